@@ -1,0 +1,1 @@
+"""A program that exports price files from AWS Data Exchange: the code under test of these examples."""

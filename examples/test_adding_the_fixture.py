@@ -1,0 +1,58 @@
+"""Add ``dxjobs`` to a test's arguments, and code that polls ``get_job`` is answered by the fake.
+
+``price_feed.exports`` makes its client on import and knows nothing of the test. There are no
+credentials, and the region comes from one line of pytest's configuration: dxjobs_default_region.
+"""
+
+from __future__ import annotations
+
+import pytest
+from price_feed import exports
+
+import pytest_dxjobs as dx
+
+
+def test_a_completed_job_ends_the_wait(dxjobs: dx.FakeDataExchange) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3")
+
+    response = exports.wait(job.id)
+
+    assert response["State"] == "COMPLETED"
+    assert job.polls == 1
+
+
+@pytest.mark.parametrize("state", ["ERROR", "CANCELLED", "TIMED_OUT"])
+def test_a_job_that_ended_otherwise_is_an_error(dxjobs: dx.FakeDataExchange, state: str) -> None:
+    job = dxjobs.add_job(dx.make_job("EXPORT_ASSETS_TO_S3", state))
+
+    with pytest.raises(exports.ExportError, match=f"ended in {state}"):
+        exports.wait(job.id)
+
+
+def test_a_job_that_stays_behind_is_given_up(dxjobs: dx.FakeDataExchange) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+
+    with pytest.raises(exports.ExportError, match="still IN_PROGRESS"):
+        exports.wait(job.id, timeout=0)
+
+
+def test_the_reason_of_a_failure_is_passed_on(dxjobs: dx.FakeDataExchange) -> None:
+    error = dx.make_error("MALWARE_DETECTED", Message="prices is infected")
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR"), Errors=[error])
+
+    with pytest.raises(exports.ExportError, match="MALWARE_DETECTED: prices is infected"):
+        exports.wait(job.id)
+
+
+def test_a_failure_without_a_reason_is_no_surprise(dxjobs: dx.FakeDataExchange) -> None:
+    # Not what the service documents, so that the check is turned off; programs crash on it all the same.
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR"), check=False, Errors=dx.ABSENT)
+
+    with pytest.raises(exports.ExportError, match="no reason given"):
+        exports.wait(job.id)
+
+
+def test_the_same_without_pytest() -> None:
+    with dx.FakeDataExchange() as fake:
+        job = fake.add_job("EXPORT_ASSETS_TO_S3")
+        assert exports.wait(job.id)["Id"] == job.id

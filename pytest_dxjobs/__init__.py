@@ -1,0 +1,95 @@
+"""A fake of the AWS Data Exchange job API for pytest: add the fixture, and unmodified code polls it.
+
+    import pytest_dxjobs as dx
+
+Public names are loaded when they are first used, so that a test run which never fakes a job does not
+pay for botocore.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_dxjobs._calls import Attempt as Attempt, Call as Call
+    from pytest_dxjobs._coherence import find_problems as find_problems
+    from pytest_dxjobs._constants import (
+        ABSENT as ABSENT,
+        ALWAYS as ALWAYS,
+        JOB_ERROR_CODES as JOB_ERROR_CODES,
+        JOB_STATES as JOB_STATES,
+        JOB_TYPES as JOB_TYPES,
+        PENDING_STATES as PENDING_STATES,
+        TERMINAL_STATES as TERMINAL_STATES,
+        JobErrorCode as JobErrorCode,
+        JobState as JobState,
+        JobType as JobType,
+    )
+    from pytest_dxjobs._errors import (
+        RunawayPolling as RunawayPolling,
+        UnexpectedCall as UnexpectedCall,
+        UsageError as UsageError,
+    )
+    from pytest_dxjobs._factory import make_job as make_job
+    from pytest_dxjobs._fake import FakeDataExchange as FakeDataExchange
+    from pytest_dxjobs._histories import (
+        completes as completes,
+        fails as fails,
+        gets_cancelled as gets_cancelled,
+        history as history,
+        polls as polls,
+        stays as stays,
+        times_out as times_out,
+    )
+    from pytest_dxjobs._history import History as History
+    from pytest_dxjobs._ids import job_id as job_id
+    from pytest_dxjobs._job_errors import make_error as make_error
+    from pytest_dxjobs._jobs import Job as Job
+
+_HOMES = {
+    "_calls": ("Attempt", "Call"),
+    "_coherence": ("find_problems",),
+    "_constants": (
+        "ABSENT",
+        "ALWAYS",
+        "JOB_ERROR_CODES",
+        "JOB_STATES",
+        "JOB_TYPES",
+        "PENDING_STATES",
+        "TERMINAL_STATES",
+        "JobErrorCode",
+        "JobState",
+        "JobType",
+    ),
+    "_errors": ("RunawayPolling", "UnexpectedCall", "UsageError"),
+    "_factory": ("make_job",),
+    "_fake": ("FakeDataExchange",),
+    "_histories": (
+        "completes",
+        "fails",
+        "gets_cancelled",
+        "history",
+        "polls",
+        "stays",
+        "times_out",
+    ),
+    "_history": ("History",),
+    "_ids": ("job_id",),
+    "_job_errors": ("make_error",),
+    "_jobs": ("Job",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Not kept: a run of pytest within a test (pytester) takes modules out of sys.modules and loads them
+    # anew, and then this must be the name that the plugin sees, too.
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,226 @@
+"""Checks on what the code under test has asked; each tells the timeline when it fails."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from pytest_dxjobs._arguments import count, span
+from pytest_dxjobs._calls import Call
+from pytest_dxjobs._constants import TERMINAL_STATES
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._instants import now
+from pytest_dxjobs._jobs import Job
+from pytest_dxjobs._messages import show
+from pytest_dxjobs._timeline import draw
+
+if TYPE_CHECKING:
+    import datetime
+
+    from pytest_dxjobs._backend import Backend
+    from pytest_dxjobs._calls import Record
+
+
+_MOST_TOLD: Final = 5
+
+
+class Assertions:
+    """The part of ``FakeDataExchange`` that looks at what happened."""
+
+    __slots__ = ()
+    _backend: Backend
+
+    @property
+    def calls(self) -> list[Call]:
+        """All calls that reached the fake, in their order, also those that it answered with an error."""
+        with self._backend.jobs.lock:
+            return [Call(record) for record in self._backend.jobs.log.records]
+
+    def timeline(self) -> str:
+        """All calls as text, one line each: when, what was asked, what was answered."""
+        with self._backend.jobs.lock:
+            return draw("calls", self._backend.jobs.log.records)
+
+    def assert_polled(
+        self,
+        job: Job | str,
+        times: int | None = None,
+        *,
+        at_least: int | None = None,
+        at_most: int | None = None,
+    ) -> None:
+        """Check how often ``get_job`` was called for a job and answered with it; without a number: ever.
+
+        Args:
+            job: The job, or its id.
+            times: Exactly so often; 0 is never.
+            at_least: So often or more.
+            at_most: So often or less.
+
+        Raises:
+            AssertionError: It was called more or less often; tells the timeline of the job.
+            UsageError: An argument is ill-typed, or ``times`` comes with a bound.
+        """
+        __tracebackhide__ = True
+        for name, bound in (("times", times), ("at_least", at_least), ("at_most", at_most)):
+            if bound is not None:
+                count(f"assert_polled: {name}", bound, least=0)
+        if times is not None and (at_least, at_most) != (None, None):
+            raise UsageError("assert_polled: either times, or at_least and at_most")
+        if at_least is not None and at_most is not None and at_least > at_most:
+            raise UsageError(f"assert_polled: at_least={at_least} is more than at_most={at_most}")
+        if (times, at_least, at_most) == (None, None, None):
+            at_least = 1
+        polls = sum(call.succeeded for call in self._polls(job))
+        wanted = [
+            f"{told} {bound}"
+            for told, bound, holds in (
+                ("exactly", times, polls == times),
+                ("at least", at_least, polls >= (at_least or 0)),
+                ("at most", at_most, polls <= (at_most or 0)),
+            )
+            if bound is not None and not holds
+        ]
+        if wanted:
+            self._fail(
+                job, f"was polled {polls} time{'s' * (polls != 1)}, expected {' and '.join(wanted)}"
+            )
+
+    def assert_not_polled_after_end(self, job: Job | str | None = None) -> None:
+        """Check that ``get_job`` was not called again for a job that was seen in an end state.
+
+        Args:
+            job: The job, or its id; None is every job.
+
+        Raises:
+            AssertionError: It was; tells the timeline of the job.
+        """
+        __tracebackhide__ = True
+        with self._backend.jobs.lock:
+            by_id = self._backend.jobs.log.polls()
+        if job is not None:
+            by_id = {self._id_of(job): by_id.get(self._id_of(job), [])}
+        for job_id, polls in by_id.items():
+            ends = [index for index, poll in enumerate(polls) if poll.told in TERMINAL_STATES]
+            if ends and (after := len(polls) - ends[0] - 1):
+                told = (
+                    f"was polled {after} more time{'s' * (after != 1)} after {polls[ends[0]].told}"
+                )
+                self._fail(job_id, told)
+
+    def assert_all_started_jobs_polled_to_end(self) -> None:
+        """Check that each job that was started was polled until it was seen in an end state, or cancelled.
+
+        Raises:
+            AssertionError: One was not; tells the timelines of all such jobs.
+        """
+        __tracebackhide__ = True
+        with self._backend.jobs.lock:
+            polls = self._backend.jobs.log.polls()
+            left = [
+                life.id
+                for life in self._backend.jobs.all(now())
+                if life.started
+                and not life.cancelled
+                and not any(poll.told in TERMINAL_STATES for poll in polls.get(life.id, ()))
+            ]
+        if left:
+            told = [self._told(job_id) for job_id in left[:_MOST_TOLD]]
+            if len(left) > _MOST_TOLD:
+                told.append(f"and {len(left) - _MOST_TOLD} more")
+            were = "job was" if len(left) == 1 else "jobs were"
+            headline = f"{len(left)} started {were} not polled to the end:"
+            raise AssertionError("\n".join([headline, *told]))
+
+    def assert_poll_interval(
+        self,
+        job: Job | str,
+        *,
+        min: float | datetime.timedelta | None = None,
+        max: float | datetime.timedelta | None = None,
+    ) -> None:
+        """Check the time from each ``get_job`` call for a job to the next one.
+
+        Args:
+            job: The job, or its id.
+            min: The shortest time permitted: seconds or a ``timedelta``.
+            max: The longest.
+
+        Raises:
+            AssertionError: An interval is shorter or longer, or there is none, since it was polled only
+                once; tells the timeline of the job.
+            UsageError: Neither bound is given, or one is ill-typed.
+        """
+        __tracebackhide__ = True
+        if min is None and max is None:
+            raise UsageError("assert_poll_interval: min, max or both are needed")
+        shortest = None if min is None else span("assert_poll_interval: min", min)
+        longest = None if max is None else span("assert_poll_interval: max", max)
+        if shortest is not None and longest is not None and shortest > longest:
+            raise UsageError(f"assert_poll_interval: min={min} is more than max={max}")
+        for number, interval in enumerate(self._intervals(job), start=1):
+            if shortest is not None and interval < shortest:
+                self._fail(job, _interval(number, interval, f"min={shortest.total_seconds():g}"))
+            if longest is not None and interval > longest:
+                self._fail(job, _interval(number, interval, f"max={longest.total_seconds():g}"))
+
+    def assert_intervals_grow(self, job: Job | str) -> None:
+        """Check that the code backs off: no interval between polls is shorter than the one before, one is longer.
+
+        For virtual time: real sleeps are never equal, so that intervals which should be may shrink a little.
+
+        Args:
+            job: The job, or its id.
+
+        Raises:
+            AssertionError: One is shorter, or all are equal, or there are fewer than two; tells the timeline.
+        """
+        __tracebackhide__ = True
+        intervals = self._intervals(job)
+        for number, (before, after) in enumerate(itertools.pairwise(intervals), start=2):
+            if after < before:
+                self._fail(
+                    job, _interval(number, after, f"the one before: {before.total_seconds():g}")
+                )
+        if intervals[0] == intervals[-1]:
+            self._fail(job, f"was polled {len(intervals) + 1} times, at intervals that never grow")
+
+    def _polls(self, job: Job | str) -> list[Record]:
+        job_id = self._id_of(job)
+        with self._backend.jobs.lock:
+            return self._backend.jobs.log.polls().get(job_id, [])
+
+    def _id_of(self, job: Job | str) -> str:
+        """The id, if this fake has ever heard of it: a misspelt one would have no polls to complain of."""
+        if not isinstance(job, (Job, str)):
+            raise UsageError(f"a job or its id is needed, not {show(job)}")
+        job_id = job.id if isinstance(job, Job) else job
+        with self._backend.jobs.lock:
+            if not self._backend.jobs.knows(job_id) and not self._backend.jobs.log.about(job_id):
+                raise UsageError(
+                    f"{show(job)}: this fake has no such job, and no call was about it"
+                )
+        return job_id
+
+    def _intervals(self, job: Job | str) -> list[datetime.timedelta]:
+        __tracebackhide__ = True
+        times = [call.begun for call in self._polls(job)]
+        if len(times) < 2:
+            self._fail(
+                job,
+                f"was polled {len(times)} time{'s' * (len(times) != 1)}, which makes no interval",
+            )
+        return [after - before for before, after in itertools.pairwise(times)]
+
+    def _fail(self, job: Job | str, told: str) -> None:
+        __tracebackhide__ = True
+        job_id = job if isinstance(job, str) else job.id
+        raise AssertionError(f"job {job_id} {told}.\n{self._told(job_id)}")
+
+    def _told(self, job_id: str) -> str:
+        with self._backend.jobs.lock:
+            return draw(f"calls about job {job_id}", self._backend.jobs.log.about(job_id))
+
+
+def _interval(number: int, interval: datetime.timedelta, bound: str) -> str:
+    return f"was polled again after {interval.total_seconds():g} s (interval {number}), which is against {bound} s"

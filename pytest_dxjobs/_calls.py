@@ -1,0 +1,252 @@
+"""What the code under test asked, and what it was told: the log of calls.
+
+A call is one call of a client's method; an attempt is one HTTP request of it. botocore numbers its calls
+in a header that stays the same for all attempts, so that nobody has to count along on the client.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._http import Request
+from pytest_dxjobs._requests import parameters, reads_headers, route
+from pytest_dxjobs._wire import parse
+
+if TYPE_CHECKING:
+    import datetime
+
+    from pytest_dxjobs._http import Response
+    from pytest_dxjobs._model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP request of a call.
+
+    Attributes:
+        at: When it was sent: an aware datetime, in UTC.
+        status: The HTTP status of the answer; None where there was none.
+        error_code: The service's code for an error, such as ``"ThrottlingException"``; None for a success.
+        backoff: How long botocore waited afterwards before it tried again, in seconds; 0 for the last one.
+    """
+
+    at: datetime.datetime
+    status: int | None = None
+    error_code: str | None = None
+    backoff: float = 0.0
+
+
+Respond = Callable[["Record", str], "Response"]
+
+
+class Record:
+    """A call while it is made. The backend writes it; users see it as a ``Call``."""
+
+    __slots__ = (
+        "attempt_begun",
+        "attempts",
+        "begun",
+        "failure",
+        "installed",
+        "job_id",
+        "metadata",
+        "operation",
+        "request",
+        "respond",
+        "response",
+        "told",
+        "uri",
+    )
+
+    def __init__(self, installed: Model, request: Request, moment: datetime.datetime) -> None:
+        found = route(installed, request.method, request.path)
+        self.operation: str | None
+        self.operation, self.uri = found or (None, {})
+        self.installed = installed
+        # Headers are most of a request, and mostly nobody will ask for them.
+        kept = self.operation is not None and reads_headers(installed, self.operation)
+        self.request = request if kept else _without_headers(request)
+        self.begun = self.attempt_begun = moment
+        self.attempts: list[Attempt] = []
+        self.response: Response | None = None
+        self.failure: BaseException | None = None
+        self.job_id = self.uri.get("JobId")
+        # What the test has laid down for it, and for all its attempts.
+        self.respond: Respond | None = None
+        self.metadata: dict[str, Any] = {}  # what botocore adds to that of the response
+        self.told = ""  # the job's state, or the code of the error
+
+    @property
+    def name(self) -> str:
+        """The operation as a client calls it; what was asked where there is no such operation."""
+        from botocore import xform_name
+
+        if self.operation is None:
+            return f"{self.request.method} {self.request.path}"
+        return str(xform_name(self.operation))
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the last attempt was answered with a success."""
+        return self.response is not None and self.response.status < 300
+
+    @property
+    def outcome(self) -> str:
+        """What its last attempt came to: status and what was told, or what was raised."""
+        if self.response is not None:
+            return " ".join(filter(None, (str(self.response.status), self.told)))
+        return "is being answered" if self.failure is None else type(self.failure).__name__
+
+    def params(self) -> dict[str, Any]:
+        """The parameters of the call."""
+        if self.operation is None:
+            return {}
+        return parameters(self.installed, self.operation, self.uri, self.request)
+
+    def begin(self, moment: datetime.datetime) -> None:
+        """Note that another attempt is made."""
+        self.attempt_begun = moment
+        self.response = self.failure = None
+
+    def answer(self, response: Response) -> None:
+        """Note what the attempt was answered with."""
+        code = response.headers.get("x-amzn-ErrorType")
+        self.attempts.append(Attempt(self.attempt_begun, response.status, code))
+        self.response = response
+        if code is not None:
+            self.told = code
+
+    def fail(self, failure: BaseException) -> None:
+        """Note that the attempt was not answered."""
+        self.attempts.append(Attempt(self.attempt_begun))
+        self.failure = failure
+
+
+def _without_headers(request: Request) -> Request:
+    return Request(request.method, request.path, request.query, {}, request.body, request.region)
+
+
+class Call:
+    """One call of the code under test, with all its attempts. What it gives are copies."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    @property
+    def operation(self) -> str:
+        """The operation as a client calls it, such as ``"get_job"``."""
+        return self._record.name
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters, as they reached the service: ``{"JobId": ...}``."""
+        return self._record.params()
+
+    @property
+    def started_at(self) -> datetime.datetime:
+        """When its first attempt was made: an aware datetime, in UTC."""
+        return self._record.begun
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Its HTTP requests, when they were answered: more than one where botocore tried again."""
+        return tuple(self._record.attempts)
+
+    @property
+    def response(self) -> dict[str, Any] | None:
+        """What the client returned, with ``ResponseMetadata``; None where it raised."""
+        return self._parsed() if self._record.succeeded else None
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the client raised; None where it returned.
+
+        What the service answered is a plain ``ClientError`` with the same response, not the client's own
+        class for its code.
+        """
+        from botocore.exceptions import ClientError
+
+        answer = None if self._record.succeeded else self._parsed()
+        if answer is None:
+            return self._record.failure
+        return ClientError(answer, self._record.operation or "")
+
+    def _parsed(self) -> Any:
+        record = self._record
+        if record.response is None:
+            return None
+        parsed = parse(record.installed, record.operation or "", record.response)
+        parsed["ResponseMetadata"] |= {"RetryAttempts": len(record.attempts) - 1, **record.metadata}
+        return parsed
+
+    def __eq__(self, other: object) -> bool:
+        return self._record is other._record if isinstance(other, Call) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._record)
+
+    def __repr__(self) -> str:
+        return f"<Call {self.operation} {self._record.outcome}>"
+
+
+class Log:
+    """The calls that reached one fake, in the order of their first attempts."""
+
+    def __init__(self, installed: Model) -> None:
+        self._installed = installed
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all of them."""
+        self.records: list[Record] = []
+        self._by_invocation: dict[str, Record] = {}
+        self._unnumbered = itertools.count()
+
+    def of(self, request: Request, moment: datetime.datetime) -> Record:
+        """The record of the call that this request is an attempt of."""
+        given = request.invocation
+        invocation = str(next(self._unnumbered)) if given is None else _invocation(given)
+        record = self._by_invocation.get(invocation)
+        if record is None:
+            record = Record(self._installed, request, moment)
+            self._by_invocation[invocation] = record
+            self.records.append(record)
+        else:
+            record.begin(moment)
+        return record
+
+    def back_off(self, invocation: str | bytes, seconds: float) -> None:
+        """Note that the call waits before its next attempt."""
+        for record in self._called(invocation):
+            record.attempts[-1] = replace(record.attempts[-1], backoff=seconds)
+
+    def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
+        """Note what botocore says of the end of a call, such as ``MaxAttemptsReached``."""
+        for record in self._called(invocation):
+            record.metadata = metadata
+
+    def _called(self, invocation: str | bytes) -> list[Record]:
+        """The call of this number; none where the log was reset meanwhile."""
+        record = self._by_invocation.get(_invocation(invocation))
+        return [] if record is None else [record]
+
+    def about(self, job_id: str) -> list[Record]:
+        """The calls that were about one job, the one that created it among them."""
+        return [record for record in self.records if record.job_id == job_id]
+
+    def polls(self) -> dict[str, list[Record]]:
+        """The ``get_job`` calls for each id."""
+        by_id: dict[str, list[Record]] = {}
+        for record in self.records:
+            if record.operation == "GetJob":
+                by_id.setdefault(record.uri["JobId"], []).append(record)
+        return by_id
+
+
+def _invocation(given: str | bytes) -> str:
+    return given.decode() if isinstance(given, bytes) else given

@@ -1,0 +1,76 @@
+"""Whether the service would take a CreateJob request; botocore looks at types and required members only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs import _service
+from pytest_dxjobs._coherence import find_problems
+from pytest_dxjobs._formats import wrong_resource_id
+from pytest_dxjobs._messages import show
+from pytest_dxjobs._refusals import Refused
+from pytest_dxjobs._transitions import created
+from pytest_dxjobs._validity import leaves, violations
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterator, Mapping
+
+    from pytest_dxjobs._model import Model
+
+
+def created_or_refused(
+    installed: Model,
+    params: Mapping[str, Any],
+    region: str,
+    account_id: str,
+    moment: datetime.datetime,
+) -> dict[str, Any]:
+    """The job that CreateJob makes.
+
+    Raises:
+        Refused: The service would not take the request, or the job could not be.
+    """
+    if problems := _problems(installed, params):
+        raise Refused("ValidationException", "; ".join(problems))
+    response = created(installed, params, region, account_id, moment)
+    if problems := find_problems(response):
+        raise Refused("ValidationException", "; ".join(problems))
+    return response
+
+
+def _problems(installed: Model, params: Mapping[str, Any]) -> list[str]:
+    """What the service would refuse, as ``path: what is wrong``, once for each place."""
+    shape = installed.operation("CreateJob").input_shape
+    found = [
+        *_ids(installed, params["Details"]),
+        *violations(shape, params, ""),
+        *_type_and_details(installed, params["Type"], params["Details"]),
+        *_too_many(params["Details"]),
+    ]
+    by_place = {problem.partition(": ")[0]: problem for problem in reversed(found)}
+    return list(reversed(by_place.values()))
+
+
+def _ids(installed: Model, details: Mapping[str, Any]) -> Iterator[str]:
+    shape = installed.operation("CreateJob").input_shape.members["Details"]
+    for path, name, value in leaves(details, shape, "Details"):
+        wrong = isinstance(value, str) and name in _service.RESOURCE_MEMBERS.values()
+        if wrong and (problem := wrong_resource_id(str(value))):
+            yield f"{path}: {show(value)} {problem}"
+
+
+def _type_and_details(installed: Model, type_: str, details: Mapping[str, Any]) -> Iterator[str]:
+    wanted = installed.details_members.get(type_)
+    if len(details) != 1:
+        given = ", ".join(details) or "none"
+        yield f"Details: exactly one member is needed, {wanted} for the Type {type_}, and not {given}"
+    elif wanted is not None and wanted not in details:
+        yield f"Details.{next(iter(details))}: does not fit the Type {type_}, which needs {wanted}"
+
+
+def _too_many(details: Mapping[str, Any]) -> Iterator[str]:
+    for (name, member), most in _service.MOST_ENTRIES.items():
+        entries = len(details.get(name, {}).get(member, ()))
+        if entries > most:
+            yield f"Details.{name}.{member}: {entries} entries, and the most for one job is {most}"

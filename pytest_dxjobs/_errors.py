@@ -1,0 +1,44 @@
+"""What this package raises itself. What the service raises comes from botocore.
+
+The classes call themselves by the public module, which is where users find them.
+"""
+
+from __future__ import annotations
+
+
+class UsageError(ValueError):
+    """The test asked for something that cannot be: a misspelt name, an ill-typed value, an incoherent job.
+
+    Raised by the call that made the mistake; names the value, its place and what is permitted.
+    """
+
+    __module__ = "pytest_dxjobs"
+
+
+class UnexpectedCall(AssertionError):
+    """The code under test called a Data Exchange operation that nothing in the test answers.
+
+    It is no ``ClientError``, so that code with a fallback for service errors does not swallow it, and
+    it is remembered: the test fails even where the code swallowed every exception.
+    """
+
+    __module__ = "pytest_dxjobs"
+
+
+class RunawayPolling(AssertionError):
+    """The code under test polled a job without end: past its end state, or with nothing changing.
+
+    An ``AssertionError``, so that it gets out of the worker threads of a pool. It is remembered: the
+    test fails even where the code swallowed every exception.
+    """
+
+    __module__ = "pytest_dxjobs"
+
+
+class PollingStopped(BaseException):
+    """What follows ``RunawayPolling`` where the code under test swallows it and polls on.
+
+    No ``Exception``, so that a loop with a broad ``except`` cannot swallow this, too, and hang.
+    """
+
+    __module__ = "pytest_dxjobs"

@@ -1,0 +1,66 @@
+"""``ResponseMetadata`` as a test gives it with an answer: what of it an HTTP response can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._http import Response
+from pytest_dxjobs._messages import show
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a test can say of the HTTP response."""
+
+    status: int | None = None
+    request_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def applied_to(self, response: Response, request_id: str) -> Response:
+        """The response with what the test says of it."""
+        headers = {
+            **response.headers,
+            "x-amzn-RequestId": self.request_id or request_id,
+            **dict(self.headers),
+        }
+        return Response(self.status or response.status, headers, response.body)
+
+
+def metadata_in(call: str, given: object, *, least: int) -> Metadata:
+    """What of ``ResponseMetadata`` an HTTP response can carry; botocore fills in the rest."""
+    if given is None:
+        return Metadata()
+    place = f"{call}: ResponseMetadata"
+    permitted = (
+        "HTTPStatusCode",
+        "RequestId",
+        "HTTPHeaders",
+        "RetryAttempts",
+        "MaxAttemptsReached",
+        "HostId",
+    )
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{place}: a dict is needed, not {show(given)}")
+    for name in given:
+        if name not in permitted:
+            raise UsageError(f"{place}: {show(name)} is not one of {', '.join(permitted)}")
+    status = given.get("HTTPStatusCode")
+    if status is not None:
+        check_status(f"{place}.HTTPStatusCode", status, least=least)
+    headers, request_id = given.get("HTTPHeaders", {}), given.get("RequestId")
+    if not isinstance(headers, Mapping):
+        raise UsageError(f"{place}.HTTPHeaders: a dict is needed, not {show(headers)}")
+    return Metadata(
+        status,
+        None if request_id is None else str(request_id),
+        tuple((str(name), str(part)) for name, part in headers.items()),
+    )
+
+
+def check_status(place: str, status: object, *, least: int) -> None:
+    """Refuse what is no status of a success (from 200) or of an error (from 300)."""
+    most = 299 if least == 200 else 599
+    if isinstance(status, bool) or not isinstance(status, int) or not least <= status <= most:
+        raise UsageError(f"{place}: a status from {least} to {most} is needed, not {show(status)}")

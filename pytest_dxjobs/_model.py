@@ -1,0 +1,91 @@
+"""The installed service model, read when it is first needed: shapes, enums, errors and operations.
+
+What a job may look like is asked of the botocore that is installed and never copied, so that a newer
+botocore brings new types, members and operations without a new version of this package.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from typing import Any, TypeAlias
+
+from botocore.loaders import create_loader
+from botocore.model import ServiceModel
+
+SERVICE = "dataexchange"
+
+# A shape of the service model. What it has besides a type name (members, element, enum, pattern) depends
+# on that name, and the published types of botocore do not tell.
+Shape: TypeAlias = Any
+
+
+class Model:
+    """The parts of one version of the service model that deal with jobs."""
+
+    def __init__(self, service: Any) -> None:
+        self.service = service
+        self.job: Shape = self.operation("GetJob").output_shape
+        self.details: Shape = self.job.members["Details"]
+        self.error: Shape = self.job.members["Errors"].member
+        self.error_details: Shape = self.error.members["Details"]
+        # GetJob declares nothing as required, ListJobs declares what every job has.
+        listing: Shape = self.operation("ListJobs").output_shape
+        self.required: tuple[str, ...] = tuple(listing.members["Jobs"].member.required_members)
+        self.types = enum_of(self.job.members["Type"])
+        self.states = enum_of(self.job.members["State"])
+        self.error_codes = enum_of(self.error.members["Code"])
+
+    def operation(self, name: str) -> Any:
+        """The model of an operation, by its name in the API (``GetJob``)."""
+        return self.service.operation_model(name)
+
+    @functools.cached_property
+    def details_members(self) -> dict[str, str]:
+        """Which member of ``Details`` belongs to a type; the two differ only in how they are written."""
+        by_folded_name = {name.upper(): name for name in self.details.members}
+        folded_types = {type_: type_.replace("_", "") for type_ in self.types}
+        return {
+            type_: by_folded_name[folded]
+            for type_, folded in folded_types.items()
+            if folded in by_folded_name
+        }
+
+    @functools.cached_property
+    def error_shapes(self) -> dict[str, Shape]:
+        """The errors that the service declares, by their code."""
+        return {shape.error_code: shape for shape in self.service.error_shapes}
+
+    def error_details_member(self, type_: str) -> str | None:
+        """The member of an error's ``Details`` that belongs to a type; most types have none."""
+        name = f"{self.details_members.get(type_)}JobErrorDetails"
+        return name if name in self.error_details.members else None
+
+
+def model() -> Model:
+    """The model that a client made now would use."""
+    return _load(os.environ.get("AWS_DATA_PATH"))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(data_path: str | None) -> Model:
+    # By the loader, not by a session: a profile that does not exist must not keep a job from being made.
+    description = create_loader(data_path).load_service_model(SERVICE, "service-2")
+    return Model(ServiceModel(description, SERVICE))
+
+
+def enum_of(shape: Shape) -> tuple[str, ...]:
+    """The permitted values of a string shape; empty where any value is."""
+    return tuple(shape.metadata.get("enum", ()))
+
+
+@functools.cache
+def pattern_of(source: str) -> re.Pattern[str]:
+    r"""A pattern of the model, for ``fullmatch``.
+
+    The one for account ids reads ``.*/^[\d]{12}$/.*``, another language's literal within a wildcard,
+    which matches nothing at all: what stands between the slashes is what was meant.
+    """
+    literal = re.fullmatch(r"\.\*/(\^.*\$)/\.\*", source)
+    return re.compile(literal[1] if literal else source, re.ASCII)

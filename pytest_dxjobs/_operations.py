@@ -1,0 +1,175 @@
+"""The operations on jobs, as the service's pages describe them: create, start, cancel, get, list."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs import _service
+from pytest_dxjobs._arguments import refuse
+from pytest_dxjobs._create_request import created_or_refused
+from pytest_dxjobs._formats import wrong_job_id
+from pytest_dxjobs._messages import show
+from pytest_dxjobs._refusals import Refused
+from pytest_dxjobs._transitions import problems_on_the_way
+from pytest_dxjobs._validity import values_of, violations
+from pytest_dxjobs._wire import answer, error
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable
+
+    from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._history import History
+    from pytest_dxjobs._http import Response
+    from pytest_dxjobs._jobs import Jobs
+    from pytest_dxjobs._life import Life
+    from pytest_dxjobs._model import Model
+    from pytest_dxjobs._runaway import Watch
+    from pytest_dxjobs._scripts import Scripts
+
+
+class JobOperations:
+    """What answers the five operations on jobs. Whoever asks holds the lock."""
+
+    def __init__(
+        self, installed: Model, account_id: str, jobs: Jobs, scripts: Scripts, watch: Watch
+    ) -> None:
+        self._installed, self._account_id = installed, account_id
+        self._jobs, self._scripts, self._watch = jobs, scripts, watch
+        self._by_name: dict[str, Callable[[Record, datetime.datetime], tuple[int, bytes]]] = {
+            "CancelJob": self._cancel,
+            "CreateJob": self._create,
+            "GetJob": self._get,
+            "ListJobs": self._list,
+            "StartJob": self._start,
+        }
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the pages that were handed out."""
+        self._pages: dict[str, tuple[datetime.datetime, int]] = {}
+
+    def __contains__(self, operation: str | None) -> bool:
+        return operation in self._by_name
+
+    def answer(self, call: Record, operation: str, request_id: str) -> Response:
+        """Answer one of them."""
+        try:
+            return answer(*self._by_name[operation](call, call.attempt_begun), request_id)
+        except Refused as refused:
+            return error(self._installed, refused.code, request_id, refused.members)
+
+    def _create(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+        params = call.params()
+        response = created_or_refused(
+            self._installed, params, call.request.region, self._account_id, moment
+        )
+        (details,) = params["Details"].values()
+        history = self._scripts.take(params["Type"], details)
+        _check_errors(self._installed, response, history)
+        life = self._jobs.enter(response["Id"], response, history, moment, started=False)
+        call.job_id, call.told = life.id, "WAITING"
+        return 201, life.body
+
+    def _start(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+        life = self._find(call, moment)
+        state = life.state_at(moment)
+        if state != "WAITING":  # documented; that it cannot be started twice is a guess
+            raise self._conflict(life, f"is {state}; only a job that is WAITING can be started")
+        if life.started:
+            raise self._conflict(life, "has been started already")
+        life.start(moment)
+        return 202, b""
+
+    def _cancel(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+        life = self._find(call, moment)
+        state = life.state_at(moment)
+        if state != "WAITING":  # documented; which error it answers is a guess
+            raise self._conflict(life, f"is {state}; only a job that is WAITING can be cancelled")
+        life.move(life.moved_by_hand("CANCELLED", moment), "CANCELLED", moment)
+        life.cancelled = True
+        return 204, b""
+
+    def _get(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+        try:
+            life = self._find(call, moment)
+        except Refused as refused:
+            self._watch.poll(call.uri["JobId"], refused.code)
+            raise
+        state = life.told_at(moment)
+        self._watch.poll(life.id, state, lambda: life.explanation(moment))
+        call.told = state
+        return 200, life.poll(moment)
+
+    def _list(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+        params = call.params()
+        shape = self._installed.operation("ListJobs").input_shape
+        if problems := list(violations(shape, params, "")):
+            raise Refused("ValidationException", "; ".join(problems))
+        token = params.get("NextToken")
+        if token is not None and token not in self._pages:
+            raise Refused(
+                "ValidationException", f"NextToken: {show(token)} was not given by this service"
+            )
+        size = params.get("MaxResults", _service.PAGE_SIZE)
+        page: list[bytes] = []
+        end = b"]}"
+        after = self._pages[token] if token is not None else None
+        last = after
+        for key, life in self._jobs.newest_first(moment, after):
+            if not _is_about(life, params):
+                continue
+            if len(page) == size and last is not None:
+                end = b'],"NextToken":"%s"}' % self._token(last).encode()
+                break
+            page.append(life.body_at(moment))
+            last = key
+        return 200, b'{"Jobs":[' + b",".join(page) + end
+
+    def _token(self, position: tuple[datetime.datetime, int]) -> str:
+        token = hashlib.sha256(repr(position).encode()).hexdigest()
+        self._pages[token] = position
+        return token
+
+    def _find(self, call: Record, moment: datetime.datetime) -> Life:
+        job_id = call.uri["JobId"]
+        life = self._jobs.find(job_id, moment)
+        if life is not None:  # also one that a test gave an id which is none
+            return life
+        if problem := wrong_job_id(job_id):
+            raise Refused("ValidationException", f"JobId {show(job_id)} {problem}")
+        gone = self._jobs.knows(job_id)
+        why = ": it entered the fake 90 days ago, and jobs are deleted then" if gone else ""
+        raise Refused(
+            "ResourceNotFoundException",
+            f"Job {job_id} was not found{why}.",
+            ResourceId=job_id,
+            ResourceType="JOB",
+        )
+
+    @staticmethod
+    def _conflict(life: Life, told: str) -> Refused:
+        return Refused(
+            "ConflictException", f"Job {life.id} {told}.", ResourceId=life.id, ResourceType="JOB"
+        )
+
+
+def _is_about(life: Life, params: dict[str, Any]) -> bool:
+    """Whether the job is about the data set and the revision that a caller of ListJobs asks for."""
+    wanted = {name: params[name] for name in ("DataSetId", "RevisionId") if name in params}
+    if not all(json.dumps(value).encode() in life.body for value in wanted.values()):
+        return False  # most jobs, seen without decoding
+    details = life.response().get("Details") if wanted else {}
+    return all(value in values_of(name, details) for name, value in wanted.items())
+
+
+def _check_errors(installed: Model, response: dict[str, Any], history: History) -> None:
+    """Refuse errors that the test has written and that do not fit the job for which they are used."""
+    if isinstance(history.errors, tuple):
+        refuse(
+            f"{history!r}: the service could not have sent this of the job that was created "
+            '(job.become("ERROR", check=False, Errors=...) takes it as it is):',
+            problems_on_the_way(installed, response, history, {}),
+        )

@@ -1,0 +1,77 @@
+"""What becomes of the jobs that the code under test creates, laid down before their ids are known."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._histories import AT_ONCE
+from pytest_dxjobs._messages import show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_dxjobs._history import History
+
+Where = Callable[[dict[str, Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The history for one job, and which jobs it is meant for."""
+
+    history: History
+    type: str | None
+    where: Where | None
+
+    def fits(self, type_: str, details: Mapping[str, Any]) -> bool:
+        """Whether it is meant for a job of this type with these details of the request.
+
+        Raises:
+            UsageError: ``where`` raised something.
+        """
+        if self.type is not None and type_ != self.type:
+            return False
+        if self.where is None:
+            return True
+        try:
+            return bool(self.where(copy.deepcopy(dict(details))))
+        except Exception as error:
+            raise UsageError(
+                f"next_job: where raised {type(error).__name__}: {error}; it was asked about a job of type "
+                f"{type_} with {show(details)}. Narrow it by type=, too, where types differ."
+            ) from error
+
+    def __repr__(self) -> str:
+        narrowed = "".join(
+            f", {name}={part if name == 'where' else repr(part)}"
+            for name, part in (("type", self.type), ("where", _name(self.where)))
+            if part
+        )
+        return f"next_job({self.history!r}{narrowed})"
+
+
+def _name(where: Where | None) -> str:
+    return getattr(where, "__name__", "...") if where is not None else ""
+
+
+class Scripts:
+    """The histories that wait for jobs, first in first out, and the one for all the others."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all of them."""
+        self.waiting: list[Script] = []
+        self.default = AT_ONCE
+
+    def take(self, type_: str, details: Mapping[str, Any]) -> History:
+        """The history for a job that is being created."""
+        for index, script in enumerate(self.waiting):
+            if script.fits(type_, details):
+                return self.waiting.pop(index).history
+        return self.default

@@ -1,0 +1,280 @@
+"""Stubber's vocabulary on the fake: answers for any operation of the client, laid down beforehand.
+
+Checked against the service model when they are written, encoded, and parsed by botocore, so that the code
+under test gets what it would get. The signatures are those of ``botocore.stub.Stubber``.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pytest_dxjobs._arguments import count, refuse
+from pytest_dxjobs._constants import ALWAYS, Marker
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._made_up import made_up
+from pytest_dxjobs._messages import did_you_mean, listing, show
+from pytest_dxjobs._metadata import check_status, metadata_in
+from pytest_dxjobs._queue import Entry
+from pytest_dxjobs._refusals import Refused
+from pytest_dxjobs._validity import violations
+from pytest_dxjobs._wire import error, error_status, success
+
+if TYPE_CHECKING:
+    from pytest_dxjobs._backend import Backend
+    from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._http import Response
+    from pytest_dxjobs._model import Model
+
+_CODE: Final = re.compile(r"[\w.-]*", re.ASCII)
+ServiceResponse = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any] | None] | None
+
+
+class Stubs:
+    """The part of ``FakeDataExchange`` that answers operations as the test says."""
+
+    __slots__ = ()
+    _backend: Backend
+
+    def add_response(
+        self,
+        method: str,
+        service_response: ServiceResponse = None,
+        expected_params: Mapping[str, Any] | None = None,
+        *,
+        times: int | Literal[Marker.ALWAYS] = 1,
+    ) -> None:
+        """Answer the next call of an operation; of several answers the first that fits is used.
+
+        Args:
+            method: The operation as a client calls it, such as ``"list_data_sets"``: any that the installed
+                botocore knows for dataexchange.
+            service_response: What the client returns; or a function that computes it from the parameters of
+                the call; or None, also from the function, for a valid one that is made from the service
+                model and repeats what the request says.
+            expected_params: The parameters that a call must have, all of them, to get this answer;
+                ``botocore.stub.ANY`` stands for any value. None is any call.
+            times: How many calls it answers, retries not counted; ``dx.ALWAYS`` is without end.
+
+        Raises:
+            UsageError: There is no such operation, or the response or the parameters are not what the
+                service model permits: every violation is listed.
+        """
+        call = f"add_response({method!r})"
+        operation = self._operation(call, method)
+        self._check_expected(call, operation, expected_params)
+        installed = self._backend.installed
+        if isinstance(service_response, Mapping):
+            metadata = metadata_in(call, service_response.get("ResponseMetadata"), least=200)
+            value = _checked(call, installed, operation, service_response)
+            response = success(installed, operation, value, "")
+
+            def respond(record: Record, request_id: str) -> Response:
+                return metadata.applied_to(response, request_id)
+
+        elif service_response is None or callable(service_response):
+
+            def respond(record: Record, request_id: str) -> Response:
+                params = record.params()
+                computed = None
+                if service_response is not None:
+                    computed = _computed(call, service_response, record.params())
+                if computed is None:
+                    region, account_id = record.request.region, self._backend.account_id
+                    try:
+                        computed = made_up(installed, operation, params, region, account_id)
+                    except Refused as refused:
+                        return error(installed, refused.code, request_id, refused.members)
+                value = _checked(call, installed, operation, computed)
+                made = success(installed, operation, value, "")
+                metadata = metadata_in(call, computed.get("ResponseMetadata"), least=200)
+                return metadata.applied_to(made, request_id)
+
+        else:
+            raise UsageError(
+                f"{call}: the response is a dict, a function of the parameters, or None for one that is "
+                f"made from the service model, not {show(service_response)}"
+            )
+        self._queue(call, operation, expected_params, times, respond)
+
+    def add_client_error(
+        self,
+        method: str,
+        service_error_code: str = "",
+        service_message: str = "",
+        http_status_code: int | None = None,
+        service_error_meta: Mapping[str, Any] | None = None,
+        expected_params: Mapping[str, Any] | None = None,
+        response_meta: Mapping[str, Any] | None = None,
+        modeled_fields: Mapping[str, Any] | None = None,
+        *,
+        times: int | Literal[Marker.ALWAYS] = 1,
+    ) -> None:
+        """Answer the next call of an operation with an error, however often botocore tries again.
+
+        Args:
+            method: The operation as a client calls it, such as ``"get_job"``.
+            service_error_code: The code of the error, such as ``"ThrottlingException"``: one that the service
+                models arrives as the client's exception of that name, any other as ``ClientError``.
+            service_message: The message.
+            http_status_code: 300 to 599. None is the status that the model gives the code, else 400.
+            service_error_meta: For Stubber's sake. The service has no place to send it, so that only None or
+                an empty dict is taken.
+            expected_params: As for ``add_response``.
+            response_meta: ``RequestId``, ``HTTPStatusCode`` and ``HTTPHeaders`` of the ``ResponseMetadata``.
+            modeled_fields: The members that the model gives this error, such as ``ResourceId``.
+            times: How many calls it answers, retries not counted; ``dx.ALWAYS`` is without end.
+
+        Raises:
+            UsageError: There is no such operation, or an argument is not what the service model permits.
+        """
+        call = f"add_client_error({method!r}, {service_error_code!r})"
+        operation = self._operation(f"add_client_error({method!r})", method)
+        self._check_expected(call, operation, expected_params)
+        installed = self._backend.installed
+        for name, text in (("code", service_error_code), ("message", service_message)):
+            if not isinstance(text, str):
+                raise UsageError(f"{call}: the {name} is a string, not {show(text)}")
+        if not _CODE.fullmatch(service_error_code):
+            raise UsageError(f"{call}: a code has letters, digits, dots, hyphens and underscores")
+        if service_error_meta:
+            raise UsageError(
+                f"{call}: service_error_meta: the service cannot send {show(service_error_meta)}; what "
+                "the model gives an error goes into modeled_fields"
+            )
+        if modeled_fields is not None and not isinstance(modeled_fields, Mapping):
+            raise UsageError(
+                f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}"
+            )
+        metadata = metadata_in(call, response_meta, least=300)
+        status = http_status_code if http_status_code is not None else metadata.status
+        if status is not None:
+            check_status(f"{call}: http_status_code", status, least=300)
+        members = {"Message": service_message, **(modeled_fields or {})}
+        shape = installed.error_shapes.get(service_error_code)
+        if shape is not None:
+            refuse(
+                f"{call}: modeled_fields: these do not fit the error:",
+                violations(shape, members, ""),
+            )
+        elif modeled_fields:
+            known = ", ".join(installed.error_shapes)
+            hint = did_you_mean(service_error_code, installed.error_shapes)
+            raise UsageError(
+                f"{call}: modeled_fields: the service models no such error; there are {known}{hint}"
+            )
+        status = status or error_status(installed, service_error_code)
+
+        def respond(_record: Record, request_id: str) -> Response:
+            response = error(installed, service_error_code, request_id, members, status)
+            return replace(metadata, status=status).applied_to(response, request_id)
+
+        self._queue(call, operation, expected_params, times, respond)
+
+    def assert_no_pending_responses(self) -> None:
+        """Fail unless every answer that was added has been used; one for ``dx.ALWAYS``, at least once.
+
+        Raises:
+            AssertionError: Names those that were not.
+        """
+        if pending := self._backend.pending_responses():
+            raise AssertionError(listing("responses that no call has used:", pending))
+
+    def _operation(self, call: str, method: object) -> str:
+        from botocore import xform_name
+
+        installed = self._backend.installed
+        by_method: dict[str, str] = {
+            xform_name(name): name for name in installed.service.operation_names
+        }
+        if not isinstance(method, str) or method not in by_method:
+            raise UsageError(
+                f"{call}: dataexchange has no operation {show(method)}; there are {', '.join(by_method)}"
+                f"{did_you_mean(method, by_method)}"
+            )
+        return by_method[method]
+
+    def _check_expected(self, call: str, operation: str, expected: object) -> None:
+        from botocore.stub import ANY
+
+        if expected is None:
+            return
+        shape = self._backend.installed.operation(operation).input_shape
+        given = _without_matchers(expected, ANY)
+        refuse(
+            f"{call}: no call can have these expected_params{_ID_HINT}:",
+            violations(shape, given, "", absent=ANY),
+        )
+
+    def _queue(
+        self,
+        name: str,
+        operation: str,
+        expected: Mapping[str, Any] | None,
+        times: object,
+        respond: Callable[[Record, str], Response],
+    ) -> None:
+        bound = None if times is ALWAYS else count(f"{name}: times", times, " or dx.ALWAYS")
+        filled_in = frozenset(self._backend.installed.operation(operation).idempotent_members)
+        expected = _listed(expected)
+        self._backend.queue(Entry(name, operation, expected, bound, respond, filled_in))
+
+
+def _computed(
+    call: str,
+    compute: Callable[[dict[str, Any]], Mapping[str, Any] | None],
+    params: dict[str, Any],
+) -> Mapping[str, Any] | None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    told = show(params)
+    try:
+        return compute(params)
+    except (AssertionError, BotoCoreError, ClientError):
+        raise  # meant for the code under test, or for the test itself
+    except Exception as failure:
+        raise UsageError(
+            f"{call}: the function raised {type(failure).__name__}: {failure}; it was given {told}"
+        ) from failure
+
+
+def _checked(call: str, installed: Model, operation: str, value: object) -> dict[str, Any]:
+    """A copy of a response that the service model permits."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{call}: the computed response is a dict or None, not {show(value)}")
+    members = {name: part for name, part in value.items() if name != "ResponseMetadata"}
+    shape = installed.operation(operation).output_shape
+    if shape is None and members:
+        raise UsageError(f"{call}: the service answers with nothing, not {show(members)}")
+    if shape is not None:
+        refuse(
+            f"{call}: the service could not have sent this{_ID_HINT}:",
+            violations(shape, members, ""),
+        )
+    return copy.deepcopy(members)
+
+
+def _without_matchers(value: object, any_: object) -> object:
+    """The value, with botocore's ANY for each object that only compares itself, such as ``mock.ANY``."""
+    if isinstance(value, Mapping):
+        return {name: _without_matchers(part, any_) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_matchers(element, any_) for element in value]
+    return value if isinstance(value, _PLAIN) else any_
+
+
+def _listed(value: Any) -> Any:
+    """A copy, with lists for tuples, as a request has them; objects that compare themselves are kept."""
+    if isinstance(value, Mapping):
+        return {name: _listed(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(element) for element in value]
+    return value
+
+
+_PLAIN: Final = (str, bytes, int, float, datetime.datetime, type(None))
+_ID_HINT: Final = " (dx.job_id('label') makes a valid id)"

@@ -1,0 +1,56 @@
+"""What the traceback of a failure tells: where the call was made, and who caught it.
+
+A failure that the fake raises within a call is on its way through the code under test. Its traceback
+begins in the function that caught it. A test that expects it names it there, in
+``pytest.raises(dx.UnexpectedCall)``; the code under test does not know the name.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_ASSERTING: Final = ("_pytest", "unittest")
+_BETWEEN: Final = ("botocore", "boto3", "pytest_dxjobs")
+
+
+def is_expected(failure: Exception) -> bool:
+    """Whether the function that caught it has asked for it."""
+    caught = failure.__traceback__
+    if caught is None:  # TestCase.assertRaises takes the traceback off what it caught
+        return True
+    if _package(caught) in _ASSERTING:
+        return True
+    frame, kind = caught.tb_frame, type(failure)
+    names = frame.f_code.co_names
+    if frame.f_code.co_name.startswith("test") and "AssertionError" in names:
+        return True
+    values = [*frame.f_locals.values(), *map(frame.f_globals.get, names)]
+    return kind.__name__ in names or any(value is kind for value in values)
+
+
+def where_it_happened(failure: Exception) -> str:
+    """Tell the line of the call, and that it has been swallowed."""
+    call = failure.__traceback__
+    while call is not None and call.tb_next is not None and _package(call.tb_next) not in _BETWEEN:
+        call = call.tb_next
+    (line,) = traceback.extract_tb(call, limit=1) or (None,)
+    place = f"{line.filename}:{line.lineno}, in {line.name}" if line is not None else "a call"
+    return f"It was raised in {place}, and the code swallowed it."
+
+
+def end_at_the_caller(failure: BaseException) -> None:
+    """Take botocore's frames and ours out: they tell nothing, the line that made the call does."""
+    entry = failure.__traceback__
+    while entry is not None:
+        if entry.tb_next is not None and _package(entry.tb_next) in _BETWEEN:
+            entry.tb_next = None
+        entry = entry.tb_next
+
+
+def _package(entry: TracebackType) -> str:
+    name: str = entry.tb_frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]

@@ -1,0 +1,216 @@
+"""Whether a value is what a shape of the service model permits, with every violation at its place.
+
+botocore's own validator looks at requests only, and neither at enums nor at patterns; a response that
+a test makes up is held to all of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._constants import ABSENT
+from pytest_dxjobs._messages import did_you_mean, not_one_of, show
+from pytest_dxjobs._model import Shape, enum_of, pattern_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def violations(shape: Shape, value: object, path: str, *, absent: object = None) -> Iterator[str]:
+    """Each violation of a shape, as ``path: what is wrong``.
+
+    Args:
+        shape: Any shape of the service model.
+        value: What is held against it.
+        path: Where the value stands, dotted; empty for the response itself.
+        absent: A value that stands for a member which will be left out, and is not judged.
+    """
+    if absent is not None and value is absent:
+        return
+    kind = shape.type_name
+    if kind == "structure":
+        yield from _structure(shape, value, path, absent)
+    elif kind == "list":
+        yield from _list(shape, value, path, absent)
+    elif kind == "map":
+        yield from _map(shape, value, path, absent)
+    elif kind in _SCALARS:
+        yield from _SCALARS[kind](shape, value, path)
+
+
+def leaves(
+    value: object, shape: Shape, path: str, name: str = ""
+) -> Iterator[tuple[str, str, object]]:
+    """Path, member name and value of every scalar below ``value`` that the shape knows.
+
+    An element of a list goes by the name of the list. Members that the shape does not have are passed
+    over, so the walk ends even where the value contains itself.
+    """
+    if shape.type_name == "structure":
+        members = value if isinstance(value, dict) else {}
+        for key, member in shape.members.items():
+            if key in members:
+                yield from leaves(members[key], member, join(path, key), key)
+    elif shape.type_name == "list":
+        for index, element in enumerate(value if isinstance(value, list) else ()):
+            yield from leaves(element, shape.member, f"{path}[{index}]", name)
+    else:
+        yield path, name, value
+
+
+def values_of(name: str, value: object) -> Iterator[object]:
+    """Every value that stands under this name, however deep."""
+    if isinstance(value, dict):
+        if name in value:
+            yield value[name]
+        value = list(value.values())
+    for element in value if isinstance(value, list) else ():
+        yield from values_of(name, element)
+
+
+def cleaned(value: Any) -> Any:
+    """A copy of what was checked, without the members that are to be left out."""
+    if isinstance(value, dict):
+        return {name: cleaned(part) for name, part in value.items() if part is not ABSENT}
+    if isinstance(value, list):
+        return [cleaned(element) for element in value if element is not ABSENT]
+    return value
+
+
+def join(path: str, name: str) -> str:
+    """The dotted path of a member."""
+    return f"{path}.{name}" if path else name
+
+
+def _structure(shape: Shape, value: object, path: str, absent: object) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{path or '(response)'}: a dict is needed, not {show(value)}"
+        return
+    members = shape.members
+    for name in value:
+        if not isinstance(name, str) or name not in members:
+            hint = did_you_mean(name, members)
+            place = join(path, name) if isinstance(name, str) else f"{path or '(response)'}"
+            yield f"{place}: unknown member {show(name)}; there are {', '.join(members)}{hint}"
+    for name in shape.required_members:
+        if name not in value:
+            yield f"{join(path, name)}: missing, and the service model requires it"
+    for name, member in members.items():
+        if name in value:
+            yield from violations(member, value[name], join(path, name), absent=absent)
+
+
+def _list(shape: Shape, value: object, path: str, absent: object) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f"{path}: a list is needed, not {show(value)}"
+        return
+    yield from _length(shape, len(value), path, "entries")
+    for index, element in enumerate(value):
+        yield from violations(shape.member, element, f"{path}[{index}]", absent=absent)
+
+
+def _map(shape: Shape, value: object, path: str, absent: object) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{path}: a dict is needed, not {show(value)}"
+        return
+    for key, element in value.items():
+        yield from violations(shape.key, key, f"{path} key {show(key)}")
+        yield from violations(shape.value, element, join(path, str(key)), absent=absent)
+
+
+def _string(shape: Shape, value: object, path: str) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{path}: a string is needed, not {show(value)}"
+        return
+    permitted = enum_of(shape)
+    if permitted and value not in permitted:
+        yield f"{path}: {not_one_of(value, permitted)}"
+        return
+    pattern = shape.metadata.get("pattern")
+    if pattern and not pattern_of(pattern).fullmatch(value):
+        yield f"{path}: {show(value)} does not match {pattern_of(pattern).pattern}"
+    if not _is_text(value):
+        yield f"{path}: {show(value)} has a lone surrogate, which no UTF-8 text can hold"
+    yield from _length(shape, len(value), path, "characters")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_aware(value: object) -> bool:
+    """Whether it is a datetime that says which instant it means."""
+    try:
+        return isinstance(value, datetime.datetime) and value.utcoffset() is not None
+    except Exception:
+        return False
+
+
+def _timestamp(_shape: Shape, value: object, path: str) -> Iterator[str]:
+    if not isinstance(value, datetime.datetime):
+        yield f"{path}: an aware datetime is needed, not {show(value)}"
+    elif not is_aware(value):
+        yield (
+            f"{path}: {show(value)} is naive and the service's datetimes are aware; "
+            "give it a time zone, as in tzinfo=datetime.timezone.utc"
+        )
+
+
+def _number(shape: Shape, value: object, path: str) -> Iterator[str]:
+    whole = shape.type_name in ("integer", "long")
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        yield f"{path}: {'an integer' if whole else 'a number'} is needed, not {show(value)}"
+    elif not _is_finite(value):
+        yield f"{path}: a finite number is needed, not {show(value)}"
+    elif not whole and float(value) != value:
+        yield f"{path}: {show(value)} has more digits than the service's numbers hold"
+    else:
+        yield from _bounds(shape, value, path, "")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond any float
+        return False
+
+
+def _boolean(_shape: Shape, value: object, path: str) -> Iterator[str]:
+    if not isinstance(value, bool):
+        yield f"{path}: True or False is needed, not {show(value)}"
+
+
+def _blob(_shape: Shape, value: object, path: str) -> Iterator[str]:
+    if not isinstance(value, bytes):
+        yield f"{path}: bytes are needed, not {show(value)}"
+
+
+def _length(shape: Shape, length: int, path: str, unit: str) -> Iterator[str]:
+    yield from _bounds(shape, length, path, f" {unit}")
+
+
+def _bounds(shape: Shape, size: float, path: str, unit: str) -> Iterator[str]:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and size < low:
+        yield f"{path}: {size}{unit}, and the least is {low}"
+    if high is not None and size > high:
+        yield f"{path}: {size}{unit}, and the most is {high}"
+
+
+_SCALARS: dict[str, Callable[[Shape, object, str], Iterator[str]]] = {
+    "string": _string,
+    "character": _string,
+    "timestamp": _timestamp,
+    "integer": _number,
+    "long": _number,
+    "float": _number,
+    "double": _number,
+    "boolean": _boolean,
+    "blob": _blob,
+}

@@ -1,0 +1,168 @@
+"""REST-JSON, as the service writes it, and as botocore reads it.
+
+What goes where and under which name comes from the service model. Nothing here knows a client or a job.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import email.utils
+import functools
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._http import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_dxjobs._model import Model, Shape
+
+
+def answer(status: int, body: bytes, request_id: str, **headers: str) -> Response:
+    """A response with the headers that the service sends with each."""
+    return Response(
+        status,
+        {
+            "Date": _http_date(int(time.time())),
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "keep-alive",
+            "x-amzn-RequestId": request_id,
+            **headers,
+        },
+        body,
+    )
+
+
+def success(
+    installed: Model, operation: str, value: Mapping[str, object], request_id: str
+) -> Response:
+    """The response of an operation, with the status that the model gives it.
+
+    Raises:
+        ValueError: JSON has no form for something in the value.
+    """
+    model = installed.operation(operation)
+    shape, status = model.output_shape, model.http.get("responseCode", 200)
+    if shape is None or not shape.members:
+        return answer(status, b"", request_id)
+    headers = {
+        part.serialization["name"] + name: str(text)
+        for member, part in shape.members.items()
+        if part.serialization.get("location") == "headers"
+        for name, text in _mapping(value.get(member)).items()
+    }
+    payload = shape.serialization.get("payload")
+    if payload is not None:
+        return answer(status, str(value.get(payload, "")).encode(), request_id, **headers)
+    return answer(status, encode(shape, value), request_id, **headers)
+
+
+def _mapping(value: Any) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def error(
+    installed: Model,
+    code: str,
+    request_id: str,
+    members: Mapping[str, object],
+    status: int | None = None,
+) -> Response:
+    """An error, with the status that the model gives it, or 400 where the model does not know it."""
+    shape = installed.error_shapes.get(code)
+    if shape is None:
+        body = json.dumps({"message": members.get("Message", "")}).encode()
+    else:
+        body = encode(shape, members)
+    return answer(
+        status or error_status(installed, code), body, request_id, **{"x-amzn-ErrorType": code}
+    )
+
+
+def error_status(installed: Model, code: str) -> int:
+    """The status that the model gives an error; 400 where the model does not know it."""
+    shape = installed.error_shapes.get(code)
+    return shape.metadata["error"]["httpStatusCode"] if shape is not None else 400
+
+
+def parse(installed: Model, operation: str, response: Response) -> dict[str, Any]:
+    """What botocore makes of a response; a new dict each time."""
+    from botocore.awsrequest import HeadersDict
+    from botocore.parsers import create_parser
+
+    parts = {
+        "status_code": response.status,
+        "headers": HeadersDict(response.headers),
+        "body": response.body,
+    }
+    parser = create_parser("rest-json")
+    parsed: dict[str, Any] = parser.parse(parts, installed.operation(operation).output_shape)
+    modelled = installed.error_shapes.get(parsed.get("Error", {}).get("Code"))
+    if modelled is not None:
+        parsed.update(parser.parse(parts, modelled))
+    return parsed
+
+
+def encode(shape: Shape, value: object) -> bytes:
+    """The JSON body for a value of a shape.
+
+    What does not fit the shape is written as it is, so that a test can send what the service never would.
+
+    Raises:
+        ValueError: JSON has no form for something in the value.
+    """
+    try:
+        return json.dumps(_jsonable(shape, value), separators=(",", ":"), default=_plain).encode()
+    except Exception as error:  # also what an object's own methods raise
+        raise ValueError(f"JSON cannot hold it: {error}") from error
+
+
+def _jsonable(shape: Shape, value: Any) -> Any:
+    kind = shape.type_name
+    if kind == "structure" and isinstance(value, dict):
+        known = {name: member for name, member in shape.members.items() if name in value}
+        unknown = {name: part for name, part in value.items() if name not in known}
+        return unknown | {
+            member.serialization.get("name", name): _jsonable(member, value[name])
+            for name, member in known.items()
+        }
+    if kind == "list" and isinstance(value, list):
+        return [_jsonable(shape.member, element) for element in value]
+    if kind == "map" and isinstance(value, dict):
+        return {key: _jsonable(shape.value, part) for key, part in value.items()}
+    if (
+        kind == "timestamp"
+        and isinstance(value, datetime.datetime)
+        and shape.serialization.get("timestampFormat") != "iso8601"
+    ):
+        return value.timestamp()
+    return value
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime.datetime):
+        return _iso8601(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
+
+
+def _iso8601(moment: datetime.datetime) -> str:
+    """With milliseconds and Z, as the service writes it; finer, or without a zone, only if the test is."""
+    fine = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+    if moment.utcoffset() is None:
+        return moment.isoformat(timespec=fine)
+    try:
+        moment = moment.astimezone(datetime.timezone.utc)
+    except OverflowError:
+        return moment.isoformat(timespec=fine)
+    return moment.replace(tzinfo=None).isoformat(timespec=fine) + "Z"
+
+
+@functools.lru_cache(maxsize=1)
+def _http_date(second: int) -> str:
+    return email.utils.formatdate(second, usegmt=True)

@@ -1,0 +1,193 @@
+"""Measure the speed that the design asks for: ratios, taken in one run, with their spread.
+
+Run it with ``tox -e bench``. It judges nothing: absolute times differ between machines and moments, so
+each row compares two things that were measured in turn, again and again, and shows the median ratio.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore
+import moto
+from botocore.awsrequest import AWSResponse
+
+import pytest_dxjobs as dx
+
+ROUNDS = 15
+KEYS: Any = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+
+
+def seconds(call: Callable[[], object], repeat: int) -> float:
+    """The time of one call."""
+    begun = time.perf_counter()
+    for _ in range(repeat):
+        call()
+    return (time.perf_counter() - begun) / repeat
+
+
+def row(
+    name: str,
+    target: str,
+    ours: Callable[[], object],
+    other: Callable[[], object],
+    repeat: int,
+    around: Callable[[], AbstractContextManager[object]] = nullcontext,
+    around_other: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> None:
+    """Print one comparison: ratios taken round by round, and the two medians."""
+    pairs = []
+    for _ in range(ROUNDS + 1):  # the first one warms up
+        with around():
+            mine = seconds(ours, repeat)
+        with around_other():
+            pairs.append((mine, seconds(other, repeat)))
+    ratios = sorted(mine / theirs for mine, theirs in pairs[1:])
+    medians = [statistics.median(times) * 1e6 for times in zip(*pairs[1:], strict=True)]
+    print(  # noqa: T201
+        f"| {name} | {target} | {statistics.median(ratios):.3f} "
+        f"| {ratios[1]:.3f} to {ratios[-2]:.3f} | {medians[0]:,.1f} | {medians[1]:,.1f} |"
+    )
+
+
+def client(service: str = "dataexchange") -> Any:
+    return boto3.client(service, region_name="us-east-1", **KEYS)  # type: ignore[call-overload]
+
+
+def bare_client(body: bytes) -> Any:
+    """A client with the least that can answer: a handler that returns a constant, and no signature."""
+    bare = client()
+    headers: Any = {"Content-Type": "application/json", "x-amzn-RequestId": "example"}
+
+    def answer(request: Any, **_: object) -> Any:
+        response: Any = AWSResponse(request.url, 200, headers, None)
+        response._content = body
+        return response
+
+    bare.meta.events.register_first("before-send.dataexchange.GetJob", answer)
+    bare.meta.events.register_first(
+        "choose-signer.dataexchange.GetJob", lambda **_: botocore.UNSIGNED
+    )
+    return bare
+
+
+def get_job() -> None:
+    fake = dx.FakeDataExchange(max_polls=None, max_polls_after_end=None)
+    job = fake.add_job()
+    life = fake._backend.jobs._by_id[job.id]
+    faked, bare = client(), bare_client(life.body)
+
+    def poll() -> None:
+        faked.get_job(JobId=job.id)
+
+    row(
+        "get_job / bare handler",
+        "1.15",
+        poll,
+        lambda: bare.get_job(JobId=job.id),
+        200,
+        lambda: fake,
+    )
+    efs = client("efs")
+
+    @contextmanager
+    def under_moto() -> Iterator[None]:
+        with moto.mock_aws():
+            efs.create_file_system(CreationToken="one", Tags=[{"Key": "Name", "Value": "prices"}])
+            yield
+
+    row(
+        "get_job / rest-json call under moto",
+        "0.5",
+        poll,
+        efs.describe_file_systems,
+        200,
+        lambda: fake,
+        under_moto,
+    )
+
+
+def many_jobs() -> None:
+    one, many = (dx.FakeDataExchange(max_polls=None, max_polls_after_end=None) for _ in range(2))
+    job, faked = one.add_job(), client()
+    tracemalloc.start()
+    for _ in range(5_000):
+        many.add_job()
+    size = tracemalloc.get_traced_memory()[0] / 5_000
+    tracemalloc.stop()
+    for _ in range(95_000):
+        many.add_job()
+    ids = itertools.cycle(random.Random(1).sample([each.id for each in many.jobs], 5_000))
+    row(
+        f"get_job among 100,000 jobs ({size:,.0f} bytes a job, at most 2,048) / of one job",
+        "1.1",
+        lambda: faked.get_job(JobId=next(ids)),
+        lambda: faked.get_job(JobId=job.id),
+        200,
+        lambda: many,
+        lambda: one,
+    )
+
+
+def set_up() -> None:
+    def ours() -> None:
+        with dx.FakeDataExchange():
+            pass
+
+    def theirs() -> None:
+        with moto.mock_aws():
+            pass
+
+    row("set up and tear down, at most 300 µs / moto", "", ours, theirs, 20)
+
+
+def factory() -> None:
+    for type_ in ("EXPORT_ASSETS_TO_S3", "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"):
+        for state in ("COMPLETED", "ERROR"):
+            job = dx.make_job(type_, state)
+            row(
+                f"make_job, at most 40 µs / deepcopy: {type_}, {state}",
+                "",
+                functools.partial(dx.make_job, type_, state),
+                functools.partial(copy.deepcopy, job),
+                1000,
+            )
+
+
+def start() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_nothing.py").write_text("def test_nothing(): pass\n")
+        pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
+
+        def run(*options: str) -> None:
+            subprocess.run([*pytest, *options], check=True, capture_output=True)
+
+        row("pytest start, with / -p no:dxjobs", "1.02", run, lambda: run("-p", "no:dxjobs"), 4)
+
+
+def main() -> None:
+    print("| what | target | median ratio | spread | ours, µs | other, µs |")  # noqa: T201
+    print("|---|---|---|---|---|---|")  # noqa: T201
+    get_job()
+    many_jobs()
+    set_up()
+    factory()
+    start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Clients as the tests use them, and when they use them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def client_for(region: str = "us-east-1", mode: str = "standard") -> Any:
+    """A client of a session of its own, with a retry mode."""
+    return botocore.session.Session().create_client(
+        "dataexchange",
+        region_name=region,
+        aws_access_key_id="example",
+        aws_secret_access_key="example",
+        config=Config(retries={"mode": mode}),  # type: ignore[arg-type]
+    )

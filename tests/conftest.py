@@ -1,0 +1,57 @@
+"""Every test runs where nothing can be reached and nothing is configured, as on a stranger's machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import freezegun
+import pytest
+from clients import START, client_for
+from refused import Network
+
+
+@pytest.fixture(autouse=True)
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+    """Refuse every connection; a test that expects some clears ``attempts``."""
+    network = Network()
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        network.refuse(address)
+        connect(self, address)
+
+    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        network.refuse((host,))
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    yield network
+    assert network.attempts == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+@pytest.fixture(scope="module")
+def client() -> Any:
+    """A client for the tests of a module; what it has used up of its retries ends with it."""
+    return client_for()
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """Time that stands at ``START`` until it is moved."""
+    with freezegun.freeze_time(START, tick=False, ignore=["_pytest.timing"]) as frozen:
+        yield frozen

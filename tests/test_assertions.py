@@ -1,0 +1,310 @@
+"""The checks on how the code polled: each passes, or fails with the timeline of the job."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import pytest_dxjobs as dx
+
+ID, OTHER = "d" * 32, "e" * 32
+REVISIONS = {"DataSetId": ID, "RevisionDestinations": [{"Bucket": "prices", "RevisionId": OTHER}]}
+CREATE: dict[str, Any] = {
+    "Type": "EXPORT_REVISIONS_TO_S3",
+    "Details": {"ExportRevisionsToS3": REVISIONS},
+}
+
+
+def poll(client: Any, job: dx.Job | str, times: int = 1) -> None:
+    for _ in range(times):
+        client.get_job(JobId=job if isinstance(job, str) else job.id)
+
+
+def poll_at_intervals(client: Any, clock: Any, job: dx.Job, intervals: list[float]) -> None:
+    poll(client, job)
+    for seconds in intervals:
+        clock.tick(seconds)
+        poll(client, job)
+
+
+# How often
+
+
+@pytest.mark.parametrize(
+    ("polls", "bounds"),
+    [
+        (1, {}),
+        (0, {"times": 0}),
+        (2, {"times": 2}),
+        (3, {"at_least": 2}),
+        (0, {"at_least": 0}),
+        (2, {"at_most": 2}),
+        (2, {"at_least": 2, "at_most": 2}),
+    ],
+)
+def test_polled_as_often_as_asked_for(
+    dxjobs: dx.FakeDataExchange, client: Any, polls: int, bounds: dict[str, int]
+) -> None:
+    job, other = dxjobs.add_job(), dxjobs.add_job()
+    poll(client, other, 5)
+    poll(client, job, polls)
+    client.list_jobs()
+    dxjobs.assert_polled(job, **bounds)
+    dxjobs.assert_polled(job.id, **bounds)
+
+
+@pytest.mark.parametrize(
+    ("polls", "bounds"),
+    [
+        (0, {}),
+        (1, {"times": 0}),
+        (1, {"times": 2}),
+        (1, {"at_least": 2}),
+        (3, {"at_most": 2}),
+        (4, {"at_least": 2, "at_most": 3}),
+    ],
+)
+def test_polled_more_or_less_often_fails(
+    dxjobs: dx.FakeDataExchange, client: Any, polls: int, bounds: dict[str, int]
+) -> None:
+    job, other = dxjobs.add_job(), dxjobs.add_job()
+    poll(client, other, 2)
+    poll(client, job, polls)
+    for each in (job, job.id):
+        with pytest.raises(AssertionError, match=f"{job.id} was polled {polls} time") as caught:
+            dxjobs.assert_polled(each, **bounds)
+        assert other.id not in str(caught.value)
+
+
+def test_only_polls_answered_with_a_job_count(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job()
+    dxjobs.add_client_error("get_job", "ThrottlingException", expected_params={"JobId": job.id})
+    for each in (job.id, ID):
+        with pytest.raises(ClientError):
+            poll(client, each)
+        dxjobs.assert_polled(each, 0)
+    poll(client, job)
+    dxjobs.assert_polled(job, 1)
+
+
+def test_a_failed_check_shows_the_timeline_of_the_job(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
+) -> None:
+    other = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED"))
+    dxjobs.default_history = dx.completes(after=60)
+    job_id = client.create_job(**CREATE)["Id"]
+    client.start_job(JobId=job_id)
+    poll(client, other)
+    for seconds in (30, 60):
+        clock.tick(seconds)
+        poll(client, job_id)
+    poll(client, job_id)
+    checks: tuple[Callable[[], None], ...] = (
+        lambda: dxjobs.assert_polled(job_id, 9),
+        lambda: dxjobs.assert_not_polled_after_end(job_id),
+        lambda: dxjobs.assert_not_polled_after_end(),
+        lambda: dxjobs.assert_poll_interval(job_id, min=40),
+        lambda: dxjobs.assert_poll_interval(job_id, max=40),
+        lambda: dxjobs.assert_intervals_grow(job_id),
+    )
+    for check in checks:
+        with pytest.raises(AssertionError) as caught:
+            check()
+        told = str(caught.value)
+        assert job_id in told
+        assert "2024-01-01 00:00:00" in told
+        for line in (
+            r"\+0\.000 s +create_job +201 WAITING",
+            r"\+0\.000 s +start_job +202",
+            r"\+30\.000 s +get_job +200 IN_PROGRESS",
+            r"\+90\.000 s +get_job +200 COMPLETED +2 times",
+        ):
+            assert re.search(line, told)
+        assert "CANCELLED" not in told
+
+
+# After the end
+
+
+def test_a_poll_that_sees_the_end_may_be_the_last(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays(state)) for state in dx.TERMINAL_STATES]
+    waiting = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    poll(client, waiting, 5)
+    for job in jobs:
+        poll(client, job)
+        client.list_jobs()
+        dxjobs.assert_not_polled_after_end(job)
+    dxjobs.assert_not_polled_after_end(waiting)
+    dxjobs.assert_not_polled_after_end()
+
+
+@pytest.mark.parametrize("state", dx.TERMINAL_STATES)
+def test_a_poll_after_the_end_fails(dxjobs: dx.FakeDataExchange, client: Any, state: str) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.history("IN_PROGRESS"))
+    job.become(state)
+    other = dxjobs.add_job()
+    poll(client, other)
+    poll(client, job, 3)
+    for which in ([job], [job.id], []):
+        with pytest.raises(AssertionError, match=f"{job.id} was polled 2 more times.*{state}"):
+            dxjobs.assert_not_polled_after_end(*which)
+    dxjobs.assert_not_polled_after_end(other)
+
+
+def test_an_end_that_the_test_laid_down_is_one(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_response("get_job", {"State": "TIMED_OUT"})
+    dxjobs.add_client_error("get_job", "ThrottlingException")
+    poll(client, ID)
+    dxjobs.assert_not_polled_after_end()
+    with pytest.raises(ClientError):
+        poll(client, ID)
+    with pytest.raises(AssertionError, match=f"{ID} was polled 1 more time after TIMED_OUT"):
+        dxjobs.assert_not_polled_after_end()
+
+
+# To the end
+
+
+def test_started_jobs_are_to_be_polled_to_the_end(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.assert_all_started_jobs_polled_to_end()
+    dxjobs.default_history = dx.completes(polls=2)
+    created = [client.create_job(**CREATE)["Id"] for _ in range(4)]
+    client.cancel_job(JobId=created[3])
+    for job_id in created[:2]:
+        client.start_job(JobId=job_id)
+        poll(client, job_id)
+    poll(client, created[0])
+    with pytest.raises(AssertionError) as caught:
+        dxjobs.assert_all_started_jobs_polled_to_end()
+    told = str(caught.value)
+    assert created[1] in told
+    assert re.search("start_job +202", told)
+    assert re.search("get_job +200 IN_PROGRESS", told)
+    assert "COMPLETED" not in told
+    assert [job_id for job_id in created if job_id in told] == [created[1]]
+    poll(client, created[1])
+    dxjobs.assert_all_started_jobs_polled_to_end()
+
+
+def test_jobs_that_were_added_count_as_started(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    jobs = [dxjobs.add_job() for _ in range(2)]
+    client.list_jobs()
+    with pytest.raises(AssertionError, match=rf"(?s)2 started jobs.*{jobs[0].id}.*{jobs[1].id}"):
+        dxjobs.assert_all_started_jobs_polled_to_end()
+    poll(client, jobs[0])
+    with pytest.raises(AssertionError, match=f"1 started job was.*\n.*{jobs[1].id}"):
+        dxjobs.assert_all_started_jobs_polled_to_end()
+    poll(client, jobs[1])
+    dxjobs.assert_all_started_jobs_polled_to_end()
+
+
+# How long between
+
+
+@pytest.mark.parametrize(
+    ("bounds", "holds"),
+    [
+        ({"min": 10.5}, False),
+        ({"max": 29.5}, False),
+        ({"min": 10, "max": 30}, True),
+        ({"min": 10, "max": 15}, False),
+        ({"min": datetime.timedelta(seconds=10), "max": datetime.timedelta(minutes=1)}, True),
+        ({"min": datetime.timedelta(seconds=11)}, False),
+        ({"max": 0}, False),
+    ],
+)
+def test_the_interval_between_polls_has_bounds(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any, bounds: dict[str, Any], holds: bool
+) -> None:
+    job, other = dxjobs.add_job(), dxjobs.add_job()
+    poll_at_intervals(client, clock, job, [20, 10, 30])
+    poll_at_intervals(client, clock, other, [1, 1000])
+    outcome = contextlib.nullcontext() if holds else pytest.raises(AssertionError, match=job.id)
+    with outcome:
+        dxjobs.assert_poll_interval(job, **bounds)
+    with outcome:
+        dxjobs.assert_poll_interval(job.id, **bounds)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "holds"),
+    [
+        ([1, 2, 4], True),
+        ([1, 1, 2, 2], True),
+        ([2, 1], False),
+        ([1, 3, 2, 4], False),
+        ([2, 2, 2], False),
+        ([5], False),
+        ([], False),
+    ],
+)
+def test_intervals_grow_where_none_shrinks_and_one_grows(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any, intervals: list[float], holds: bool
+) -> None:
+    job = dxjobs.add_job()
+    poll_at_intervals(client, clock, job, intervals)
+    outcome = contextlib.nullcontext() if holds else pytest.raises(AssertionError, match=job.id)
+    with outcome:
+        dxjobs.assert_intervals_grow(job)
+    outcome = pytest.raises(AssertionError) if len(intervals) == 0 else contextlib.nullcontext()
+    with outcome:
+        dxjobs.assert_poll_interval(job, max=60)
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        (lambda fake: fake.assert_polled(None), "a job or its id is needed, not None"),
+        (
+            lambda fake: fake.assert_polled(ID, "2"),
+            "times: a whole number from 0 is needed, not '2'",
+        ),
+        (lambda fake: fake.assert_polled(ID, True), "times: a whole number from 0.*not True"),
+        (lambda fake: fake.assert_polled(ID, at_least=1.5), "at_least: a whole number"),
+        (lambda fake: fake.assert_polled(ID, at_most="1"), "at_most: a whole number"),
+        (lambda fake: fake.assert_polled(ID, 0, at_most=0), "either times, or at_least and"),
+        (lambda fake: fake.assert_polled(ID, False), "times: a whole number"),
+        (lambda fake: fake.assert_polled("typo", 0), "'typo': this fake has no such job, and no"),
+        (lambda fake: fake.assert_not_polled_after_end("typo"), "this fake has no such job"),
+        (lambda fake: fake.assert_polled(dx.FakeDataExchange().add_job(), 0), "no such job"),
+        (
+            lambda fake: fake.assert_polled(ID, at_least=2, at_most=1),
+            "at_least=2 is more than at_most=1",
+        ),
+        (lambda fake: fake.assert_poll_interval(ID, min=2, max=1), "min=2 is more than max=1"),
+        (lambda fake: fake.assert_not_polled_after_end(5), "a job or its id is needed, not 5"),
+        (lambda fake: fake.assert_poll_interval(ID), "min, max or both"),
+        (lambda fake: fake.assert_poll_interval(ID, min="1"), "min: seconds or a timedelta"),
+        (lambda fake: fake.assert_poll_interval(ID, max=-1), "max: seconds or a timedelta"),
+        (lambda fake: fake.assert_poll_interval(ID, max=float("nan")), "max: seconds or a time"),
+        (lambda fake: fake.assert_poll_interval([], min=1), "a job or its id is needed"),
+        (lambda fake: fake.assert_intervals_grow(0), "a job or its id is needed, not 0"),
+    ],
+)
+def test_a_misuse_is_told(dxjobs: dx.FakeDataExchange, check: Any, told: str) -> None:
+    with pytest.raises(dx.UsageError, match=told):
+        check(dxjobs)
+
+
+def test_jobs_that_the_code_has_cancelled_need_no_poll(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+    client.cancel_job(JobId=job.id)
+    dxjobs.assert_all_started_jobs_polled_to_end()
+
+
+def test_of_many_jobs_that_were_not_polled_some_are_told(dxjobs: dx.FakeDataExchange) -> None:
+    for _ in range(8):
+        dxjobs.add_job()
+    with pytest.raises(
+        AssertionError, match=r"(?s)8 started jobs were not .*and 3 more$"
+    ) as caught:
+        dxjobs.assert_all_started_jobs_polled_to_end()
+    assert str(caught.value).count("calls about job") == 5

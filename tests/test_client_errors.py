@@ -1,0 +1,274 @@
+"""``add_client_error``: modelled and other errors, through botocore's retries; and the fake in a Stubber's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+from clients import client_for
+
+import pytest_dxjobs as dx
+
+MODEL: Any = botocore.session.Session().get_service_model("dataexchange")
+ERRORS = {shape.name: shape for shape in MODEL.error_shapes}
+FIELDS: dict[str, Any] = {
+    "ExceptionCause": "S3AccessDenied",
+    "LimitName": "Concurrent in progress jobs to export assets to Amazon S3",
+    "LimitValue": 10.0,
+    "ResourceId": "d" * 32,
+    "ResourceType": "JOB",
+}
+ID, OTHER = "d" * 32, "e" * 32
+
+
+def error_of(client: Any, job_id: str = ID) -> ClientError:
+    with pytest.raises(ClientError) as caught:
+        client.get_job(JobId=job_id)
+    assert caught.value.operation_name == "GetJob"
+    return caught.value
+
+
+# What arrives
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_a_modelled_error_arrives_as_its_own_exception(
+    dxjobs: dx.FakeDataExchange, code: str
+) -> None:
+    client, members = client_for(), ERRORS[code].members
+    fields = {name: FIELDS[name] for name in members if name != "Message"}
+    dxjobs.add_client_error("get_job", code, "it says no", modeled_fields=fields)
+    error = error_of(client)
+    assert type(error) is client.exceptions.from_code(code)
+    assert error.response["Error"] == {"Code": code, "Message": "it says no"}
+    assert {name: error.response.get(name) for name in fields} == fields
+    assert (
+        error.response["ResponseMetadata"]["HTTPStatusCode"]
+        == (ERRORS[code].metadata["error"]["httpStatusCode"])
+    )
+
+
+def test_any_other_code_arrives_as_a_client_error(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_client_error("get_job", "ExpiredTokenException", "too late")
+    error = error_of(client)
+    assert type(error) is ClientError
+    assert error.response["Error"] == {"Code": "ExpiredTokenException", "Message": "too late"}
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_status_and_metadata_are_honoured(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_client_error("get_job", "ConflictException", http_status_code=418)
+    metadata = {"HTTPStatusCode": 451, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
+    dxjobs.add_client_error("get_job", "ConflictException", response_meta=metadata)
+    assert error_of(client).response["ResponseMetadata"]["HTTPStatusCode"] == 418
+    received = error_of(client).response["ResponseMetadata"]
+    assert (received["HTTPStatusCode"], received["RequestId"]) == (451, "mine")
+    assert received["HTTPHeaders"]["x-trace"] == "t"
+
+
+def test_an_error_is_for_the_call_with_its_parameters(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_client_error(
+        "get_job", "AccessDeniedException", expected_params={"JobId": OTHER}, times=dx.ALWAYS
+    )
+    assert error_of(client).response["Error"]["Code"] == "ResourceNotFoundException"
+    for _ in range(3):
+        assert error_of(client, OTHER).response["Error"]["Code"] == "AccessDeniedException"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"service_error_meta": {"Type": "Sender"}}, "service_error_meta"),
+        ({"service_error_meta": "Sender"}, "service_error_meta"),
+        ({"http_status_code": 200}, "http_status_code"),
+        ({"http_status_code": 600}, "http_status_code"),
+        ({"http_status_code": "400"}, "http_status_code"),
+        ({"http_status_code": True}, "http_status_code"),
+        ({"response_meta": {"HTTPStatusCode": 200}}, "HTTPStatusCode"),
+        ({"response_meta": {"Status": 400}}, "'Status' is not one of HTTPStatusCode"),
+        ({"response_meta": 400}, "ResponseMetadata"),
+        ({"response_meta": {"HTTPHeaders": "x"}}, "HTTPHeaders: a dict is needed, not 'x'"),
+        ({"service_error_code": "a:b"}, "letters, digits, dots"),
+        ({"modeled_fields": {"Cause": "x", "ExceptionCause": "x"}}, r"(?s)Cause: .*ExceptionCause"),
+        ({"modeled_fields": {"ExceptionCause": 5}}, "ExceptionCause: a string is needed"),
+        ({"modeled_fields": ["ExceptionCause"]}, "modeled_fields"),
+        ({"service_error_code": "Odd", "modeled_fields": {"Cause": "x"}}, "models no such error"),
+        ({"service_message": 5}, "essage"),
+        ({"service_error_code": 5}, "5"),
+        ({"service_error_code": "Two\r\nlines"}, "Two"),
+    ],
+)
+def test_an_error_that_cannot_be_delivered_is_refused(
+    dxjobs: dx.FakeDataExchange, arguments: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(dx.UsageError, match=told):
+        dxjobs.add_client_error(
+            "get_job", **{"service_error_code": "ValidationException", **arguments}
+        )
+    dxjobs.assert_no_pending_responses()
+
+
+def test_no_error_meta_is_taken(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_client_error("get_job", "ConflictException", service_error_meta={})
+    assert error_of(client).response["Error"]["Code"] == "ConflictException"
+
+
+# One answer, one call
+
+
+@pytest.mark.parametrize("status", [429, 500])
+@pytest.mark.parametrize(("mode", "sends"), [("legacy", 5), ("standard", 3)])
+def test_an_error_answers_one_call_however_often_it_is_sent(
+    dxjobs: dx.FakeDataExchange, mode: str, sends: int, status: int
+) -> None:
+    client, job = client_for(mode=mode), dxjobs.add_job()
+    dxjobs.add_client_error("get_job", "Busy", "first", http_status_code=status)
+    dxjobs.add_client_error("get_job", "Busy", "second", http_status_code=status)
+    dxjobs.add_response("get_job", {"State": "WAITING"})
+    for message in ("first", "second"):
+        error = error_of(client, job.id)
+        assert error.response["Error"] == {"Code": "Busy", "Message": message}
+        assert error.response["ResponseMetadata"]["RetryAttempts"] == sends - 1
+    dxjobs.add_client_error("get_job", "Busy", http_status_code=status)  # not for an older call
+    assert client.get_job(JobId=job.id)["State"] == "WAITING"
+    error_of(client, job.id)
+    assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
+    assert [len(call.attempts) for call in dxjobs.calls] == [sends, sends, 1, sends, 1]
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ConflictException", "Odd"])
+def test_what_is_no_reason_to_try_again_is_sent_once(
+    dxjobs: dx.FakeDataExchange, client: Any, code: str
+) -> None:
+    dxjobs.add_client_error("get_job", code)
+    assert error_of(client).response["ResponseMetadata"]["RetryAttempts"] == 0
+    assert len(dxjobs.calls[0].attempts) == 1
+
+
+def test_times_counts_calls_and_not_requests(dxjobs: dx.FakeDataExchange) -> None:
+    client, job = client_for(mode="legacy"), dxjobs.add_job()
+    dxjobs.add_client_error("get_job", "ThrottlingException", times=2)
+    error_of(client, job.id)
+    with pytest.raises(AssertionError, match="1 of 2"):
+        dxjobs.assert_no_pending_responses()
+    error_of(client, job.id)
+    dxjobs.assert_no_pending_responses()
+    assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
+
+
+# In the place of a Stubber: each program runs with both, and must come out the same
+
+
+def pages(stub: Any, client: Any) -> object:
+    first, second = (
+        dict(dx.make_job("EXPORT_ASSETS_TO_S3", state)) for state in ("WAITING", "ERROR")
+    )
+    stub.add_response("list_jobs", {"Jobs": [first], "NextToken": "2"}, {"DataSetId": ID})
+    stub.add_response("list_jobs", {"Jobs": [second]}, {"DataSetId": ID, "NextToken": "2"})
+    with stub:
+        found = client.get_paginator("list_jobs").paginate(DataSetId=ID).search("Jobs[].State")
+        return list(found)
+
+
+def flow(stub: Any, client: Any) -> object:
+    params = {"DataSetId": ID, "RevisionId": OTHER, "Finalized": True}
+    stub.add_response("create_revision", {"Id": OTHER}, {"DataSetId": ID, "Comment": ANY})
+    stub.add_response("update_revision", {"Finalized": True}, params)
+    stub.add_response("start_job", {}, {"JobId": ID})
+    stub.add_response("get_job", service_response={"State": "WAITING"})
+    stub.add_response("cancel_job", {"ResponseMetadata": {"HTTPStatusCode": 204}}, {"JobId": ANY})
+    stub.activate()
+    answers = [
+        client.create_revision(DataSetId=ID, Comment="nightly"),
+        client.update_revision(**params),
+        client.start_job(JobId=ID),
+        client.get_job(JobId=ID),
+        client.cancel_job(JobId=ID),
+    ]
+    stub.assert_no_pending_responses()
+    stub.deactivate()
+    return [
+        {name: part for name, part in each.items() if name != "ResponseMetadata"}
+        for each in answers
+    ]
+
+
+def notification(stub: Any, client: Any) -> object:
+    params = {"DataSetId": ID, "Type": "DATA_UPDATE", "Comment": "new prices"}
+    stub.add_response("send_data_set_notification", {}, params)  # botocore adds a ClientToken
+    with stub:
+        return set(client.send_data_set_notification(**params)) - {"ResponseMetadata"}
+
+
+def failing(stub: Any, client: Any) -> object:
+    fields = {"Message": "gone", "ResourceId": ID, "ResourceType": "JOB"}
+    stub.add_client_error(
+        "get_job", "ResourceNotFoundException", "gone", 404, modeled_fields=fields
+    )
+    stub.add_client_error("get_job", "ThrottlingException", "slow", http_status_code=429)
+    stub.add_client_error("get_job", service_error_code="Unheard", expected_params={"JobId": ID})
+    stub.add_client_error("get_job")
+    told = []
+    with stub:
+        for _ in range(4):
+            error = error_of(client)
+            resource = [error.response.get(name) for name in ("ResourceId", "ResourceType")]
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            told.append((type(error).__name__, error.response["Error"], resource, status))
+    return told
+
+
+def pending(stub: Any, client: Any) -> object:
+    stub.add_response("list_jobs", {"Jobs": []})
+    stub.add_response("list_jobs", {"Jobs": []})
+    stub.activate()
+    with pytest.raises(AssertionError):
+        stub.assert_no_pending_responses()
+    left = [client.list_jobs()["Jobs"], client.list_jobs()["Jobs"]]
+    stub.deactivate()
+    stub.assert_no_pending_responses()
+    return left
+
+
+def mismatch(stub: Any, client: Any) -> object:
+    stub.add_response("list_data_sets", {"DataSets": []}, {"MaxResults": 5})
+    stub.activate()
+    with pytest.raises(AssertionError):
+        client.list_data_sets(MaxResults=6)
+    stub.deactivate()
+    return None
+
+
+def mistake(stub: Any, client: Any) -> object:
+    with pytest.raises(ValueError, match="get_jobs"):
+        stub.add_response("get_jobs", {})
+    with pytest.raises(Exception, match="Statte"):
+        stub.add_response("get_job", {"Statte": "ERROR"})
+    stub.assert_no_pending_responses()
+    return None
+
+
+@pytest.mark.parametrize(
+    "program",
+    [pages, flow, notification, failing, pending, mismatch, mistake],
+    ids=lambda each: each.__name__,
+)
+def test_a_program_for_stubber_runs_with_the_fake(program: Callable[[Any, Any], object]) -> None:
+    client = client_for()
+    stubbed = program(Stubber(client), client)
+    assert program(dx.FakeDataExchange(), client) == stubbed
+
+
+def test_metadata_that_is_botocores_own_is_passed_over(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    captured = {"RetryAttempts": 4, "MaxAttemptsReached": True, "HostId": "", "RequestId": "mine"}
+    dxjobs.add_client_error("get_job", "ValidationException", response_meta=captured)
+    metadata = error_of(client, ID).response["ResponseMetadata"]
+    assert (metadata["RequestId"], metadata["RetryAttempts"]) == ("mine", 0)

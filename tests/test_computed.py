@@ -1,0 +1,131 @@
+"""Answers that a function computes from the parameters of the call, and what a response says of its metadata."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+
+import pytest_dxjobs as dx
+
+ID, OTHER = "d" * 32, "e" * 32
+
+
+def ask(client: Any, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the client returns, and its metadata apart."""
+    returned = getattr(client, method)(**params)
+    return returned, returned.pop("ResponseMetadata")
+
+
+def test_an_answer_is_computed_from_the_parameters(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def compute(params: dict[str, Any]) -> dict[str, Any]:
+        asked.append(dict(params))
+        answer = {"Id": params.pop("RevisionId"), "Finalized": params["Finalized"]}
+        params.clear()  # its own copy
+        return answer
+
+    dxjobs.add_response("update_revision", compute, times=dx.ALWAYS)
+    for finalized in (True, False):
+        params = {"DataSetId": ID, "RevisionId": OTHER, "Finalized": finalized}
+        returned, _ = ask(client, "update_revision", params)
+        assert returned == {"Id": OTHER, "Finalized": finalized}
+        assert asked.pop() == dxjobs.calls[-1].params == params
+        assert asked == []
+
+
+def test_a_computed_answer_is_checked(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    wrong: list[Any] = [{"Id": "short", "Statte": "ERROR"}, [], 5]
+    dxjobs.add_response("get_job", lambda _: wrong.pop(0), times=3)
+    for told in (r"(?s)Statte: .*Id: ", "dict", "dict"):
+        with pytest.raises(dx.UsageError, match=told):
+            client.get_job(JobId=ID)
+
+
+def test_a_computed_answer_is_a_copy(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    kept: dict[str, Any] = {"Tags": {"a": "b"}}
+    dxjobs.add_response("list_tags_for_resource", lambda _: kept)
+    returned, _ = ask(client, "list_tags_for_resource", {"ResourceArn": "arn"})
+    kept["Tags"].clear()
+    assert returned == {"Tags": {"a": "b"}}
+    assert returned.items() <= (dxjobs.calls[0].response or {}).items()
+
+
+def test_a_mistake_in_the_function_is_told_as_the_tests(client: Any) -> None:
+    def broken(params: dict[str, Any]) -> dict[str, Any]:
+        return {"Id": params["Misspelt"]}
+
+    def sync() -> None:
+        with contextlib.suppress(Exception):  # takes it for a failure of the service
+            client.get_job(JobId=ID)
+
+    fake = dx.FakeDataExchange()
+    fake.add_response("get_job", broken)
+    told = r"add_response\('get_job'\): the function raised KeyError: 'Misspelt'; it was given"
+    with pytest.raises(dx.UsageError, match=told), fake:
+        sync()
+    fake.add_response("get_job", broken)
+    with fake, pytest.raises(dx.UsageError, match=told) as caught:
+        client.get_job(JobId=ID)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def raising(failure: Exception) -> Callable[[object], None]:
+    def compute(_: object) -> None:
+        raise failure
+
+    return compute
+
+
+def test_what_the_function_raises_on_purpose_reaches_the_code(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_response("get_data_set", raising(ConnectTimeoutError(endpoint_url="x")))
+    with pytest.raises(ConnectTimeoutError):
+        client.get_data_set(DataSetId=ID)
+    dxjobs.add_response("get_data_set", raising(AssertionError("mine")))
+    with pytest.raises(AssertionError, match="mine"):
+        client.get_data_set(DataSetId=ID)
+
+
+def test_a_function_may_wait_for_other_calls(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job, polled = dxjobs.add_job(), threading.Event()
+
+    def when_polled(_: object) -> None:
+        assert polled.wait(10)
+
+    dxjobs.add_response("list_data_sets", when_polled)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.list_data_sets)
+        client.get_job(JobId=job.id)
+        polled.set()
+        assert waiting.result()["DataSets"]
+
+
+def test_a_function_may_leave_the_answer_to_the_model(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_response("create_revision", lambda _: None)
+    assert client.create_revision(DataSetId=ID, Comment="mine")["Comment"] == "mine"
+
+
+@pytest.mark.parametrize("computed", [False, True])
+def test_response_metadata_is_honoured(
+    dxjobs: dx.FakeDataExchange, client: Any, computed: bool
+) -> None:
+    metadata = {"HTTPStatusCode": 202, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
+    answer = {"ResponseMetadata": metadata, "Name": "prices"}
+    dxjobs.add_response("get_data_set", (lambda _: answer) if computed else answer)
+    returned, received = ask(client, "get_data_set", {"DataSetId": ID})
+    assert returned == {"Name": "prices"}
+    assert (received["HTTPStatusCode"], received["RequestId"]) == (202, "mine")
+    assert received["HTTPHeaders"]["x-trace"] == "t"
+    assert answer["ResponseMetadata"] is metadata

@@ -1,0 +1,119 @@
+"""What is judged on leaving ``with dx.FakeDataExchange()``."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import pytest_dxjobs as dx
+
+ID, OTHER = "d" * 32, "e" * 32
+CREATE: dict[str, Any] = {
+    "Type": "EXPORT_REVISIONS_TO_S3",
+    "Details": {
+        "ExportRevisionsToS3": {
+            "DataSetId": ID,
+            "RevisionDestinations": [{"Bucket": "prices", "RevisionId": OTHER}],
+        }
+    },
+}
+
+
+def swallow(call: Any) -> None:
+    with contextlib.suppress(Exception):
+        call()
+
+
+def leave_something(fake: dx.FakeDataExchange, client: Any) -> None:
+    fake.add_response("get_data_set", times=2)
+    client.get_data_set(DataSetId=ID)
+    fake.add_client_error("start_job", "ConflictException", expected_params={"JobId": OTHER})
+    fake.next_job(dx.fails("MALWARE_DETECTED"), type="IMPORT_ASSETS_FROM_S3")
+    swallow(client.list_data_sets)
+    swallow(client.list_event_actions)
+
+
+def test_all_that_is_left_is_told_in_one_message(client: Any) -> None:
+    with pytest.raises(AssertionError) as caught, dx.FakeDataExchange() as fake:
+        leave_something(fake, client)
+    told = str(caught.value)
+    for left in (
+        "add_response('get_data_set')",
+        "1 of 2",
+        "add_client_error('start_job', 'ConflictException')",
+        OTHER,
+        "MALWARE_DETECTED",
+        "IMPORT_ASSETS_FROM_S3",
+        "list_data_sets of dataexchange was called",
+        "list_event_actions of dataexchange was called",
+    ):
+        assert left in told
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        lambda fake, _: fake.add_response("get_data_set"),
+        lambda fake, _: fake.add_response("get_data_set", times=dx.ALWAYS),
+        lambda fake, _: fake.add_client_error("get_data_set"),
+        lambda fake, _: fake.next_job(dx.completes()),
+        lambda _, client: swallow(client.list_data_sets),
+    ],
+)
+def test_one_thing_that_is_left_is_enough(client: Any, left: Any) -> None:
+    with pytest.raises(AssertionError, match=r"data_set|completes"), dx.FakeDataExchange() as fake:
+        left(fake, client)
+
+
+def test_nothing_is_told_where_all_was_used(client: Any) -> None:
+    with dx.FakeDataExchange() as fake:
+        fake.add_response("get_data_set", times=dx.ALWAYS)
+        fake.add_client_error("start_job", "ConflictException")
+        fake.next_job(dx.completes())
+        client.get_data_set(DataSetId=ID)
+        with pytest.raises(ClientError):
+            client.start_job(JobId=ID)
+        client.create_job(**CREATE)
+
+
+def test_an_exception_that_is_passing_is_not_buried(client: Any) -> None:
+    with pytest.raises(ZeroDivisionError), dx.FakeDataExchange() as fake:  # noqa: PT012
+        leave_something(fake, client)
+        raise ZeroDivisionError
+
+
+def test_one_that_is_not_strict_judges_nothing(client: Any) -> None:
+    with dx.FakeDataExchange(strict=False) as fake:
+        leave_something(fake, client)
+
+
+def test_deactivate_judges_nothing(client: Any) -> None:
+    fake = dx.FakeDataExchange()
+    fake.activate()
+    leave_something(fake, client)
+    fake.deactivate()
+    with pytest.raises(AssertionError, match="start_job"):
+        fake.assert_no_pending_responses()
+
+
+def test_a_failure_is_told_once_although_the_fake_goes_on(client: Any) -> None:
+    fake = dx.FakeDataExchange()
+    with pytest.raises(dx.UnexpectedCall, match="strict=False permits"), fake:
+        swallow(client.list_data_sets)
+    with fake:
+        pass
+
+
+def test_a_history_whose_errors_do_not_fit_the_created_job_is_told(client: Any) -> None:
+    limit = dx.make_error("MALWARE_DETECTED", LimitName="Asset size in GB", LimitValue=1.0)
+    fake = dx.FakeDataExchange()
+    fake.default_history = dx.fails(errors=[limit], polls=3)
+    with (
+        pytest.raises(dx.UsageError, match=r"(?s)dx\.fails\(polls=3, errors=.*LimitName: only"),
+        fake,
+    ):
+        swallow(lambda: client.create_job(**CREATE))
+    assert fake.jobs == []

@@ -1,0 +1,69 @@
+"""What the package promises as a package."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pickle
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import pytest_dxjobs as dx
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_what_is_imported_lazily_is_what_type_checkers_see() -> None:
+    tree = ast.parse(Path(dx.__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    homes = {
+        alias.asname: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert homes == {name: f"pytest_dxjobs.{home}" for name, home in dx._HOME_OF.items()}
+
+
+@pytest.mark.parametrize("name", dx.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(dx, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert inspect.getdoc(value)
+        members = vars(value).items() if inspect.isclass(value) else ()
+        for member, thing in members:
+            if not member.startswith("_") and (callable(thing) or isinstance(thing, property)):
+                assert inspect.getdoc(thing), f"{name}.{member}"
+    assert name in dir(dx)
+
+
+@pytest.mark.parametrize("error", [dx.UsageError, dx.UnexpectedCall, dx.RunawayPolling])
+def test_an_error_goes_by_its_public_name(error: type[Exception]) -> None:
+    assert error.__module__ == "pytest_dxjobs"
+    assert type(pickle.loads(pickle.dumps(error("told")))) is error
+
+
+def test_a_name_that_is_not_there_is_told() -> None:
+    with pytest.raises(AttributeError, match="'pytest_dxjobs' has no attribute 'add_job'"):
+        dx.add_job  # noqa: B018
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    versions = re.findall(r"^## \[?([0-9.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == metadata.version("pytest-dxjobs")
+
+
+def test_run_time_dependencies_are_four_and_have_no_upper_bound() -> None:
+    requirements = [
+        line for line in metadata.requires("pytest-dxjobs") or [] if "extra ==" not in line
+    ]
+    assert sorted(re.split("[<>=!~]", line)[0] for line in requirements) == [
+        "botocore",
+        "freezegun",
+        "hypothesis",
+        "pytest",
+    ]
+    assert not any(sign in line for line in requirements for sign in ("<", "~", "=="))

@@ -1,0 +1,155 @@
+"""What fails a test at its end, and the ini options: seen in runs of pytest within the test."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+HEAD = """\
+import botocore.session, contextlib, pytest, pytest_dxjobs as dx
+
+def client():
+    return botocore.session.Session().create_client("dataexchange", region_name="us-east-1")
+
+def sync():
+    with contextlib.suppress(Exception):
+        client().get_data_set(DataSetId="a")
+
+"""
+
+
+def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(test_it=HEAD + textwrap.dedent(code))
+    return pytester.runpytest("-p", "no:randomly", "-p", "no:cacheprovider", *options)
+
+
+LEFT_OVER = """
+def test_it(dxjobs):
+    dxjobs.add_response("list_data_sets", times=3)
+    client().list_data_sets()
+    dxjobs.add_response("get_revision", {}, {"DataSetId": "a" * 32, "RevisionId": "b" * 32}, times=dx.ALWAYS)
+    dxjobs.next_job(dx.completes(polls=2), type="EXPORT_ASSETS_TO_S3")
+    sync()
+"""
+
+
+def test_everything_that_is_left_over_is_told_in_one_message(pytester: pytest.Pytester) -> None:
+    result = run(pytester, LEFT_OVER)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "AssertionError: get_data_set of dataexchange was called with DataSetId='a', and nothing *",
+            "It was raised in *test_it.py:8, in sync, and the code swallowed it.",
+            "responses that no call has used:",
+            "  add_response('list_data_sets'), 2 of 3 times",
+            "  add_response('get_revision') for {'DataSetId': 'aaa*",
+            "histories that no job was created for:",
+            "  next_job(dx.completes(polls=2), type='EXPORT_ASSETS_TO_S3')",
+            "*strict=False*",
+        ],
+        consecutive=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("marker", "options"),
+    [("@pytest.mark.dxjobs(strict=False)", ()), ("", ("-o", "dxjobs_strict=false"))],
+)
+def test_marker_and_ini_relax_it(
+    pytester: pytest.Pytester, marker: str, options: tuple[str, ...]
+) -> None:
+    run(pytester, marker + LEFT_OVER, *options).assert_outcomes(passed=1)
+
+
+def test_a_marker_wins_over_the_ini_file(pytester: pytest.Pytester) -> None:
+    code = "@pytest.mark.dxjobs(strict=True)" + LEFT_OVER
+    run(pytester, code, "-o", "dxjobs_strict=false").assert_outcomes(failed=1)
+
+
+def test_a_body_that_failed_is_not_buried(pytester: pytest.Pytester) -> None:
+    result = run(pytester, LEFT_OVER + "    assert 1 + 1 == 3\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E       assert (1 + 1) == 3"])
+    result.stdout.no_fnmatch_line("*no call has used*")
+
+
+def test_what_was_used_is_not_left_over(pytester: pytest.Pytester) -> None:
+    code = """
+    def test_it(dxjobs):
+        dxjobs.add_response("list_data_sets", times=dx.ALWAYS)
+        dxjobs.add_client_error("list_data_sets", "AccessDeniedException")
+        client().list_data_sets()
+        client().list_data_sets()
+        dxjobs.reset()
+        dxjobs.add_response("list_event_actions")
+        client().list_event_actions()
+    """
+    run(pytester, code).assert_outcomes(passed=1)
+
+
+def test_ini_options_are_those_of_the_fake(pytester: pytest.Pytester) -> None:
+    pytester.makeini(
+        """
+        [pytest]
+        dxjobs_region = eu-west-1
+        dxjobs_account_id = 012345678901
+        dxjobs_max_polls = 3
+        dxjobs_max_polls_after_end = none
+        dxjobs_max_wait = 0.5
+        """
+    )
+    code = """
+    def test_it(dxjobs):
+        job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+        assert job.arn.startswith("arn:aws:dataexchange:eu-west-1:012345678901:")
+        for _ in range(3):
+            client().get_job(JobId=job.id)
+        with pytest.raises(dx.RunawayPolling):
+            client().get_job(JobId=job.id)
+
+    @pytest.mark.dxjobs(max_polls=None)
+    def test_no_bound(dxjobs):
+        job = dxjobs.add_job()
+        for _ in range(30):
+            client().get_job(JobId=job.id)
+    """
+    run(pytester, code).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("max_polls=many", "dxjobs_max_polls: a whole number from 1 is needed*not 'many'"),
+        ("max_polls=1.5", "dxjobs_max_polls: a whole number from 1 is needed*not 1.5"),
+        ("region=nowhere", "dxjobs_region: 'nowhere' is no region*"),
+        ("strict=maybe", "dxjobs_strict: *maybe*"),
+        ("account_id=12", "dxjobs_account_id: '12' is no account id: 12 digits"),
+    ],
+)
+def test_a_mistake_in_the_ini_file_is_told_as_such(
+    pytester: pytest.Pytester, option: str, told: str
+) -> None:
+    result = run(pytester, "def test_it(dxjobs): pass", "-o", f"dxjobs_{option}")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"UsageError: ini option {told}"])
+
+
+def test_a_call_that_is_swallowed_in_a_teardown_is_told_there(pytester: pytest.Pytester) -> None:
+    code = """
+    @pytest.fixture
+    def cleaning(dxjobs):
+        dxjobs.add_response("list_data_sets")
+        yield
+        sync()
+
+    @pytest.mark.dxjobs(strict=True)
+    def test_it(cleaning):
+        client().list_data_sets()
+
+    def test_that_failed(cleaning):
+        assert 1 + 1 == 3
+    """
+    result = run(pytester, code)
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines(["UnexpectedCall: get_data_set of dataexchange was called*"])

@@ -1,0 +1,302 @@
+"""``add_response``: checked when it is written, matched by its parameters, in order, answered in copies."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+from unittest import mock
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY
+
+import pytest_dxjobs as dx
+
+ID, OTHER = "d" * 32, "e" * 32
+DESTINATION = {"AssetId": ID, "Bucket": "prices", "Key": "a/b.csv"}
+EXPORT = {"AssetDestinations": [DESTINATION], "DataSetId": ID, "RevisionId": OTHER}
+CREATE: dict[str, Any] = {"Type": "EXPORT_ASSETS_TO_S3", "Details": {"ExportAssetsToS3": EXPORT}}
+
+
+def state_of(client: Any, job_id: str = ID) -> object:
+    return client.get_job(JobId=job_id)["State"]
+
+
+# What is written is checked
+
+
+@pytest.mark.parametrize("method", ["list_datasets", "ListDataSets", "get_paginator", "", None, []])
+def test_an_operation_that_does_not_exist_is_refused(
+    dxjobs: dx.FakeDataExchange, method: Any
+) -> None:
+    for add in (dxjobs.add_response, dxjobs.add_client_error):
+        with pytest.raises(dx.UsageError, match="accept_data_grant, cancel_job") as caught:
+            add(method)
+        assert repr(method) in str(caught.value)
+    dxjobs.assert_no_pending_responses()
+
+
+def test_a_misspelt_operation_is_told_what_was_meant(dxjobs: dx.FakeDataExchange) -> None:
+    with pytest.raises(dx.UsageError, match="did you mean 'list_data_sets'"):
+        dxjobs.add_response("list_datasets")
+
+
+def test_every_violation_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
+    answer = {
+        "Id": "short",
+        "State": "EXPLODED",
+        "Statte": "ERROR",
+        "CreatedAt": "yesterday",
+        "Details": {"ExportAssetsToS3": {"AssetDestinations": [DESTINATION, {"Key": 5}]}},
+    }
+    with pytest.raises(dx.UsageError) as caught:
+        dxjobs.add_response("get_job", answer)
+    headline, *lines = str(caught.value).splitlines()
+    assert "add_response('get_job')" in headline
+    export = "Details.ExportAssetsToS3"
+    assert sorted(line.split(":")[0].strip() for line in lines) == [
+        "CreatedAt",
+        f"{export}.AssetDestinations[1].AssetId",
+        f"{export}.AssetDestinations[1].Bucket",
+        f"{export}.AssetDestinations[1].Key",
+        f"{export}.DataSetId",
+        f"{export}.RevisionId",
+        "Id",
+        "State",
+        "Statte",
+    ]
+    dxjobs.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("cancel_job", {"Id": ID}),  # answers with nothing
+        ("start_job", {"Id": ID}),
+        ("list_data_sets", []),
+        ("list_data_sets", "made"),
+        ("list_data_sets", {"DataSets": {"Id": ID}}),
+        ("list_data_sets", {1: []}),
+        ("update_revision", {"Finalized": "yes"}),
+        ("revoke_revision", {"RevocationComment": "short"}),
+        ("update_revision", {"Id": ID + "\n"}),
+        ("update_revision", {"ResponseMetadata": {"HTTPStatusCode": 500}}),
+        ("update_revision", {"ResponseMetadata": {"HTTPStatusCode": "200"}}),
+        ("update_revision", {"ResponseMetadata": {"HttpStatus": 200}}),
+        ("update_revision", {"ResponseMetadata": 200}),
+    ],
+)
+def test_what_the_service_could_not_send_is_refused(
+    dxjobs: dx.FakeDataExchange, method: str, answer: Any
+) -> None:
+    with pytest.raises(dx.UsageError, match=re.escape(f"add_response({method!r})")):
+        dxjobs.add_response(method, answer)
+    dxjobs.assert_no_pending_responses()
+
+
+def test_expected_params_are_checked_all_at_once(dxjobs: dx.FakeDataExchange) -> None:
+    wrong = {"Type": "EXPORT", "Details": {"ExportAssetToS3": {}, "ExportRevisionsToS3": ANY}}
+    for add in (dxjobs.add_response, dxjobs.add_client_error):
+        with pytest.raises(dx.UsageError) as caught:
+            add("create_job", expected_params={**wrong, "Typ": 1})
+        assert "Type: 'EXPORT' is not one of" in str(caught.value)
+        assert "Details.ExportAssetToS3: " in str(caught.value)
+        assert "  Typ: " in str(caught.value)
+        with pytest.raises(dx.UsageError, match=r"expected_params.*\n.*dict"):
+            add("create_job", expected_params=["Type"])  # type: ignore[arg-type]
+    dxjobs.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("times", [0, -1, True, 1.5, "2", None])
+def test_times_is_a_count(dxjobs: dx.FakeDataExchange, times: Any) -> None:
+    for add in (dxjobs.add_response, dxjobs.add_client_error):
+        with pytest.raises(dx.UsageError, match="times: a whole number from 1"):
+            add("get_job", times=times)
+    dxjobs.assert_no_pending_responses()
+
+
+# Which answer a call gets
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        CREATE,
+        {"Type": ANY, "Details": ANY},
+        {"Type": "EXPORT_ASSETS_TO_S3", "Details": {"ExportAssetsToS3": ANY}},
+        {"Type": ANY, "Details": {"ExportAssetsToS3": {**EXPORT, "RevisionId": ANY}}},
+        {
+            "Type": ANY,
+            "Details": {
+                "ExportAssetsToS3": {
+                    **EXPORT,
+                    "AssetDestinations": [{**DESTINATION, "Key": ANY}],
+                }
+            },
+        },
+    ],
+)
+def test_any_stands_for_any_value_at_any_depth(
+    dxjobs: dx.FakeDataExchange, client: Any, expected: dict[str, Any]
+) -> None:
+    dxjobs.add_response("create_job", {"Id": OTHER}, expected)
+    assert client.create_job(**CREATE)["Id"] == OTHER
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"DataSetId": OTHER, "MaxResults": 7},
+        {"DataSetId": ANY, "MaxResults": 5},
+        {"DataSetId": ANY, "MaxResults": ANY, "NextToken": ANY},
+        {"DataSetId": ID},
+    ],
+)
+def test_all_parameters_must_fit(
+    dxjobs: dx.FakeDataExchange, client: Any, expected: dict[str, Any]
+) -> None:
+    params = {"MaxResults": 7, "DataSetId": ID}
+    dxjobs.add_response("list_data_set_revisions", {}, expected)
+    with pytest.raises(dx.UnexpectedCall):
+        client.list_data_set_revisions(**params)
+    dxjobs.add_response("list_data_set_revisions", {"NextToken": "more"}, params)
+    assert client.list_data_set_revisions(**params)["NextToken"] == "more"
+    dxjobs.reset()  # what did not fit
+
+
+def test_answers_are_used_in_order_for_each_operation(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    for token in ("1", "2"):
+        dxjobs.add_response("list_data_sets", {"NextToken": token})
+    dxjobs.add_client_error("list_data_sets", "ValidationException")
+    dxjobs.add_response("list_event_actions", {"NextToken": "other"})
+    assert client.list_event_actions()["NextToken"] == "other"
+    assert client.list_data_sets()["NextToken"] == "1"
+    assert client.list_data_sets()["NextToken"] == "2"
+    with pytest.raises(client.exceptions.ValidationException):
+        client.list_data_sets()
+
+
+def test_the_first_answer_that_fits_is_used(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_response("get_data_set", {"Name": "other"}, {"DataSetId": OTHER})
+    dxjobs.add_client_error("get_data_set", "NoSuchThing", expected_params={"DataSetId": OTHER})
+    dxjobs.add_response("get_data_set", {"Name": "mine"}, {"DataSetId": ID})
+    dxjobs.add_response("get_data_set", {"Name": "any"})
+    names = [client.get_data_set(DataSetId=id_)["Name"] for id_ in (ID, ID, OTHER)]
+    assert names == ["mine", "any", "other"]
+    with pytest.raises(ClientError, match="NoSuchThing"):
+        client.get_data_set(DataSetId=OTHER)
+
+
+def test_an_answer_goes_before_a_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    other = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED"))
+    dxjobs.add_response("get_job", {"State": "TIMED_OUT"}, {"JobId": job.id})
+    assert state_of(client, other.id) == "CANCELLED"
+    assert state_of(client, job.id) == "TIMED_OUT"
+    assert state_of(client, job.id) == "IN_PROGRESS"
+
+
+def test_times_and_always_say_how_often(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_response("get_job", {"State": "WAITING"}, times=2)
+    dxjobs.add_client_error("get_job", "ConflictException", times=2)
+    dxjobs.add_response("get_job", {"State": "ERROR"}, times=dx.ALWAYS)
+    dxjobs.add_response("get_job", {"State": "COMPLETED"}, {"JobId": OTHER}, times=dx.ALWAYS)
+    assert [state_of(client) for _ in range(2)] == ["WAITING"] * 2
+    for _ in range(2):
+        with pytest.raises(client.exceptions.ConflictException):
+            state_of(client)
+    with pytest.raises(AssertionError, match="get_job"):
+        dxjobs.assert_no_pending_responses()
+    assert {state_of(client) for _ in range(9)} == {"ERROR"}
+    with pytest.raises(AssertionError, match=OTHER):
+        dxjobs.assert_no_pending_responses()
+    dxjobs.reset()
+    dxjobs.assert_no_pending_responses()
+
+
+def test_pending_responses_are_named(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.assert_no_pending_responses()
+    dxjobs.add_response("list_data_sets", {}, times=3)
+    dxjobs.add_response("get_revision", None, {"DataSetId": ID, "RevisionId": OTHER})
+    dxjobs.add_client_error("get_asset", "ThrottlingException")
+    dxjobs.add_response("list_jobs", {})
+    client.list_data_sets()
+    client.list_jobs()
+    with pytest.raises(AssertionError) as caught:
+        dxjobs.assert_no_pending_responses()
+    told = str(caught.value)
+    for part in ("list_data_sets", "2 of 3", "get_revision", OTHER, "get_asset", "Throttling"):
+        assert part in told
+    assert "list_jobs" not in told
+    dxjobs.reset()
+
+
+def test_a_call_that_no_answer_fits_is_told_why(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_response("list_data_set_revisions", {}, {"DataSetId": ID})
+    client.list_data_set_revisions(DataSetId=ID)
+    dxjobs.add_response("list_data_set_revisions", {}, {"DataSetId": OTHER, "MaxResults": 5})
+    dxjobs.add_client_error(
+        "list_data_set_revisions", "Odd", expected_params={"DataSetId": ID, "NextToken": "t"}
+    )
+    dxjobs.add_response("list_data_sets", {})
+    with pytest.raises(dx.UnexpectedCall) as caught:
+        client.list_data_set_revisions(DataSetId=ID, MaxResults=6)
+    asked, spent, other, odd, *_ = str(caught.value).splitlines()
+    assert "list_data_set_revisions" in asked
+    assert repr(ID) in asked
+    assert "MaxResults=6" in asked
+    assert "used up" in spent
+    assert f"DataSetId is expected to be {OTHER!r}, not {ID!r}" in other
+    assert "MaxResults is expected to be 5, not 6" in other
+    assert "add_client_error" in odd
+    assert "NextToken is expected" in odd
+    assert "MaxResults=6 was given" in odd
+    assert "list_data_sets'" not in str(caught.value)
+    dxjobs.reset()
+
+
+# Copies
+
+
+def test_changing_what_was_handed_in_changes_nothing(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    answer, expected = copy.deepcopy(CREATE), copy.deepcopy(CREATE)
+    fields = {"ResourceId": ID}
+    dxjobs.add_response("create_job", answer, expected, times=2)
+    dxjobs.add_client_error("create_job", "ConflictException", modeled_fields=fields)
+    for each in (answer, expected):
+        each["Details"]["ExportAssetsToS3"].clear()
+    fields["ResourceId"] = OTHER
+    for _ in range(2):
+        details = client.create_job(**CREATE)["Details"]
+        assert details == CREATE["Details"]
+        details.clear()  # and what came back is the caller's own
+    with pytest.raises(client.exceptions.ConflictException) as caught:
+        client.create_job(**CREATE)
+    assert caught.value.response["ResourceId"] == ID
+
+
+def test_objects_that_compare_themselves_may_be_expected(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_response("get_data_set", expected_params={"DataSetId": mock.ANY})
+    client.get_data_set(DataSetId=ID)
+    event = {"RevisionPublished": {"DataSetId": mock.ANY}}
+    dxjobs.add_response("untag_resource", expected_params={"ResourceArn": ANY, "TagKeys": ("a",)})
+    client.untag_resource(ResourceArn="arn", TagKeys=["a"])
+    dxjobs.add_response("create_event_action", expected_params={"Action": ANY, "Event": event})
+    destination = {"RevisionDestination": {"Bucket": "my-bucket"}}
+    client.create_event_action(
+        Action={"ExportRevisionToS3": destination}, Event={"RevisionPublished": {"DataSetId": ID}}
+    )
+
+
+def test_an_id_that_is_none_is_refused_with_a_hint(dxjobs: dx.FakeDataExchange) -> None:
+    with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):
+        dxjobs.add_response("get_job", {"Id": "job-1"})
+    with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):
+        dxjobs.add_response("get_job", expected_params={"JobId": "job-1"})

@@ -1,0 +1,58 @@
+"""REST-JSON on its own: what no client of this service does, but a port might be asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import pytest_dxjobs as dx
+from pytest_dxjobs._http import Request
+from pytest_dxjobs._model import model
+from pytest_dxjobs._requests import route
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "found"),
+    [
+        ("GET", "/v1/jobs/abc", ("GetJob", {"JobId": "abc"})),
+        ("PATCH", "/v1/jobs/abc", ("StartJob", {"JobId": "abc"})),
+        ("DELETE", "/v1/jobs/a%2Fb%20c", ("CancelJob", {"JobId": "a/b c"})),
+        ("GET", "/v1/jobs", ("ListJobs", {})),
+        ("GET", "/tags/arn%3Aaws", ("ListTagsForResource", {"ResourceArn": "arn:aws"})),
+        (
+            "GET",
+            "/v1/data-sets/d/revisions/r/assets",
+            ("ListRevisionAssets", {"DataSetId": "d", "RevisionId": "r"}),
+        ),
+        ("PUT", "/v1/jobs/abc", None),
+        ("GET", "/v2/jobs/abc", None),
+        ("GET", "/v1/jobs/a/b", None),
+        ("GET", "", None),
+    ],
+)
+def test_method_and_path_tell_the_operation(
+    method: str, path: str, found: tuple[str, dict[str, str]] | None
+) -> None:
+    assert route(model(), method, path) == found
+
+
+def test_a_request_that_is_none_is_no_answer_and_in_the_log() -> None:
+    fake = dx.FakeDataExchange(strict=False)
+    request = Request("PUT", "/v1/jobs/abc", "", {}, None, "us-east-1")
+    for _ in range(2):  # without a number of its own, each request is a call
+        with pytest.raises(
+            dx.UnexpectedCall, match=r"PUT /v1/jobs/abc .*there is no such operation"
+        ):
+            fake._backend.handle(request)
+    call, _ = fake.calls
+    assert (call.operation, call.params, call.response) == ("PUT /v1/jobs/abc", {}, None)
+    assert isinstance(call.error, dx.UnexpectedCall)
+
+
+def test_a_reset_within_a_call_is_no_trouble(
+    dxjobs_client: Any, dxjobs: dx.FakeDataExchange
+) -> None:
+    dxjobs.add_response("list_data_sets", lambda _: dxjobs.reset())
+    assert dxjobs_client.list_data_sets()["DataSets"]
+    assert dxjobs.calls == []
