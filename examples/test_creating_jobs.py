@@ -43,7 +43,7 @@ def test_an_export_that_ends_otherwise_is_an_error(
 def test_what_the_service_would_refuse_is_refused(dxjobs: dx.FakeDataExchange) -> None:
     with pytest.raises(
         exports.dataexchange.exceptions.ValidationException,
-        match=r"Details\.ExportAssetsToS3\.DataSetId: 'prices' is no id",
+        match=r"Details\.ExportAssetsToS3\.DataSetId: 'prices' does not match",
     ):
         exports.export("prices", REVISION, ASSET, "my-bucket")
     assert dxjobs.jobs == []

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._formats import judge_of, wrong_job_arn, wrong_job_id
+from pytest_dxjobs._formats import judge_of, wrong_job_arn
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._model import Model, model
 from pytest_dxjobs._validity import is_aware, leaves, violations
@@ -66,8 +66,6 @@ def _collect(problems: list[str], found: Iterator[str], place: str) -> None:
 
 def _arn_is_for_the_id(job: Job, _model: Model) -> Iterator[str]:
     arn, job_id = job.get("Arn"), job.get("Id")
-    if isinstance(job_id, str) and (problem := wrong_job_id(job_id)):
-        yield f"Id: {show(job_id)} {problem}"
     if isinstance(arn, str) and (problem := wrong_job_arn(arn)):
         yield f"Arn: {show(arn)} {problem}"
     elif isinstance(arn, str) and isinstance(job_id, str) and not arn.endswith(f":jobs/{job_id}"):

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._coherence import find_problems
-from pytest_dxjobs._formats import wrong_resource_id
-from pytest_dxjobs._messages import show
 from pytest_dxjobs._refusals import Refused
 from pytest_dxjobs._transitions import created
-from pytest_dxjobs._validity import leaves, violations
+from pytest_dxjobs._validity import violations
 
 if TYPE_CHECKING:
     import datetime
@@ -43,21 +41,12 @@ def _problems(installed: Model, params: Mapping[str, Any]) -> list[str]:
     """What the service would refuse, as ``path: what is wrong``, once for each place."""
     shape = installed.operation("CreateJob").input_shape
     found = [
-        *_ids(installed, params["Details"]),
         *violations(shape, params, ""),
         *_type_and_details(installed, params["Type"], params["Details"]),
         *_too_many(params["Details"]),
     ]
     by_place = {problem.partition(": ")[0]: problem for problem in reversed(found)}
     return list(reversed(by_place.values()))
-
-
-def _ids(installed: Model, details: Mapping[str, Any]) -> Iterator[str]:
-    shape = installed.operation("CreateJob").input_shape.members["Details"]
-    for path, name, value in leaves(details, shape, "Details"):
-        wrong = isinstance(value, str) and name in _service.RESOURCE_MEMBERS.values()
-        if wrong and (problem := wrong_resource_id(str(value))):
-            yield f"{path}: {show(value)} {problem}"
 
 
 def _type_and_details(installed: Model, type_: str, details: Mapping[str, Any]) -> Iterator[str]:

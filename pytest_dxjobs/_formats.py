@@ -32,11 +32,6 @@ def wrong_job_id(value: str) -> str:
     return "" if _JOB_ID.fullmatch(value) else "is no job id: 30 to 40 ASCII letters and digits"
 
 
-def wrong_resource_id(value: str) -> str:
-    """Documented: the ids of data sets, revisions and assets have the form of a job's."""
-    return "" if _JOB_ID.fullmatch(value) else "is no id: 30 to 40 ASCII letters and digits"
-
-
 def wrong_job_arn(value: str) -> str:
     """Documented. What the id in it must be, the caller knows."""
     if _JOB_ARN.fullmatch(value):

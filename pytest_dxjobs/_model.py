@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from botocore.loaders import create_loader
 from botocore.model import ServiceModel
@@ -80,9 +80,19 @@ def enum_of(shape: Shape) -> tuple[str, ...]:
     return tuple(shape.metadata.get("enum", ()))
 
 
+def pattern_of(shape: Shape) -> re.Pattern[str] | None:
+    """The pattern of a string shape, for ``fullmatch``; none where any text will do."""
+    source = shape.metadata.get("pattern") or _DOCUMENTED_PATTERNS.get(shape.name)
+    return _compiled(source) if source else None
+
+
+# documented, and in the service model only since botocore 1.39
+_DOCUMENTED_PATTERNS: Final = {"Id": "[a-zA-Z0-9]{30,40}"}
+
+
 @functools.cache
-def pattern_of(source: str) -> re.Pattern[str]:
-    r"""A pattern of the model, for ``fullmatch``.
+def _compiled(source: str) -> re.Pattern[str]:
+    r"""The pattern that is meant.
 
     The one for account ids reads ``.*/^[\d]{12}$/.*``, another language's literal within a wildcard,
     which matches nothing at all: what stands between the slashes is what was meant.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -89,13 +88,13 @@ def _shortest_match(shape: Shape) -> str:
     """A text for a pattern or a length that no candidate meets; only a newer model has such a member."""
     low: int = shape.metadata.get("min", 0)
     high: int | None = shape.metadata.get("max")
-    source = shape.metadata.get("pattern")
-    if source is None:
+    pattern = pattern_of(shape)
+    if pattern is None:
         return "x" * low
     from hypothesis import find, settings, strategies as st
 
     return find(
-        st.from_regex(re.compile(pattern_of(source).pattern, re.ASCII), fullmatch=True),
+        st.from_regex(pattern, fullmatch=True),
         lambda text: len(text) >= low and (high is None or len(text) <= high),
         settings=settings(database=None, derandomize=True, deadline=None),
     )

@@ -128,9 +128,9 @@ def _string(shape: Shape, value: object, path: str) -> Iterator[str]:
     if permitted and value not in permitted:
         yield f"{path}: {not_one_of(value, permitted)}"
         return
-    pattern = shape.metadata.get("pattern")
-    if pattern and not pattern_of(pattern).fullmatch(value):
-        yield f"{path}: {show(value)} does not match {pattern_of(pattern).pattern}"
+    pattern = pattern_of(shape)
+    if pattern and not pattern.fullmatch(value):
+        yield f"{path}: {show(value)} does not match {pattern.pattern}"
     if not _is_text(value):
         yield f"{path}: {show(value)} has a lone surrogate, which no UTF-8 text can hold"
     yield from _length(shape, len(value), path, "characters")

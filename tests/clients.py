@@ -8,6 +8,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+# What the installed botocore knows of the service.
+MODEL: Any = botocore.session.Session().get_service_model("dataexchange")
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 
 

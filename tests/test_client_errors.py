@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
-from clients import client_for
+from clients import MODEL, client_for
 
 import pytest_dxjobs as dx
 
-MODEL: Any = botocore.session.Session().get_service_model("dataexchange")
 ERRORS = {shape.name: shape for shape in MODEL.error_shapes}
 FIELDS: dict[str, Any] = {
     "ExceptionCause": "S3AccessDenied",
@@ -122,20 +120,20 @@ def test_no_error_meta_is_taken(dxjobs: dx.FakeDataExchange, client: Any) -> Non
 # One answer, one call
 
 
-@pytest.mark.parametrize("status", [429, 500])
+@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 429), ("Busy", 500)])
 @pytest.mark.parametrize(("mode", "sends"), [("legacy", 5), ("standard", 3)])
 def test_an_error_answers_one_call_however_often_it_is_sent(
-    dxjobs: dx.FakeDataExchange, mode: str, sends: int, status: int
+    dxjobs: dx.FakeDataExchange, mode: str, sends: int, code: str, status: int
 ) -> None:
     client, job = client_for(mode=mode), dxjobs.add_job()
-    dxjobs.add_client_error("get_job", "Busy", "first", http_status_code=status)
-    dxjobs.add_client_error("get_job", "Busy", "second", http_status_code=status)
+    dxjobs.add_client_error("get_job", code, "first", http_status_code=status)
+    dxjobs.add_client_error("get_job", code, "second", http_status_code=status)
     dxjobs.add_response("get_job", {"State": "WAITING"})
     for message in ("first", "second"):
         error = error_of(client, job.id)
-        assert error.response["Error"] == {"Code": "Busy", "Message": message}
+        assert error.response["Error"] == {"Code": code, "Message": message}
         assert error.response["ResponseMetadata"]["RetryAttempts"] == sends - 1
-    dxjobs.add_client_error("get_job", "Busy", http_status_code=status)  # not for an older call
+    dxjobs.add_client_error("get_job", code, http_status_code=status)  # not for an older call
     assert client.get_job(JobId=job.id)["State"] == "WAITING"
     error_of(client, job.id)
     assert client.get_job(JobId=job.id)["State"] == "COMPLETED"

@@ -11,10 +11,10 @@ import botocore
 import botocore.session
 import pytest
 from botocore.validate import validate_parameters
+from clients import MODEL
 
 import pytest_dxjobs as dx
 
-MODEL: Any = botocore.session.Session().get_service_model("dataexchange")
 OPERATIONS: dict[str, Any] = {
     botocore.xform_name(name): MODEL.operation_model(name) for name in MODEL.operation_names
 }
@@ -138,38 +138,40 @@ REVISION = {"DataSetId": ID, "RevisionId": OTHER}
 PATH = f"{HERE}data-sets/{ID}/revisions/{OTHER}"
 
 
+ECHOES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("create_data_set", SET, SET),
+    ("get_data_set", {"DataSetId": ID}, {"Id": ID, "Arn": f"{HERE}data-sets/{ID}"}),
+    ("update_data_set", {"DataSetId": ID, "Name": "n"}, {"Id": ID, "Name": "n"}),
+    ("create_revision", IN_SET, IN_SET | {"Finalized": False}),
+    ("create_revision", {"DataSetId": ID, "Comment": ""}, {"Comment": ""}),
+    ("get_revision", REVISION, {"Id": OTHER, "DataSetId": ID, "Arn": PATH}),
+    (
+        "update_revision",
+        {**REVISION, "Finalized": True, "Comment": "c"},
+        {"Id": OTHER, "DataSetId": ID, "Finalized": True, "Comment": "c", "Arn": PATH},
+    ),
+    ("update_revision", {**REVISION, "Finalized": False}, {"Id": OTHER, "Finalized": False}),
+    (
+        "revoke_revision",
+        {**REVISION, "RevocationComment": "out of date"},
+        {"Id": OTHER, "RevocationComment": "out of date", "Revoked": True, "Arn": PATH},
+    ),
+    (
+        "update_asset",
+        {**REVISION, "AssetId": ASSET, "Name": "a.csv"},
+        {**REVISION, "Id": ASSET, "Name": "a.csv", "Arn": f"{PATH}/assets/{ASSET}"},
+    ),
+    ("get_event_action", {"EventActionId": ID}, {"Arn": f"{HERE}event-actions/{ID}"}),
+    ("get_data_grant", {"DataGrantId": ID}, {"Id": ID, "Arn": f"{HERE}data-grants/{ID}"}),
+    ("get_data_grant", {"DataGrantId": GRANT}, {"Id": OTHER, "Arn": GRANT}),
+    ("accept_data_grant", {"DataGrantArn": GRANT}, {"Id": OTHER, "Arn": GRANT}),
+    ("get_received_data_grant", {"DataGrantArn": GRANT}, {"Id": OTHER, "Arn": GRANT}),
+    ("get_job", {"JobId": ID}, {"Id": ID, "Arn": f"{HERE}jobs/{ID}"}),
+]
+
+
 @pytest.mark.parametrize(
-    ("method", "params", "answer"),
-    [
-        ("create_data_set", SET, SET),
-        ("get_data_set", {"DataSetId": ID}, {"Id": ID, "Arn": f"{HERE}data-sets/{ID}"}),
-        ("update_data_set", {"DataSetId": ID, "Name": "n"}, {"Id": ID, "Name": "n"}),
-        ("create_revision", IN_SET, IN_SET | {"Finalized": False}),
-        ("create_revision", {"DataSetId": ID, "Comment": ""}, {"Comment": ""}),
-        ("get_revision", REVISION, {"Id": OTHER, "DataSetId": ID, "Arn": PATH}),
-        (
-            "update_revision",
-            {**REVISION, "Finalized": True, "Comment": "c"},
-            {"Id": OTHER, "DataSetId": ID, "Finalized": True, "Comment": "c", "Arn": PATH},
-        ),
-        ("update_revision", {**REVISION, "Finalized": False}, {"Id": OTHER, "Finalized": False}),
-        (
-            "revoke_revision",
-            {**REVISION, "RevocationComment": "out of date"},
-            {"Id": OTHER, "RevocationComment": "out of date", "Revoked": True, "Arn": PATH},
-        ),
-        (
-            "update_asset",
-            {**REVISION, "AssetId": ASSET, "Name": "a.csv"},
-            {**REVISION, "Id": ASSET, "Name": "a.csv", "Arn": f"{PATH}/assets/{ASSET}"},
-        ),
-        ("get_event_action", {"EventActionId": ID}, {"Arn": f"{HERE}event-actions/{ID}"}),
-        ("get_data_grant", {"DataGrantId": ID}, {"Id": ID, "Arn": f"{HERE}data-grants/{ID}"}),
-        ("get_data_grant", {"DataGrantId": GRANT}, {"Id": OTHER, "Arn": GRANT}),
-        ("accept_data_grant", {"DataGrantArn": GRANT}, {"Id": OTHER, "Arn": GRANT}),
-        ("get_received_data_grant", {"DataGrantArn": GRANT}, {"Id": OTHER, "Arn": GRANT}),
-        ("get_job", {"JobId": ID}, {"Id": ID, "Arn": f"{HERE}jobs/{ID}"}),
-    ],
+    ("method", "params", "answer"), [echo for echo in ECHOES if echo[0] in OPERATIONS]
 )
 def test_what_the_request_says_is_echoed(
     dxjobs: dx.FakeDataExchange,

@@ -10,6 +10,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from clients import MODEL
 
 import pytest_dxjobs as dx
 
@@ -161,12 +162,18 @@ def test_a_job_is_in_the_region_of_the_client_that_created_it(dxjobs: dx.FakeDat
     assert dxjobs.jobs[0].arn == job["Arn"]
 
 
-@pytest.mark.parametrize("tags", [{"Tags": [{"Key": "team", "Value": "x"}]}, {"Tags": []}, {}])
+# Known to botocore since 1.42.80.
+CONFIGURABLE = "AssetConfiguration" in MODEL.operation_model("CreateJob").input_shape.members
+CONFIGURATIONS: list[Any] = [{"Tags": [{"Key": "team", "Value": "x"}]}, {"Tags": []}, {}]
+
+
+@pytest.mark.parametrize("configuration", [None, *CONFIGURATIONS * CONFIGURABLE])
 def test_the_configuration_of_assets_is_told_again(
-    dxjobs: dx.FakeDataExchange, client: Any, tags: dict[str, Any]
+    dxjobs: dx.FakeDataExchange, client: Any, configuration: Any
 ) -> None:
-    job = without_metadata(create(client, S3_IMPORT, AssetConfiguration=tags))
-    assert job["AssetConfiguration"] == tags
+    given = {} if configuration is None else {"AssetConfiguration": configuration}
+    job = without_metadata(create(client, S3_IMPORT, **given))
+    assert job.get("AssetConfiguration") == configuration
     assert without_metadata(client.get_job(JobId=job["Id"])) == job
     assert dx.find_problems(job) == []
 
@@ -250,7 +257,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         with_own(S3_EXPORT, Encryption={"Type": "aws:kms"}),
         "Details.ExportAssetsToS3.Encryption.KmsKeyArn: ",
     ),
-    (S3_IMPORT, {"AssetConfiguration": TAGS}, "AssetConfiguration.Tags: .*51.*50"),
+    *[(S3_IMPORT, {"AssetConfiguration": TAGS}, "AssetConfiguration.Tags: .*51.*50")]
+    * CONFIGURABLE,
 ]
 
 

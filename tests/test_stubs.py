@@ -31,7 +31,7 @@ def test_an_operation_that_does_not_exist_is_refused(
     dxjobs: dx.FakeDataExchange, method: Any
 ) -> None:
     for add in (dxjobs.add_response, dxjobs.add_client_error):
-        with pytest.raises(dx.UsageError, match="accept_data_grant, cancel_job") as caught:
+        with pytest.raises(dx.UsageError, match="cancel_job, create_data_") as caught:
             add(method)
         assert repr(method) in str(caught.value)
     dxjobs.assert_no_pending_responses()
@@ -299,4 +299,6 @@ def test_an_id_that_is_none_is_refused_with_a_hint(dxjobs: dx.FakeDataExchange) 
     with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):
         dxjobs.add_response("get_job", {"Id": "job-1"})
     with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):
-        dxjobs.add_response("get_job", expected_params={"JobId": "job-1"})
+        dxjobs.add_response(
+            "create_job", expected_params={"Details": {"ExportAssetsToS3": {"RevisionId": "r-1"}}}
+        )
