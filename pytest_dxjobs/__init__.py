@@ -44,8 +44,19 @@ if TYPE_CHECKING:
     )
     from pytest_dxjobs._history import History as History
     from pytest_dxjobs._ids import job_id as job_id
-    from pytest_dxjobs._job_errors import make_error as make_error
+    from pytest_dxjobs._job_errors import (
+        assert_job_error as assert_job_error,
+        make_error as make_error,
+    )
     from pytest_dxjobs._jobs import Job as Job
+    from pytest_dxjobs._raises import (
+        raises_access_denied as raises_access_denied,
+        raises_internal_error as raises_internal_error,
+        raises_not_found as raises_not_found,
+        raises_throttling as raises_throttling,
+        raises_validation as raises_validation,
+    )
+    from pytest_dxjobs.faults import Fault as Fault
 
 _HOMES = {
     "_calls": ("Attempt", "Call"),
@@ -76,14 +87,25 @@ _HOMES = {
     ),
     "_history": ("History",),
     "_ids": ("job_id",),
-    "_job_errors": ("make_error",),
+    "_job_errors": ("assert_job_error", "make_error"),
     "_jobs": ("Job",),
+    "_raises": (
+        "raises_access_denied",
+        "raises_internal_error",
+        "raises_not_found",
+        "raises_throttling",
+        "raises_validation",
+    ),
+    "faults": ("Fault",),
 }
+_MODULES = ("faults",)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # Not kept: a run of pytest within a test (pytester) takes modules out of sys.modules and loads them
@@ -92,4 +114,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]

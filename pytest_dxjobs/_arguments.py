@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import listing, not_one_of, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 
 def one_of(what: str, value: object, *lists: tuple[str, ...]) -> str:
@@ -23,14 +24,21 @@ def one_of(what: str, value: object, *lists: tuple[str, ...]) -> str:
 
 def refuse(headline: str, problems: Iterable[str]) -> None:
     """Raise all the problems at once, where there are any."""
-    if found := list(problems):
-        raise UsageError(listing(headline, found))
+    refuse_all({headline: problems})
+
+
+def refuse_all(found: Mapping[str, Iterable[str]]) -> None:
+    """The same for several headlines, each with its own problems."""
+    told = [listing(headline, lines) for headline, each in found.items() if (lines := list(each))]
+    if told:
+        raise UsageError("\n".join(told))
 
 
 def text(name: str, value: object, wrong: Callable[[str], str]) -> str:
     """A string of a certain form."""
-    problem = wrong(value) if isinstance(value, str) else wrong("")
-    if problem or not isinstance(value, str):
+    if not isinstance(value, str):
+        raise UsageError(f"{name}: a string is needed, not {show(value)}")
+    if problem := wrong(value):
         raise UsageError(f"{name}: {show(value)} {problem}")
     return value
 
@@ -49,6 +57,43 @@ def count(name: str, value: object, otherwise: str = "", *, least: int = 1) -> i
             f"{name}: a whole number from {least} is needed{otherwise}, not {show(value)}"
         )
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How often something should have happened."""
+
+    exactly: int | None
+    at_least: int | None
+    at_most: int | None
+
+    def missed_by(self, found: int) -> str:
+        """What was expected and is not so; empty where it is as often as it should be."""
+        wanted = []
+        if self.exactly is not None and found != self.exactly:
+            wanted.append(f"exactly {self.exactly}")
+        if self.at_least is not None and found < self.at_least:
+            wanted.append(f"at least {self.at_least}")
+        if self.at_most is not None and found > self.at_most:
+            wanted.append(f"at most {self.at_most}")
+        return " and ".join(wanted)
+
+
+def times(what: str, exactly: object, at_least: object, at_most: object) -> Times:
+    """How often something should have happened; without a number, ever."""
+    given = {"times": exactly, "at_least": at_least, "at_most": at_most}
+    checked = {
+        name: None if value is None else count(f"{what}: {name}", value, least=0)
+        for name, value in given.items()
+    }
+    least, most = checked["at_least"], checked["at_most"]
+    if exactly is not None and (least, most) != (None, None):
+        raise UsageError(f"{what}: either times, or at_least and at_most")
+    if least is not None and most is not None and least > most:
+        raise UsageError(f"{what}: at_least={least} is more than at_most={most}")
+    if not any(value is not None for value in checked.values()):
+        least = 1
+    return Times(checked["times"], least, most)
 
 
 def bound(name: str, value: object) -> int | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._arguments import count, span
+from pytest_dxjobs import _arguments
+from pytest_dxjobs._arguments import span
 from pytest_dxjobs._calls import Call
 from pytest_dxjobs._constants import TERMINAL_STATES
 from pytest_dxjobs._errors import UsageError
@@ -16,6 +17,7 @@ from pytest_dxjobs._timeline import draw
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Sequence
 
     from pytest_dxjobs._backend import Backend
     from pytest_dxjobs._calls import Record
@@ -62,29 +64,43 @@ class Assertions:
             UsageError: An argument is ill-typed, or ``times`` comes with a bound.
         """
         __tracebackhide__ = True
-        for name, bound in (("times", times), ("at_least", at_least), ("at_most", at_most)):
-            if bound is not None:
-                count(f"assert_polled: {name}", bound, least=0)
-        if times is not None and (at_least, at_most) != (None, None):
-            raise UsageError("assert_polled: either times, or at_least and at_most")
-        if at_least is not None and at_most is not None and at_least > at_most:
-            raise UsageError(f"assert_polled: at_least={at_least} is more than at_most={at_most}")
-        if (times, at_least, at_most) == (None, None, None):
-            at_least = 1
+        expected = _arguments.times("assert_polled", times, at_least, at_most)
         polls = sum(call.succeeded for call in self._polls(job))
-        wanted = [
-            f"{told} {bound}"
-            for told, bound, holds in (
-                ("exactly", times, polls == times),
-                ("at least", at_least, polls >= (at_least or 0)),
-                ("at most", at_most, polls <= (at_most or 0)),
-            )
-            if bound is not None and not holds
-        ]
-        if wanted:
-            self._fail(
-                job, f"was polled {polls} time{'s' * (polls != 1)}, expected {' and '.join(wanted)}"
-            )
+        if wanted := expected.missed_by(polls):
+            self._fail(job, f"was polled {_often(polls)}, expected {wanted}")
+
+    def assert_retried(
+        self,
+        times: int | None = None,
+        *,
+        job: Job | str | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+    ) -> None:
+        """Check how often botocore has tried a call again, over all calls; without a number: ever.
+
+        Args:
+            times: Exactly so often; 0 is never.
+            job: Only calls about this job, or about the one with this id.
+            at_least: So often or more.
+            at_most: So often or less.
+
+        Raises:
+            AssertionError: It was more or less often; tells the timeline.
+            UsageError: An argument is ill-typed, or ``times`` comes with a bound.
+        """
+        __tracebackhide__ = True
+        expected = _arguments.times("assert_retried", times, at_least, at_most)
+        log = self._backend.jobs.log
+        if job is not None:
+            job_id = self._id_of(job)
+        with self._backend.jobs.lock:
+            records = list(log.records) if job is None else log.about(job_id)
+        retries = sum(max(len(call.attempts) - 1, 0) for call in records)
+        if wanted := expected.missed_by(retries):
+            about = "" if job is None else f" about job {job_id}"
+            told = f"botocore retried {_often(retries)}, expected {wanted}."
+            raise AssertionError(f"{told}\n{draw(f'calls{about}', records)}")
 
     def assert_not_polled_after_end(self, job: Job | str | None = None) -> None:
         """Check that ``get_job`` was not called again for a job that was seen in an end state.
@@ -106,7 +122,7 @@ class Assertions:
                 told = (
                     f"was polled {after} more time{'s' * (after != 1)} after {polls[ends[0]].told}"
                 )
-                self._fail(job_id, told)
+                self._fail(job_id, told, polls[ends[0] : ends[0] + 2])
 
     def assert_all_started_jobs_polled_to_end(self) -> None:
         """Check that each job that was started was polled until it was seen in an end state, or cancelled.
@@ -160,9 +176,11 @@ class Assertions:
             raise UsageError(f"assert_poll_interval: min={min} is more than max={max}")
         for number, interval in enumerate(self._intervals(job), start=1):
             if shortest is not None and interval < shortest:
-                self._fail(job, _interval(number, interval, f"min={shortest.total_seconds():g}"))
+                bound = f"min={shortest.total_seconds():g}"
+                self._fail_interval(job, number, interval, bound)
             if longest is not None and interval > longest:
-                self._fail(job, _interval(number, interval, f"max={longest.total_seconds():g}"))
+                bound = f"max={longest.total_seconds():g}"
+                self._fail_interval(job, number, interval, bound)
 
     def assert_intervals_grow(self, job: Job | str) -> None:
         """Check that the code backs off: no interval between polls is shorter than the one before, one is longer.
@@ -179,9 +197,8 @@ class Assertions:
         intervals = self._intervals(job)
         for number, (before, after) in enumerate(itertools.pairwise(intervals), start=2):
             if after < before:
-                self._fail(
-                    job, _interval(number, after, f"the one before: {before.total_seconds():g}")
-                )
+                bound = f"the one before: {before.total_seconds():g}"
+                self._fail_interval(job, number, after, bound)
         if intervals[0] == intervals[-1]:
             self._fail(job, f"was polled {len(intervals) + 1} times, at intervals that never grow")
 
@@ -208,19 +225,29 @@ class Assertions:
         if len(times) < 2:
             self._fail(
                 job,
-                f"was polled {len(times)} time{'s' * (len(times) != 1)}, which makes no interval",
+                f"was polled {_often(len(times))}, which makes no interval",
             )
         return [after - before for before, after in itertools.pairwise(times)]
 
-    def _fail(self, job: Job | str, told: str) -> None:
+    def _fail_interval(
+        self, job: Job | str, number: int, interval: datetime.timedelta, bound: str
+    ) -> None:
+        __tracebackhide__ = True
+        told = (
+            f"was polled again after {interval.total_seconds():g} s (interval {number}), which is against "
+            f"{bound} s"
+        )
+        self._fail(job, told, self._polls(job)[number - 1 : number + 1])
+
+    def _fail(self, job: Job | str, told: str, apart: Sequence[Record] = ()) -> None:
         __tracebackhide__ = True
         job_id = job if isinstance(job, str) else job.id
-        raise AssertionError(f"job {job_id} {told}.\n{self._told(job_id)}")
+        raise AssertionError(f"job {job_id} {told}.\n{self._told(job_id, apart)}")
 
-    def _told(self, job_id: str) -> str:
+    def _told(self, job_id: str, apart: Sequence[Record] = ()) -> str:
         with self._backend.jobs.lock:
-            return draw(f"calls about job {job_id}", self._backend.jobs.log.about(job_id))
+            return draw(f"calls about job {job_id}", self._backend.jobs.log.about(job_id), apart)
 
 
-def _interval(number: int, interval: datetime.timedelta, bound: str) -> str:
-    return f"was polled again after {interval.total_seconds():g} s (interval {number}), which is against {bound} s"
+def _often(count: int) -> str:
+    return f"{count} time{'s' * (count != 1)}"

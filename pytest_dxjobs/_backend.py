@@ -1,16 +1,19 @@
 """The service: it answers HTTP requests, and knows nothing of clients.
 
-Because it speaks HTTP values, it can stand behind any client, or behind a port. An answer comes from what
-the test has laid down for the operation, or else from the jobs; a call that neither answers fails the test.
+Because it speaks HTTP values, it can stand behind any client, or behind a port. An answer comes from the
+faults and the responses that the test has laid down, or else from the jobs; a call that nothing answers
+fails the test.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import UnexpectedCall, UsageError
+from pytest_dxjobs._injections import Injections
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._jobs import Jobs
 from pytest_dxjobs._messages import listing, show
@@ -18,13 +21,21 @@ from pytest_dxjobs._operations import JobOperations
 from pytest_dxjobs._queue import Queue
 from pytest_dxjobs._runaway import Watch
 from pytest_dxjobs._scripts import Scripts
+from pytest_dxjobs._wire import error_code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_dxjobs._calls import Record, Respond
     from pytest_dxjobs._http import Request, Response
+    from pytest_dxjobs._injections import Injection
     from pytest_dxjobs._model import Model
     from pytest_dxjobs._queue import Entry
     from pytest_dxjobs._runaway import Budgets
+
+
+class _Generation:
+    """Stands for a fake since it was made or reset."""
 
 
 class Backend:
@@ -34,6 +45,7 @@ class Backend:
         self.installed, self.region, self.account_id = installed, region, account_id
         self.jobs = Jobs(installed)
         self.scripts = Scripts()
+        self._injections = Injections()
         self._responses = Queue()
         self._watch = Watch(budgets)
         self._operations = JobOperations(
@@ -45,8 +57,16 @@ class Backend:
         """Forget everything that was added and asked."""
         with self.jobs.lock:
             self.remembered: list[AssertionError | UsageError] = []
+            self.generation: object = _Generation()
             self._request_numbers = itertools.count(1)
-            for part in (self.jobs, self.scripts, self._responses, self._watch, self._operations):
+            for part in (
+                self.jobs,
+                self.scripts,
+                self._injections,
+                self._responses,
+                self._watch,
+                self._operations,
+            ):
                 part.reset()
 
     def handle(self, request: Request) -> Response:
@@ -60,47 +80,77 @@ class Backend:
         with self.jobs.lock:
             call = self.jobs.log.of(request, now())
             request_id = f"00000000-0000-4000-8000-{next(self._request_numbers):012x}"
-            if call.respond is None:
-                call.respond = self._responses.take(call)
-            if call.respond is None:
-                return self._complete(call, self._answer, request_id)
-        # Without the lock, since it may be a function of the test that waits for other calls.
-        return self._complete(call, call.respond, request_id)
+            with self._noted(call):
+                laid_down = self._laid_down(call)
+                if laid_down is None and call.operation != "CreateJob":
+                    return call.answer(self._answer(call, request_id))
+        # Without the lock: it may be a function of the test that computes the answer, or that chooses a
+        # history for the job, and waits for other calls.
+        with self._noted(call):
+            if laid_down is None:
+                return call.answer(self._answer(call, request_id))
+            return call.answer(self._as_laid_down(laid_down, call, request_id))
 
-    def _complete(self, call: Record, answer: Respond, request_id: str) -> Response:
+    @contextlib.contextmanager
+    def _noted(self, call: Record) -> Iterator[None]:
+        """Note where a call is not answered, and remember what is to fail the test."""
+        generation = self.generation
         try:
-            response = answer(call, request_id)
-            with self.jobs.lock:
-                if call.respond is not None:
-                    self._note(call, response)
-                call.answer(response)
-                return response
+            yield
         except BaseException as failure:
             with self.jobs.lock:
                 call.fail(failure)
-                if isinstance(failure, (AssertionError, UsageError)):
+                if self.generation is generation and isinstance(
+                    failure, (AssertionError, UsageError)
+                ):
                     self.remembered.append(failure)
             raise
+
+    def _laid_down(self, call: Record) -> Respond | None:
+        """What the test has said of this attempt: as for the one before, a fault, or a response."""
+        found = call.respond or self._injections.take(call, self.jobs.place_of)
+        if found is None:
+            found = call.respond = self._responses.take(call)
+        return found
 
     def _answer(self, call: Record, request_id: str) -> Response:
         if call.operation is not None and call.operation in self._operations:
             return self._operations.answer(call, call.operation, request_id)
         raise UnexpectedCall(self._nothing_answers(call))
 
-    def _note(self, call: Record, response: Response) -> None:
-        """See what a response that the test has laid down says of a job; a retry says it again."""
-        if call.attempts:
-            return
-        code = response.headers.get("x-amzn-ErrorType", "")
-        if call.operation in ("CreateJob", "GetJob") and not code:
-            sent = json.loads(response.body)
-            call.told = sent.get("State", "no State")
-            call.job_id = call.job_id or sent.get("Id")
+    def _as_laid_down(self, respond: Respond, call: Record, request_id: str) -> Response:
+        """Answer as the test says, and see what that tells of a job."""
+        try:
+            response = respond(call, request_id)
+        except (AssertionError, UsageError):
+            raise
+        except Exception as failure:
+            self._watch_poll(call, type(failure).__name__)
+            raise
+        with self.jobs.lock:
+            if response.status >= 300:
+                self._watch_poll(call, error_code(response))
+            elif call.operation in ("CreateJob", "GetJob"):
+                self._note_job(call, response)
+        return response
+
+    def _note_job(self, call: Record, response: Response) -> None:
+        job = _json_object(response.body)
+        call.garbled = job is None
+        call.told = "garbled" if job is None else job.get("State", "no State")
+        if job is not None:
+            call.job_id = call.job_id or job.get("Id")
+        self._watch_poll(call, call.told)
+        if call.operation == "GetJob" and job is not None:
+            moment = now()  # a function may have taken its time, and other polls have been answered
+            life = self.jobs.find(call.uri["JobId"], moment)
+            if life is not None:
+                life.poll(moment)  # it was answered with a job, if not with its own words
+
+    def _watch_poll(self, call: Record, answer: str) -> None:
         if call.operation == "GetJob":
-            self._watch.poll(call.uri["JobId"], code or call.told)
-            life = self.jobs.find(call.uri["JobId"], call.begun)
-            if life is not None and not code:
-                life.poll(call.begun)  # it was answered with a job, if not with its own words
+            with self.jobs.lock:
+                self._watch.poll(call.uri["JobId"], answer, again=bool(call.attempts))
 
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that botocore waits before it tries a call again."""
@@ -109,12 +159,18 @@ class Backend:
 
     def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note that a call is over, and what botocore says of it."""
-        self.jobs.log.settle(invocation, metadata)
+        with self.jobs.lock:
+            self.jobs.log.settle(invocation, metadata)
 
     def queue(self, entry: Entry) -> None:
         """Lay down an answer."""
         with self.jobs.lock:
             self._responses.add(entry)
+
+    def inject(self, injection: Injection) -> None:
+        """Lay down a fault."""
+        with self.jobs.lock:
+            self._injections.add(injection)
 
     def forget_failures(self) -> list[AssertionError | UsageError]:
         """What the code under test has been told that should fail its test; told once."""
@@ -126,6 +182,11 @@ class Backend:
         """The answers that were laid down and not used."""
         with self.jobs.lock:
             return self._responses.pending()
+
+    def pending_faults(self) -> list[str]:
+        """The faults that were laid down and did not happen."""
+        with self.jobs.lock:
+            return self._injections.pending()
 
     def pending_scripts(self) -> list[str]:
         """The histories that were laid down and not used."""
@@ -146,3 +207,11 @@ class Backend:
             f"{told}\nNothing was sent. add_response({call.name!r}) on the fake answers one such call with "
             "a valid response, times=dx.ALWAYS all of them; a dict as second argument says what it answers."
         )
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

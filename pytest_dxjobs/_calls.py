@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._http import Request
 from pytest_dxjobs._requests import parameters, reads_headers, route
-from pytest_dxjobs._wire import parse
+from pytest_dxjobs._wire import error_code, parse
 
 if TYPE_CHECKING:
     import datetime
@@ -29,7 +29,8 @@ class Attempt:
     Attributes:
         at: When it was sent: an aware datetime, in UTC.
         status: The HTTP status of the answer; None where there was none.
-        error_code: The service's code for an error, such as ``"ThrottlingException"``; None for a success.
+        error_code: The service's code for an error, such as ``"ThrottlingException"``; without an answer the
+            name of the exception, such as ``"ReadTimeoutError"``; None for a success.
         backoff: How long botocore waited afterwards before it tried again, in seconds; 0 for the last one.
     """
 
@@ -50,6 +51,7 @@ class Record:
         "attempts",
         "begun",
         "failure",
+        "garbled",
         "installed",
         "job_id",
         "metadata",
@@ -77,6 +79,7 @@ class Record:
         # What the test has laid down for it, and for all its attempts.
         self.respond: Respond | None = None
         self.metadata: dict[str, Any] = {}  # what botocore adds to that of the response
+        self.garbled = False  # a success that tells nothing
         self.told = ""  # the job's state, or the code of the error
 
     @property
@@ -91,7 +94,7 @@ class Record:
     @property
     def succeeded(self) -> bool:
         """Whether the last attempt was answered with a success."""
-        return self.response is not None and self.response.status < 300
+        return self.response is not None and self.response.status < 300 and not self.garbled
 
     @property
     def outcome(self) -> str:
@@ -110,23 +113,27 @@ class Record:
         """Note that another attempt is made."""
         self.attempt_begun = moment
         self.response = self.failure = None
+        self.garbled = False
 
-    def answer(self, response: Response) -> None:
+    def answer(self, response: Response) -> Response:
         """Note what the attempt was answered with."""
-        code = response.headers.get("x-amzn-ErrorType")
+        code = error_code(response) if response.status >= 300 else None
         self.attempts.append(Attempt(self.attempt_begun, response.status, code))
         self.response = response
         if code is not None:
-            self.told = code
+            self.told = code if code != str(response.status) else ""
+        return response
 
     def fail(self, failure: BaseException) -> None:
         """Note that the attempt was not answered."""
-        self.attempts.append(Attempt(self.attempt_begun))
+        self.attempts.append(Attempt(self.attempt_begun, None, type(failure).__name__))
         self.failure = failure
 
 
 def _without_headers(request: Request) -> Request:
-    return Request(request.method, request.path, request.query, {}, request.body, request.region)
+    return Request(
+        request.method, request.path, request.query, {}, request.body, request.region, request.url
+    )
 
 
 class Call:
@@ -160,7 +167,8 @@ class Call:
     @property
     def response(self) -> dict[str, Any] | None:
         """What the client returned, with ``ResponseMetadata``; None where it raised."""
-        return self._parsed() if self._record.succeeded else None
+        returned = self._came_to()
+        return None if isinstance(returned, BaseException) else returned
 
     @property
     def error(self) -> BaseException | None:
@@ -169,20 +177,22 @@ class Call:
         What the service answered is a plain ``ClientError`` with the same response, not the client's own
         class for its code.
         """
+        raised = self._came_to()
+        return raised if isinstance(raised, BaseException) else None
+
+    def _came_to(self) -> dict[str, Any] | BaseException | None:
         from botocore.exceptions import ClientError
 
-        answer = None if self._record.succeeded else self._parsed()
-        if answer is None:
-            return self._record.failure
-        return ClientError(answer, self._record.operation or "")
-
-    def _parsed(self) -> Any:
         record = self._record
         if record.response is None:
-            return None
-        parsed = parse(record.installed, record.operation or "", record.response)
+            return record.failure
+        try:
+            parsed = parse(record.installed, record.operation or "", record.response)
+        except Exception as failure:  # what botocore's parser makes of a garbled body
+            return failure
         parsed["ResponseMetadata"] |= {"RetryAttempts": len(record.attempts) - 1, **record.metadata}
-        return parsed
+        failed = record.response.status >= 300
+        return ClientError(parsed, record.operation or "") if failed else parsed  # type: ignore[arg-type]
 
     def __eq__(self, other: object) -> bool:
         return self._record is other._record if isinstance(other, Call) else NotImplemented
@@ -223,7 +233,8 @@ class Log:
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that the call waits before its next attempt."""
         for record in self._called(invocation):
-            record.attempts[-1] = replace(record.attempts[-1], backoff=seconds)
+            last = record.attempts[-1]
+            record.attempts[-1] = replace(last, backoff=last.backoff + seconds)
 
     def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note what botocore says of the end of a call, such as ``MaxAttemptsReached``."""

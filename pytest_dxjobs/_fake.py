@@ -15,6 +15,7 @@ from pytest_dxjobs._assertions import Assertions
 from pytest_dxjobs._backend import Backend
 from pytest_dxjobs._constants import JOB_TYPES
 from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._fault_injection import FaultInjection
 from pytest_dxjobs._formats import wrong_account_id, wrong_region
 from pytest_dxjobs._histories import AT_ONCE, is_history
 from pytest_dxjobs._ids import next_id
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _DAY: Final = datetime.timedelta(hours=24)
 
 
-class FakeDataExchange(Stubs, Assertions):
+class FakeDataExchange(Stubs, FaultInjection, Assertions):
     """A Data Exchange that lives in this process and answers every dataexchange client in it.
 
     Active between ``activate()`` and ``deactivate()``, or as a context manager. Fakes nest: the one that
@@ -49,7 +50,7 @@ class FakeDataExchange(Stubs, Assertions):
         account_id: The account in their ARNs: 12 digits.
         strict: Whether leaving the ``with`` block, or the end of the test, fails when a call met nothing
             that answers it, although the code swallowed the exception, and when something that was laid
-            down was not used: a response, or a history for a job to be created.
+            down was not used: a response, a fault, or a history for a job to be created.
         max_polls: ``get_job`` calls for one job during which the answer does not change; one more raises
             ``dx.RunawayPolling``. None is no bound.
         max_polls_after_end: The same for calls after the job was seen in a terminal state.

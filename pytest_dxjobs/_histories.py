@@ -191,7 +191,7 @@ def _check_successor(before: str, after: str) -> None:
 
 def _stage(given: object, *, last: bool) -> Stage:
     if last:
-        if not isinstance(given, str):
+        if isinstance(given, tuple):
             raise UsageError(
                 f"history: the last state stays for ever and is given alone, not as {show(given)}"
             )

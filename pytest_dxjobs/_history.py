@@ -65,14 +65,15 @@ def advance(
 ) -> Position:
     """Where the job is at a moment; ``polling`` is whether it is looked at by ``get_job``.
 
-    A stage that lasts no polls at all ends with the first look of that kind, which sees the next one.
+    A stage that lasts no polls at all ends with the first look of that kind, which sees the next one: at
+    that instant, since any other look before it has seen this one.
     """
     while True:
         lasts = history.stages[position.stage].lasts
         if isinstance(lasts, datetime.timedelta) and moment - position.since >= lasts:
             position = Position(position.stage + 1, position.since + lasts)
         elif polling and isinstance(lasts, Polls) and position.polls >= lasts.count:
-            position = Position(position.stage + 1, position.since)
+            position = Position(position.stage + 1, moment)
         else:
             return position
 

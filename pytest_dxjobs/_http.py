@@ -20,6 +20,7 @@ class Request:
         headers: Names in any case.
         body: None where there is none.
         region: That of the client.
+        url: All of it, as it was sent.
         invocation: What the client calls the call that this is an attempt of; None where it does not say.
     """
 
@@ -29,6 +30,7 @@ class Request:
     headers: Mapping[str, Any]
     body: bytes | None
     region: str
+    url: str = ""
     invocation: str | bytes | None = None
 
 

@@ -40,6 +40,7 @@ from pytest_dxjobs._errors import (
 )
 from pytest_dxjobs._http import Request, Response
 from pytest_dxjobs._model import SERVICE
+from pytest_dxjobs._retry_state import RetryState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,11 @@ class Answering(Protocol):
     @property
     def region(self) -> str:
         """The region for clients that have none."""
+        ...
+
+    @property
+    def generation(self) -> object:
+        """Another object each time the fake starts afresh."""
         ...
 
     def handle(self, request: Request) -> Response:
@@ -84,26 +90,49 @@ def remove(fake: Answering) -> None:
             _unpatch()
 
 
+def innermost() -> Answering | None:
+    """The fake that answers; None where none is active."""
+    active = _fakes
+    return active[-1] if active else None
+
+
 _lock: Final = threading.RLock()
 _fakes: tuple[Answering, ...] = ()
-_sending: Final = (
-    threading.local()
-)  # .invocation: what botocore calls the call that this thread makes
+_this_thread: Final = threading.local()  # .call: the call that it makes, a _Call
 _handlers: Final[weakref.WeakKeyDictionary[BaseClient, _Handlers]] = weakref.WeakKeyDictionary()
+
+
+class _Call:
+    """A client's call from its begin to its end: one fake answers all its attempts, also once it has left."""
+
+    __slots__ = ("fake", "invocation", "retries")
+
+    def __init__(self, fake: Answering, retries: RetryState) -> None:
+        self.fake, self.retries = fake, retries
+        # What botocore calls it; None before the first attempt, and where it has no name for it.
+        self.invocation: str | bytes | None = None
+
+
+def _call() -> _Call | None:
+    return getattr(_this_thread, "call", None)
 
 
 class _Handlers:
     """What is registered on one client; it knows where the client believes the service to be."""
 
     def __init__(self, client: BaseClient) -> None:
+        self.calls = 0  # that have not ended
+        self.retries = RetryState(client, _back_off)
         self._region = client.meta.region_name
         self._root = len(urlsplit(client.meta.endpoint_url).path.rstrip("/"))
 
     def register(self, client: BaseClient) -> None:
+        self.retries.take_over(client)
         for event, handler in self._events():
             client.meta.events.register_first(event, handler, unique_id=f"pytest-dxjobs {event}")
 
     def unregister(self, client: BaseClient) -> None:
+        self.retries.give_back(client)
         for event, handler in self._events():
             client.meta.events.unregister(event, handler, unique_id=f"pytest-dxjobs {event}")
 
@@ -112,15 +141,16 @@ class _Handlers:
 
     def _unsigned(self, **_: object) -> Any:
         """Signing would ask for credentials, and there may be none."""
-        return botocore.UNSIGNED if _fakes else None
+        return None if _call() is None else botocore.UNSIGNED
 
     def _send(self, request: Any, **_: object) -> Any:
-        active = _fakes
-        if not active:
+        call = _call()
+        if call is None:
             return None
-        invocation = _sending.invocation = request.headers.get("amz-sdk-invocation-id")
+        call.invocation = request.headers.get("amz-sdk-invocation-id")
+        call.retries.before_sending(request, call.fake.generation)
         url = urlsplit(request.url)
-        response = active[-1].handle(
+        response = call.fake.handle(
             Request(
                 request.method,
                 "/" + url.path[self._root :].lstrip("/"),
@@ -128,7 +158,8 @@ class _Handlers:
                 request.headers,
                 request.body,
                 self._region,
-                invocation,
+                request.url,
+                call.invocation,
             )
         )
         answer: Any = AWSResponse(request.url, response.status, response.headers, None)  # type: ignore[arg-type]
@@ -136,39 +167,56 @@ class _Handlers:
         return answer
 
 
-def _attach(client: BaseClient) -> None:
-    if client in _handlers:  # and then they are registered, so that most calls need no lock
-        return
+def _attach(client: BaseClient) -> _Handlers:
+    """Put our handlers on a client for one more call."""
     with _lock:
-        if _fakes and client not in _handlers:
+        handlers = _handlers.get(client)
+        if handlers is None:
             handlers = _Handlers(client)
             handlers.register(client)
             _handlers[client] = handlers
+        handlers.calls += 1
+        return handlers
 
 
-def _settle(metadata: dict[str, Any]) -> None:
+def _detach(client: BaseClient) -> None:
+    """A call has ended; with the last one our handlers go, if no fake is active."""
+    with _lock:
+        _handlers[client].calls -= 1
+        if not _fakes:
+            _leave(client)
+
+
+def _leave(client: BaseClient) -> None:
+    if _handlers[client].calls == 0:  # else the call that ends last does it
+        _handlers.pop(client).unregister(client)
+
+
+def _settle(call: _Call, metadata: dict[str, Any]) -> None:
     """Tell the fake what botocore says of the end of a call, beyond what can be seen of its attempts."""
-    invocation, active = getattr(_sending, "invocation", None), _fakes
-    if active and invocation is not None and not _USUAL.issuperset(metadata):
+    if call.invocation is not None and not _USUAL.issuperset(metadata):
         more = {name: part for name, part in metadata.items() if name not in _USUAL}
-        active[-1].settle(invocation, more)
+        call.fake.settle(call.invocation, more)
 
 
 def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make_request)
     def wrapper(client: BaseClient, *args: Any, **kwargs: Any) -> Any:
-        if client.meta.service_model.service_name != SERVICE:
+        fake = innermost()
+        if fake is None or client.meta.service_model.service_name != SERVICE:
             return make_request(client, *args, **kwargs)
-        _attach(client)
+        outer = _call()  # where an answer is computed by a call of its own
+        call = _this_thread.call = _Call(fake, _attach(client).retries)
         try:
             http, parsed = make_request(client, *args, **kwargs)
-            _settle(parsed.get("ResponseMetadata", {}))
+            _settle(call, parsed.get("ResponseMetadata", {}))
             return http, parsed
         except (PollingStopped, RunawayPolling, UnexpectedCall, UsageError) as failure:
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:
-            _sending.invocation = None
+            _this_thread.call = outer
+            _detach(client)
 
     return wrapper
 
@@ -215,6 +263,12 @@ def _local_credentials(session: Any) -> Any:
         return None
 
 
+def _back_off(seconds: float) -> None:
+    """What botocore waits takes no time; the fake notes it."""
+    call: _Call = _this_thread.call
+    call.fake.back_off(call.invocation or "", seconds)
+
+
 class _Time:
     """What ``botocore.endpoint`` takes for the module ``time``: the backoff of our calls takes none."""
 
@@ -226,11 +280,11 @@ class _Time:
 
     def sleep(self, seconds: float) -> None:
         """Note it where it is ours, and sleep where it is not."""
-        invocation, active = getattr(_sending, "invocation", None), _fakes
-        if invocation is None or not active:
+        call = _call()
+        if call is None:
             self.__wrapped__.sleep(seconds)
         else:
-            active[-1].back_off(invocation, seconds)
+            call.retries.wait(seconds)
 
 
 class _Patch:
@@ -239,11 +293,11 @@ class _Patch:
     def __init__(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         self._owner, self._name = owner, name
         original = owner.__dict__[name]
-        while getattr(original, _OURS, False):  # put back by a patch of others that outlived a fake
+        while original in _replacements:  # put back by a patch of others that outlived a fake
             original = original.__wrapped__
         self._original = original
         self._replacement = wrap(original)
-        setattr(self._replacement, _OURS, True)
+        _replacements.add(self._replacement)
         setattr(owner, name, self._replacement)
 
     def undo(self) -> None:
@@ -256,7 +310,7 @@ class _Patch:
 # They ask the network, or another program, when they are asked themselves.
 _FAR_PROVIDERS: Final = ("iam-role", "container-role", "assume-role", "custom-process")
 _USUAL: Final = frozenset({"HTTPHeaders", "HTTPStatusCode", "HostId", "RequestId", "RetryAttempts"})
-_OURS: Final = "_of_pytest_dxjobs"
+_replacements: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 _patches: tuple[_Patch, ...] = ()
 
 
@@ -274,6 +328,5 @@ def _unpatch() -> None:
     for patch in _patches:
         patch.undo()
     _patches = ()
-    while _handlers:
-        client, handlers = _handlers.popitem()
-        handlers.unregister(client)
+    for client in list(_handlers):
+        _leave(client)

@@ -1,13 +1,16 @@
-"""The errors of a job that failed: as a test names them, or as they fit a job."""
+"""The errors of a job that failed: as a test names or expects them, or as they fit a job."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._arguments import one_of, refuse
 from pytest_dxjobs._constants import ABSENT, JOB_ERROR_CODES
-from pytest_dxjobs._model import Model, model
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._messages import listing, show
+from pytest_dxjobs._model import Model, enum_of, model
 from pytest_dxjobs._validity import cleaned, values_of, violations
 
 if TYPE_CHECKING:
@@ -40,6 +43,59 @@ def make_error(
         "make_error: this is no job error:", violations(installed.error, error, "", absent=ABSENT)
     )
     return cast("JobErrorTypeDef", cleaned(error))
+
+
+def assert_job_error(
+    response: Mapping[str, Any],
+    code: JobErrorCode | str | None = None,
+    *,
+    resource_id: str | None = None,
+    limit_name: str | None = None,
+) -> None:
+    """Check that a job failed, and with what: that one of its ``Errors`` has all that is named.
+
+    Args:
+        response: What ``get_job`` returned.
+        code: One of ``dx.JOB_ERROR_CODES``, or a code that the installed botocore knows.
+        resource_id: The ``ResourceId``.
+        limit_name: The ``LimitName``, as the service writes it: ``"Assets per revision"``.
+
+    Raises:
+        AssertionError: It did not fail, or not so; tells the errors that there are.
+        UsageError: This is no response, or there is no such code or limit.
+    """
+    __tracebackhide__ = True
+    installed = model()
+    if not isinstance(response, Mapping):
+        raise UsageError(f"assert_job_error: what get_job returned is needed, not {show(response)}")
+    if code is not None:
+        one_of("assert_job_error: code", code, installed.error_codes, JOB_ERROR_CODES)
+    if limit_name is not None:
+        limits = enum_of(installed.error.members["LimitName"])
+        one_of("assert_job_error: limit_name", limit_name, limits)
+    if resource_id is not None and not isinstance(resource_id, str):
+        raise UsageError(
+            f"assert_job_error: resource_id: a string is needed, not {show(resource_id)}"
+        )
+    named = {"Code": code, "ResourceId": resource_id, "LimitName": limit_name}
+    wanted = {name: value for name, value in named.items() if value is not None}
+    told = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
+    headline = f"an error of the job{f' with {told}' if told else ''} was expected"
+    state, errors = response.get("State"), response.get("Errors")
+    if state != _service.FAILED:
+        raise AssertionError(f"{headline}, and its State is {show(state)}")
+    if not isinstance(errors, list) or not errors:
+        raise AssertionError(
+            f"{headline}, and its Errors are {'absent' if errors is None else show(errors)}"
+        )
+    if not any(_has(error, wanted) for error in errors):
+        raise AssertionError(listing(f"{headline}, and there is:", map(show, errors)))
+
+
+def _has(error: object, wanted: Mapping[str, str]) -> bool:
+    return isinstance(error, Mapping) and all(
+        error.get(name) == value for name, value in wanted.items()
+    )
 
 
 def error_that_fits(

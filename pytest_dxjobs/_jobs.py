@@ -129,6 +129,10 @@ class Jobs:
         """Whether such a job is there, or was until it was too old."""
         return job_id in self._by_id
 
+    def place_of(self, job_id: str | None) -> int:
+        """The place of a job in the order of entry; -1 for none that is there."""
+        return next((place for place, each in enumerate(self._by_id) if each == job_id), -1)
+
     def enter(
         self,
         identifier: str,

@@ -11,8 +11,12 @@ import os
 import re
 from typing import Any, Final, TypeAlias
 
+from botocore import xform_name
 from botocore.loaders import create_loader
 from botocore.model import ServiceModel
+
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._messages import did_you_mean, show
 
 SERVICE = "dataexchange"
 
@@ -40,6 +44,25 @@ class Model:
     def operation(self, name: str) -> Any:
         """The model of an operation, by its name in the API (``GetJob``)."""
         return self.service.operation_model(name)
+
+    @functools.cached_property
+    def operations_by_method(self) -> dict[str, str]:
+        """The names of all operations in the API, by what a client calls them (``get_job``)."""
+        return {xform_name(name): name for name in self.service.operation_names}
+
+    def operation_called(self, place: str, method: object) -> str:
+        """The name in the API of what a client calls ``method``.
+
+        Raises:
+            UsageError: There is no such operation; ``place`` is where it was written.
+        """
+        known = self.operations_by_method
+        if not isinstance(method, str) or method not in known:
+            raise UsageError(
+                f"{place}: dataexchange has no operation {show(method)}; there are {', '.join(known)}"
+                f"{did_you_mean(method, known)}"
+            )
+        return known[method]
 
     @functools.cached_property
     def details_members(self) -> dict[str, str]:
@@ -87,7 +110,8 @@ def pattern_of(shape: Shape) -> re.Pattern[str] | None:
 
 
 # documented, and in the service model only since botocore 1.39
-_DOCUMENTED_PATTERNS: Final = {"Id": "[a-zA-Z0-9]{30,40}"}
+ID_PATTERN: Final = "[a-zA-Z0-9]{30,40}"
+_DOCUMENTED_PATTERNS: Final = {"Id": ID_PATTERN}
 
 
 @functools.cache

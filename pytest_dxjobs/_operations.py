@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class JobOperations:
-    """What answers the five operations on jobs. Whoever asks holds the lock."""
+    """What answers the five operations on jobs; whoever asks holds the lock, but for CreateJob."""
 
     def __init__(
         self, installed: Model, account_id: str, jobs: Jobs, scripts: Scripts, watch: Watch
@@ -63,13 +64,22 @@ class JobOperations:
 
     def _create(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
         params = call.params()
-        response = created_or_refused(
-            self._installed, params, call.request.region, self._account_id, moment
+        create = functools.partial(
+            created_or_refused,
+            self._installed,
+            params,
+            call.request.region,
+            self._account_id,
+            moment,
         )
+        response = create()
         (details,) = params["Details"].values()
         history = self._scripts.take(params["Type"], details)
         _check_errors(self._installed, response, history)
-        life = self._jobs.enter(response["Id"], response, history, moment, started=False)
+        with self._jobs.lock:
+            while self._jobs.knows(response["Id"]):  # which a test has given to a job of its own
+                response = create()
+            life = self._jobs.enter(response["Id"], response, history, moment, started=False)
         call.job_id, call.told = life.id, "WAITING"
         return 201, life.body
 
@@ -96,10 +106,12 @@ class JobOperations:
         try:
             life = self._find(call, moment)
         except Refused as refused:
-            self._watch.poll(call.uri["JobId"], refused.code)
+            self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.attempts))
             raise
         state = life.told_at(moment)
-        self._watch.poll(life.id, state, lambda: life.explanation(moment))
+        self._watch.poll(
+            life.id, state, lambda: life.explanation(moment), again=bool(call.attempts)
+        )
         call.told = state
         return 200, life.poll(moment)
 

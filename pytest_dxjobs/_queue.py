@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._calls import Record, Respond
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """An answer for calls of one operation.
 
@@ -41,6 +42,11 @@ class Entry:
         return self.times is not None and self.used >= self.times
 
     @property
+    def answers_all(self) -> bool:
+        """Whether no call ever gets to an answer behind it."""
+        return self.times is None and self.expected is None
+
+    @property
     def pending(self) -> str:
         """What is left of it, for a person to read; empty where nothing is."""
         if self.used and self.times is None:
@@ -63,11 +69,21 @@ class Entry:
                 continue
             elif name not in self.expected:
                 told.append(f"{name}={show(params[name])} was given and is not expected")
-            elif self.expected[name] != params[name]:
+            elif self._differs(name, params[name]):
                 told.append(
                     f"{name} is expected to be {show(self.expected[name])}, not {show(params[name])}"
                 )
         return "; ".join(told)
+
+    def _differs(self, name: str, given: object) -> bool:
+        expected = (self.expected or {})[name]
+        try:
+            return bool(expected != given)
+        except Exception as error:  # of a matcher that the test has written
+            raise UsageError(
+                f"{self.name}: comparing {name} of expected_params with {show(given)} raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 class Queue:
@@ -91,11 +107,12 @@ class Queue:
         if not entries:
             return None
         params = call.params()
-        for index, entry in enumerate(entries):
+        for entry in tuple(entries):
             if not entry.mismatch(params):
                 entry.used += 1
                 if entry.spent:
-                    self._spent.setdefault(entry.operation, []).append(entries.pop(index))
+                    entries.remove(entry)
+                    self._spent.setdefault(entry.operation, []).append(entry)
                 return entry.respond
         return None
 
@@ -108,6 +125,14 @@ class Queue:
         ]
 
     def pending(self) -> list[str]:
-        """The answers that were laid down and not used."""
-        every = (entry.pending for entries in self._entries.values() for entry in entries)
-        return [pending for pending in every if pending]
+        """The answers that were laid down and not used, and why one could not be."""
+        told = []
+        for entries in self._entries.values():
+            for place, entry in enumerate(entries):
+                if pending := entry.pending:
+                    covered = any(before.answers_all for before in entries[:place])
+                    told.append(f"{pending}{_COVERED if covered else ''}")
+        return told
+
+
+_COVERED: Final = ": one before it answers every call"

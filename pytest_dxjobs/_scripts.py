@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Where = Callable[[dict[str, Any]], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Script:
     """The history for one job, and which jobs it is meant for."""
 
@@ -70,8 +70,20 @@ class Scripts:
         self.default = AT_ONCE
 
     def take(self, type_: str, details: Mapping[str, Any]) -> History:
-        """The history for a job that is being created."""
-        for index, script in enumerate(self.waiting):
-            if script.fits(type_, details):
-                return self.waiting.pop(index).history
+        """The history for a job that is being created.
+
+        Without a lock: whether one is meant for the job is for functions of the test to say, which may
+        wait for other jobs to be created.
+        """
+        for script in tuple(self.waiting):
+            if script.fits(type_, details) and self._removed(script):
+                return script.history
         return self.default
+
+    def _removed(self, script: Script) -> bool:
+        """Whether nobody has taken it while it was looked at."""
+        try:
+            self.waiting.remove(script)
+        except ValueError:
+            return False
+        return True

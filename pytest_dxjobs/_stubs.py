@@ -7,13 +7,12 @@ under test gets what it would get. The signatures are those of ``botocore.stub.S
 from __future__ import annotations
 
 import copy
-import datetime
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pytest_dxjobs._arguments import count, refuse
+from pytest_dxjobs._arguments import count, refuse, refuse_all
 from pytest_dxjobs._constants import ALWAYS, Marker
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._made_up import made_up
@@ -21,6 +20,7 @@ from pytest_dxjobs._messages import did_you_mean, listing, show
 from pytest_dxjobs._metadata import check_status, metadata_in
 from pytest_dxjobs._queue import Entry
 from pytest_dxjobs._refusals import Refused
+from pytest_dxjobs._stub_checks import listed, members_of, problems_of, unasked, unsendable
 from pytest_dxjobs._validity import violations
 from pytest_dxjobs._wire import error, error_status, success
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pytest_dxjobs._backend import Backend
     from pytest_dxjobs._calls import Record
     from pytest_dxjobs._http import Response
-    from pytest_dxjobs._model import Model
 
 _CODE: Final = re.compile(r"[\w.-]*", re.ASCII)
 ServiceResponse = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any] | None] | None
@@ -65,32 +64,35 @@ class Stubs:
                 service model permits: every violation is listed.
         """
         call = f"add_response({method!r})"
-        operation = self._operation(call, method)
-        self._check_expected(call, operation, expected_params)
         installed = self._backend.installed
+        operation = installed.operation_called(call, method)
+        expected = problems_of(installed, operation, expected_params)
         if isinstance(service_response, Mapping):
+            refuse_all(
+                {
+                    **unasked(call, expected),
+                    **unsendable(call, installed, operation, service_response),
+                }
+            )
             metadata = metadata_in(call, service_response.get("ResponseMetadata"), least=200)
-            value = _checked(call, installed, operation, service_response)
-            response = success(installed, operation, value, "")
+            response = success(
+                installed, operation, copy.deepcopy(members_of(service_response)), ""
+            )
 
             def respond(record: Record, request_id: str) -> Response:
                 return metadata.applied_to(response, request_id)
 
         elif service_response is None or callable(service_response):
+            refuse_all(unasked(call, expected))
 
             def respond(record: Record, request_id: str) -> Response:
-                params = record.params()
                 computed = None
                 if service_response is not None:
                     computed = _computed(call, service_response, record.params())
                 if computed is None:
-                    region, account_id = record.request.region, self._backend.account_id
-                    try:
-                        computed = made_up(installed, operation, params, region, account_id)
-                    except Refused as refused:
-                        return error(installed, refused.code, request_id, refused.members)
-                value = _checked(call, installed, operation, computed)
-                made = success(installed, operation, value, "")
+                    return self._made_up(operation, record, request_id)
+                refuse_all(unsendable(call, installed, operation, computed))
+                made = success(installed, operation, members_of(computed), "")
                 metadata = metadata_in(call, computed.get("ResponseMetadata"), least=200)
                 return metadata.applied_to(made, request_id)
 
@@ -133,9 +135,9 @@ class Stubs:
             UsageError: There is no such operation, or an argument is not what the service model permits.
         """
         call = f"add_client_error({method!r}, {service_error_code!r})"
-        operation = self._operation(f"add_client_error({method!r})", method)
-        self._check_expected(call, operation, expected_params)
         installed = self._backend.installed
+        operation = installed.operation_called(f"add_client_error({method!r})", method)
+        refuse_all(unasked(call, problems_of(installed, operation, expected_params)))
         for name, text in (("code", service_error_code), ("message", service_message)):
             if not isinstance(text, str):
                 raise UsageError(f"{call}: the {name} is a string, not {show(text)}")
@@ -184,31 +186,20 @@ class Stubs:
         if pending := self._backend.pending_responses():
             raise AssertionError(listing("responses that no call has used:", pending))
 
-    def _operation(self, call: str, method: object) -> str:
-        from botocore import xform_name
-
-        installed = self._backend.installed
-        by_method: dict[str, str] = {
-            xform_name(name): name for name in installed.service.operation_names
-        }
-        if not isinstance(method, str) or method not in by_method:
-            raise UsageError(
-                f"{call}: dataexchange has no operation {show(method)}; there are {', '.join(by_method)}"
-                f"{did_you_mean(method, by_method)}"
-            )
-        return by_method[method]
-
-    def _check_expected(self, call: str, operation: str, expected: object) -> None:
-        from botocore.stub import ANY
-
-        if expected is None:
-            return
-        shape = self._backend.installed.operation(operation).input_shape
-        given = _without_matchers(expected, ANY)
-        refuse(
-            f"{call}: no call can have these expected_params{_ID_HINT}:",
-            violations(shape, given, "", absent=ANY),
-        )
+    def _made_up(self, operation: str, record: Record, request_id: str) -> Response:
+        """A valid answer to a call, or the refusal of one that has none."""
+        installed, params = self._backend.installed, record.params()
+        region, account_id = record.request.region, self._backend.account_id
+        shape = installed.operation(operation).output_shape
+        try:
+            made = made_up(installed, operation, params, region, account_id)
+        except Refused as refused:
+            return error(installed, refused.code, request_id, refused.members)
+        # What is wrong with it can only be what the request says, and the answer says again.
+        if problems := list(violations(shape, made, "")) if shape is not None else []:
+            message = f"The answer would have, from the request, {'; '.join(problems)}"
+            return error(installed, "ValidationException", request_id, {"Message": message})
+        return success(installed, operation, made, request_id)
 
     def _queue(
         self,
@@ -220,7 +211,7 @@ class Stubs:
     ) -> None:
         bound = None if times is ALWAYS else count(f"{name}: times", times, " or dx.ALWAYS")
         filled_in = frozenset(self._backend.installed.operation(operation).idempotent_members)
-        expected = _listed(expected)
+        expected = listed(expected)
         self._backend.queue(Entry(name, operation, expected, bound, respond, filled_in))
 
 
@@ -240,41 +231,3 @@ def _computed(
         raise UsageError(
             f"{call}: the function raised {type(failure).__name__}: {failure}; it was given {told}"
         ) from failure
-
-
-def _checked(call: str, installed: Model, operation: str, value: object) -> dict[str, Any]:
-    """A copy of a response that the service model permits."""
-    if not isinstance(value, Mapping):
-        raise UsageError(f"{call}: the computed response is a dict or None, not {show(value)}")
-    members = {name: part for name, part in value.items() if name != "ResponseMetadata"}
-    shape = installed.operation(operation).output_shape
-    if shape is None and members:
-        raise UsageError(f"{call}: the service answers with nothing, not {show(members)}")
-    if shape is not None:
-        refuse(
-            f"{call}: the service could not have sent this{_ID_HINT}:",
-            violations(shape, members, ""),
-        )
-    return copy.deepcopy(members)
-
-
-def _without_matchers(value: object, any_: object) -> object:
-    """The value, with botocore's ANY for each object that only compares itself, such as ``mock.ANY``."""
-    if isinstance(value, Mapping):
-        return {name: _without_matchers(part, any_) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_matchers(element, any_) for element in value]
-    return value if isinstance(value, _PLAIN) else any_
-
-
-def _listed(value: Any) -> Any:
-    """A copy, with lists for tuples, as a request has them; objects that compare themselves are kept."""
-    if isinstance(value, Mapping):
-        return {name: _listed(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_listed(element) for element in value]
-    return value
-
-
-_PLAIN: Final = (str, bytes, int, float, datetime.datetime, type(None))
-_ID_HINT: Final = " (dx.job_id('label') makes a valid id)"

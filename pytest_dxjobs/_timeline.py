@@ -9,23 +9,30 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Iterator
 
-    from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._calls import Attempt, Record
 
 
-def draw(title: str, records: Iterable[Record]) -> str:
-    """One line for each call, with the time since the first; repeated answers share a line."""
+def draw(title: str, records: Iterable[Record], apart: Iterable[Record] = ()) -> str:
+    """One line for each call, with the time since the first; repeated answers share a line.
+
+    Args:
+        title: What the calls have in common.
+        records: The calls.
+        apart: Those that have a line of their own, since it is their times that matter.
+    """
     calls = list(records)
     if not calls:
         return f"{title}: no call"
     begun = calls[0].begun
-    lines = [f"{title}, from {begun:%Y-%m-%d %H:%M:%S} UTC:", *_lines(calls, begun)]
+    lines = [f"{title}, from {begun:%Y-%m-%d %H:%M:%S} UTC:", *_lines(calls, begun, list(apart))]
     return "\n  ".join(lines)
 
 
-def _lines(calls: list[Record], begun: datetime.datetime) -> Iterator[str]:
+def _lines(calls: list[Record], begun: datetime.datetime, apart: list[Record]) -> Iterator[str]:
     width = max(len(call.name) for call in calls)
     several = len({call.job_id for call in calls} - {None}) > 1
-    for (job_id, asked, answered), group in itertools.groupby(calls, key=_what):
+    groups = itertools.groupby(calls, lambda call: (_what(call), id(call) * (call in apart)))
+    for ((job_id, asked, answered), _), group in groups:
         same = list(group)
         times = [(call.begun - begun).total_seconds() for call in same]
         # The end of an id is where those of one test differ.
@@ -36,5 +43,14 @@ def _lines(calls: list[Record], begun: datetime.datetime) -> Iterator[str]:
 
 def _what(call: Record) -> tuple[str | None, str, str]:
     """What makes two calls the same to a reader."""
-    attempts = [f"{each.status} {each.error_code or ''}".strip() for each in call.attempts[:-1]]
-    return call.job_id, call.name, ", then ".join([*attempts, call.outcome])
+    attempts = [*map(_attempt, call.attempts[:-1]), call.outcome]
+    told = []
+    for attempt, group in itertools.groupby(attempts):
+        same = len(list(group))
+        told.append(f"{attempt} ({same} times)" if same > 1 else attempt)
+    return call.job_id, call.name, ", then ".join(told)
+
+
+def _attempt(attempt: Attempt) -> str:
+    status, code = str(attempt.status or ""), attempt.error_code or ""
+    return f"{status} {code}".strip() if code != status else status

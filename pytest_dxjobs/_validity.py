@@ -93,7 +93,8 @@ def _structure(shape: Shape, value: object, path: str, absent: object) -> Iterat
         if not isinstance(name, str) or name not in members:
             hint = did_you_mean(name, members)
             place = join(path, name) if isinstance(name, str) else f"{path or '(response)'}"
-            yield f"{place}: unknown member {show(name)}; there are {', '.join(members)}{hint}"
+            there = f"there are {', '.join(members)}" if members else "there are none"
+            yield f"{place}: unknown member {show(name)}; {there}{hint}"
     for name in shape.required_members:
         if name not in value:
             yield f"{join(path, name)}: missing, and the service model requires it"

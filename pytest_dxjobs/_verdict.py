@@ -42,6 +42,7 @@ def verdict(backend: Backend, *, strict: bool, unused: bool = True) -> Exception
 
 def _unused(backend: Backend) -> list[str]:
     left = (
+        ("faults that no request has met", backend.pending_faults()),
         ("responses that no call has used", backend.pending_responses()),
         ("histories that no job was created for", backend.pending_scripts()),
     )

@@ -89,6 +89,11 @@ def error_status(installed: Model, code: str) -> int:
     return shape.metadata["error"]["httpStatusCode"] if shape is not None else 400
 
 
+def error_code(response: Response) -> str:
+    """The code by which botocore will call an error: the service's, or that of the status without one."""
+    return response.headers.get("x-amzn-ErrorType", str(response.status))
+
+
 def parse(installed: Model, operation: str, response: Response) -> dict[str, Any]:
     """What botocore makes of a response; a new dict each time."""
     from botocore.awsrequest import HeadersDict

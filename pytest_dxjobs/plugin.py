@@ -68,12 +68,11 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
 
     fake = _marked(request.node, FakeDataExchange)
     request.node.stash[_FAKE] = fake
+    request.node.stash[_JUDGED] = False
     try:
         fake.activate()
         yield fake
-        if request.node.stash.get(
-            _JUDGED, False
-        ):  # else the test has failed, and is not to be buried
+        if request.node.stash[_JUDGED]:  # else the test has failed, and is not to be buried
             _tell(fake._judge_afterwards)  # noqa: SLF001
     finally:
         fake.deactivate()
@@ -150,7 +149,7 @@ def _configured(config: pytest.Config, make: type[FakeDataExchange]) -> dict[str
             try:
                 given = config.getini(f"dxjobs_{name}")
             except (ValueError, pytest.UsageError) as error:
-                raise UsageError(f"{name}: {error}") from None
+                raise UsageError(f"{name}: {error}; true or false is needed") from None
             if given not in (None, ""):
                 options[name] = _number_or_none(given) if name.startswith("max_") else given
                 make(**{name: options[name]})
@@ -183,7 +182,9 @@ def _marked(node: pytest.Item, make: type[FakeDataExchange]) -> FakeDataExchange
     try:
         for mark in node.iter_markers("dxjobs"):
             if mark.args:
-                raise UsageError(f"options go by name, not {mark.args!r}")
+                raise UsageError(
+                    f"options go by name, not {mark.args!r}; there are {', '.join(permitted)}"
+                )
             for name, value in mark.kwargs.items():
                 if name not in permitted:
                     raise UsageError(not_one_of(name, permitted))

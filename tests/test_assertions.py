@@ -123,10 +123,37 @@ def test_a_failed_check_shows_the_timeline_of_the_job(
             r"\+0\.000 s +create_job +201 WAITING",
             r"\+0\.000 s +start_job +202",
             r"\+30\.000 s +get_job +200 IN_PROGRESS",
-            r"\+90\.000 s +get_job +200 COMPLETED +2 times",
+            r"\+90\.000 s +get_job +200 COMPLETED",
         ):
             assert re.search(line, told)
         assert "CANCELLED" not in told
+
+
+def test_the_times_that_a_check_complains_of_are_told(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=5))
+    for seconds in (10, 10, 3, 10, 10, 10):
+        poll(client, job.id)
+        clock.tick(seconds)
+    drawn = []
+    checks: tuple[Callable[[], None], ...] = (
+        lambda: dxjobs.assert_poll_interval(job, min=10),
+        lambda: dxjobs.assert_poll_interval(job, max=9),
+        lambda: dxjobs.assert_intervals_grow(job),
+        lambda: dxjobs.assert_not_polled_after_end(job),
+    )
+    for check in checks:
+        with pytest.raises(AssertionError) as caught:
+            check()
+        lines = [line.split() for line in str(caught.value).splitlines()[2:]]
+        drawn.append([" ".join([line[0], *line[5:7]]) for line in lines])
+    assert drawn == [
+        ["+0.000 2 times,", "+20.000", "+23.000", "+33.000 2 times,"],
+        ["+0.000", "+10.000", "+20.000 2 times,", "+33.000 2 times,"],
+        ["+0.000 2 times,", "+20.000", "+23.000", "+33.000 2 times,"],
+        ["+0.000 4 times,", "+33.000", "+43.000"],
+    ]
 
 
 # After the end

@@ -108,7 +108,7 @@ def test_a_call_that_nobody_answers_is_in_the_log(
     assert isinstance(call.error, dx.UnexpectedCall)
     assert call.error is raised
     assert call.response is None
-    assert call.attempts == (dx.Attempt(at=START, status=None, error_code=None, backoff=0.0),)
+    assert call.attempts == (dx.Attempt(START, None, "UnexpectedCall", backoff=0.0),)
 
 
 def test_a_poll_too_many_is_in_the_log(client: Any) -> None:

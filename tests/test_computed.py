@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import datetime
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from clients import START, client_for
 
 import pytest_dxjobs as dx
 
 ID, OTHER = "d" * 32, "e" * 32
+MINUTE = datetime.timedelta(minutes=1)
 
 
 def ask(client: Any, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,6 +112,68 @@ def test_a_function_may_wait_for_other_calls(dxjobs: dx.FakeDataExchange, client
         client.get_job(JobId=job.id)
         polled.set()
         assert waiting.result()["DataSets"]
+
+
+@pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
+def test_a_call_within_a_function_leaves_the_one_around_it_alone(
+    dxjobs: dx.FakeDataExchange, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, job, asked = client_for(mode=mode), dxjobs.add_job(), dxjobs.add_job()
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits for real"))
+
+    def compute(_: object) -> Any:
+        client.get_job(JobId=asked.id)
+        if len(failures) < 2:
+            failures.append(ConnectTimeoutError(endpoint_url="https://example"))
+            raise failures[-1]
+
+    failures: list[Exception] = []
+    dxjobs.add_response("get_job", compute, {"JobId": job.id})
+    assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
+    call, *within = dxjobs.calls
+    assert [each.status for each in call.attempts] == [None, None, 200]
+    assert all(each.backoff > 0 for each in call.attempts[:-1])
+    assert call.response is not None
+    assert call.response["ResponseMetadata"]["RetryAttempts"] == 2
+    assert len(within) == asked.polls == 3
+    assert job.polls == 1  # also where it is answered only after a retry
+
+
+def test_what_took_its_time_is_told_after_what_was_polled_meanwhile(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
+
+    def compute(_: object) -> dict[str, Any]:
+        clock.tick(60)
+        assert client.get_job(JobId=job.id)["State"] == "IN_PROGRESS"
+        clock.tick(60)
+        return {"State": "IN_PROGRESS"}
+
+    dxjobs.add_response("get_job", compute)
+    client.get_job(JobId=job.id)
+    response = client.get_job(JobId=job.id)
+    assert (response["State"], response["UpdatedAt"]) == ("COMPLETED", START + 2 * MINUTE)
+
+
+def test_an_error_without_a_code_is_no_poll(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=2))
+    dxjobs.add_client_error("get_job")
+    with pytest.raises(ClientError):
+        client.get_job(JobId=job.id)
+    assert job.polls == 0
+    assert client.get_job(JobId=job.id)["State"] == "IN_PROGRESS"
+
+
+def test_what_is_told_of_a_created_job_is_about_that_job(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    job = dxjobs.add_job(Id=ID)
+    dxjobs.add_response("create_job", {"Id": ID, "State": "WAITING"})
+    details: Any = {"ExportAssetToSignedUrl": {"DataSetId": ID, "RevisionId": ID, "AssetId": ID}}
+    client.create_job(Type="EXPORT_ASSET_TO_SIGNED_URL", Details=details)
+    assert [call.operation for call in job.calls] == ["create_job"]
+    assert "WAITING" in dxjobs.timeline()
 
 
 def test_a_function_may_leave_the_answer_to_the_model(

@@ -109,14 +109,42 @@ def test_the_history_of_a_created_job_runs_from_its_start(
         assert dx.find_problems(client.list_jobs()["Jobs"][0]) == []
 
 
+def test_a_cancellation_runs_from_the_creation_also_where_the_job_is_started_later(
+    clock: Any, dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.next_job(dx.gets_cancelled(after=60))
+    job_id = create(client)
+    clock.tick(30)
+    client.start_job(JobId=job_id)
+    clock.tick(50)
+    assert seen(client, dxjobs.jobs[0]) == (CANCELLED, 60)
+
+
+def test_a_job_that_is_cancelled_at_the_first_look_has_ended_for_a_hand(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.next_job(dx.gets_cancelled())
+    create(client)
+    with pytest.raises(dx.UsageError, match="is CANCELLED, which is an end state"):
+        dxjobs.jobs[0].become("ERROR")
+
+
+def test_times_are_told_in_milliseconds(
+    clock: Any, dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=1.23456))
+    clock.tick(5)
+    assert seen(client, job) == ("COMPLETED", 1.234)
+
+
 @pytest.mark.parametrize("started", [True, False])
 @pytest.mark.parametrize(
     ("history", "told"),
     [
         (dx.gets_cancelled(after=60), [(WAITING, 0), (CANCELLED, 60)]),
         (dx.gets_cancelled(polls=2), [(WAITING, 0), (CANCELLED, 30)]),
-        (dx.gets_cancelled(polls=1), [(CANCELLED, 0), (CANCELLED, 0)]),
-        (dx.gets_cancelled(), [(CANCELLED, 0), (CANCELLED, 0)]),
+        (dx.gets_cancelled(polls=1), [(CANCELLED, 30), (CANCELLED, 30)]),
+        (dx.gets_cancelled(), [(CANCELLED, 30), (CANCELLED, 30)]),
     ],
 )
 def test_somebody_else_cancels_a_job_whether_it_is_started_or_not(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import datetime
+import functools
 import gc
 import threading
 import time
@@ -296,30 +299,57 @@ def test_a_client_that_is_gone_is_kept_by_nobody() -> None:
 
 
 @pytest.mark.parametrize("stage", ["request-created", "choose-signer", "before-send"])
-def test_a_call_in_flight_when_the_fake_goes_leaves_nothing(stage: str) -> None:
-    client = client_of_boto3()
+def test_a_call_in_flight_when_the_fake_goes_is_answered_and_leaves_nothing(
+    stage: str, network: Network
+) -> None:
+    client = client_of_boto3(config=ONE_ATTEMPT)
     fake = dx.FakeDataExchange()
     job = fake.add_job()
     fake.activate()
 
     def end_the_fake(**_: object) -> None:
         fake.deactivate()
+        if threading.current_thread() is threading.main_thread():
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                others.append(pool.submit(client.get_job, JobId=job.id).exception())
 
-    headers: Any = {}
-    answer: Any = AWSResponse("", 200, headers, None)
-    answer._content = b"{}"
+    others: list[Any] = []
     client.meta.events.register_first(f"{stage}.dataexchange.GetJob", end_the_fake)
     signed: list[bool] = []
 
-    def send(request: Any, **_: object) -> Any:
+    def send(request: Any, **_: object) -> None:
         signed.append("Authorization" in request.headers)
-        return answer
 
     client.meta.events.register("before-send.dataexchange", send)
-    client.get_job(JobId=job.id)
-    assert job.polls == 0
-    assert signed == [stage != "before-send"]  # by then it had passed the signer as a faked one
+    assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
+    assert job.polls == 1
+    assert signed == [True, False]
     assert handlers_of(client) == []
+    # What began elsewhere, and after the fake had gone, went where it always goes.
+    assert isinstance(others[0], EndpointConnectionError)
+    assert network.attempts
+    network.attempts.clear()
+
+
+def test_a_call_is_answered_by_the_fake_under_which_it_began(network: Network) -> None:
+    client = client_of_boto3()
+    with contextlib.ExitStack() as stack:
+        fake = stack.enter_context(dx.FakeDataExchange(strict=False))
+        job = fake.add_job()
+        fake.throttle(2)
+        others: list[Any] = []
+
+        def change_fakes(**_: object) -> None:
+            stack.close()
+            others.append(stack.enter_context(dx.FakeDataExchange()))
+
+        client.meta.events.register("needs-retry.dataexchange", change_fakes)
+        assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
+        assert len(others) == 3
+    assert [each.status for each in fake.calls[0].attempts] == [429, 429, 200]
+    assert [other.calls for other in others] == [[]] * 3
+    assert handlers_of(client) == []
+    assert network.attempts == []
 
 
 # Beside other tools
@@ -411,6 +441,27 @@ def test_a_tool_that_wrapped_our_method_keeps_its_wrapper(network: Network) -> N
             ON_IMPORT.get_job(JobId=job.id)
         assert handlers_of(ON_IMPORT) == []
         network.attempts.clear()
+    BaseClient._make_request = ORIGINALS[0]  # type: ignore[attr-defined] # the patch put ours back
+
+
+def test_a_wrapper_that_copies_what_ours_has_is_not_taken_for_ours() -> None:
+    fake = dx.FakeDataExchange()
+    fake.activate()
+    ours = vars(BaseClient)["_make_request"]
+    seen: list[str] = []
+
+    @functools.wraps(ours)
+    def traced(client: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(client.meta.region_name)
+        return ours(client, *args, **kwargs)
+
+    with mock.patch.object(BaseClient, "_make_request", new=traced):
+        fake.deactivate()
+        for calls in (1, 2):
+            with dx.FakeDataExchange() as another:
+                ON_IMPORT.get_job(JobId=another.add_job().id)
+            assert len(seen) == calls
+            assert vars(BaseClient)["_make_request"] is traced
     BaseClient._make_request = ORIGINALS[0]  # type: ignore[attr-defined] # the patch put ours back
 
 

@@ -36,6 +36,33 @@ def leave_something(fake: dx.FakeDataExchange, client: Any) -> None:
     swallow(client.list_event_actions)
 
 
+def test_a_call_from_before_a_reset_fails_nothing(client: Any) -> None:
+    with dx.FakeDataExchange() as fake:
+
+        def compute(_: object) -> None:
+            fake.reset()
+            raise AssertionError("of the test before")
+
+        fake.add_response("get_job", compute)
+        with pytest.raises(AssertionError, match="of the test before"):
+            client.get_job(JobId=ID)
+        assert fake.calls == []
+
+
+def test_runaways_are_told_once_and_without_a_hint_at_what_is_not_strict(client: Any) -> None:
+    with pytest.raises(dx.RunawayPolling) as caught, dx.FakeDataExchange(max_polls=1) as fake:
+        poll_two_jobs(fake, client)
+    told = str(caught.value)
+    assert told.count("was called 2 times") == 1
+    assert "strict" not in told
+
+
+def poll_two_jobs(fake: dx.FakeDataExchange, client: Any) -> None:
+    for job in (fake.add_job(), fake.add_job()):
+        for _ in range(2):
+            swallow(lambda: client.get_job(JobId=job.id))  # noqa: B023
+
+
 def test_all_that_is_left_is_told_in_one_message(client: Any) -> None:
     with pytest.raises(AssertionError) as caught, dx.FakeDataExchange() as fake:
         leave_something(fake, client)

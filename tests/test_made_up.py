@@ -186,6 +186,13 @@ def test_what_the_request_says_is_echoed(
     assert returned["Arn"].endswith(f"/{returned['Id']}")
 
 
+def test_an_id_that_is_none_is_refused(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    for method, name in (("get_data_set", "DataSetId"), ("get_event_action", "EventActionId")):
+        dxjobs.add_response(method)
+        with pytest.raises(client.exceptions.ValidationException, match="Id: 'x' does not match"):
+            getattr(client, method)(**{name: "x"})
+
+
 def test_entries_of_a_list_belong_to_what_was_asked(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:

@@ -449,6 +449,15 @@ def test_a_token_of_another_fake_is_foreign(client: Any) -> None:
         client.list_jobs(NextToken=token)
 
 
+def test_a_token_from_before_a_reset_is_refused(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_job()
+    dxjobs.add_job()
+    token = client.list_jobs(MaxResults=1)["NextToken"]
+    dxjobs.reset()
+    with refused(client, "ValidationException", 400, "NextToken: "):
+        client.list_jobs(NextToken=token)
+
+
 @pytest.mark.parametrize("size", [{}, {"PageSize": 100}])
 def test_the_paginator_goes_through_250_jobs(
     dxjobs: dx.FakeDataExchange, client: Any, size: dict[str, int]

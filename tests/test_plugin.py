@@ -293,9 +293,12 @@ def test_markers_merge_and_the_closest_wins(pytester: pytest.Pytester) -> None:
             "regoin='eu-west-1'",
             "*mark.dxjobs: 'regoin' is not one of region, *; did you mean 'region'?",
         ),
-        ("region=5", "*mark.dxjobs: region: 5 is no region: *"),
+        ("region=5", "*mark.dxjobs: region: a string is needed, not 5"),
         ("strict='no'", "*mark.dxjobs: strict: True or False is needed, not 'no'"),
-        ("'eu-west-1'", "*mark.dxjobs: options go by name, not ('eu-west-1',)"),
+        (
+            "'eu-west-1'",
+            "*mark.dxjobs: options go by name, not ('eu-west-1',); there are region, account_id, *",
+        ),
     ],
 )
 def test_a_mistake_in_a_marker_names_the_marker(

@@ -119,6 +119,49 @@ def about(data_set: str) -> Callable[[dict[str, Any]], bool]:
     return lambda own: bool(own["DataSetId"] == data_set)
 
 
+def test_where_may_wait_for_another_job_to_be_created(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    barrier = threading.Barrier(2, timeout=10)
+    dxjobs.next_job(dx.fails(), where=lambda _: barrier.wait() >= 0)
+    dxjobs.next_job(dx.times_out())
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        ids = list(pool.map(lambda _: create(client), range(2)))
+    for job_id in ids:
+        client.start_job(JobId=job_id)
+    assert sorted(client.get_job(JobId=job_id)["State"] for job_id in ids) == ["ERROR", TIMED_OUT]
+
+
+def test_where_may_create_a_job_itself(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    def where(details: dict[str, Any]) -> bool:
+        if not inner:
+            inner.append("")
+            inner[0] = create(client)
+            details.clear()  # its own copy
+        return True
+
+    inner: list[str] = []
+    dxjobs.next_job(dx.fails(), where=where)
+    dxjobs.next_job(dx.times_out())
+    outer = create(client)
+    for job_id in (outer, inner[0]):
+        client.start_job(JobId=job_id)
+    assert client.get_job(JobId=inner[0])["State"] == "ERROR"
+    assert client.get_job(JobId=outer)["State"] == TIMED_OUT
+
+
+def test_a_created_job_gets_an_id_that_no_other_has(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    golden = dx.make_job()
+    prefix, number = golden["Id"][:24], int(golden["Id"][24:], 16)
+    taken = [f"{prefix}{number + more:08x}" for more in range(1, 40)]
+    for job_id in taken:
+        arn = golden["Arn"].replace(golden["Id"], job_id)
+        dxjobs.add_job({**golden, "Id": job_id, "Arn": arn})
+    assert create(client) not in taken
+
+
 def test_jobs_of_many_threads_have_the_fates_that_they_are_meant_for(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:

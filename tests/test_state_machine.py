@@ -92,7 +92,8 @@ class Record:
         if self.cancelled is not None:
             return "CANCELLED", self.cancelled
         if self.plot.at_first_look:
-            return "CANCELLED" if self.polls or looks else "WAITING", self.entered
+            seen = [*self.polls, *looks]
+            return ("CANCELLED", seen[0]) if seen else ("WAITING", self.entered)
         if self.started or self.plot.from_creation:
             return self.plot.at(now, self.runs_from, self.polls)
         return "WAITING", self.entered

@@ -153,3 +153,30 @@ def test_a_call_that_is_swallowed_in_a_teardown_is_told_there(pytester: pytest.P
     result = run(pytester, code)
     result.assert_outcomes(passed=1, failed=1, errors=1)
     result.stdout.fnmatch_lines(["UnexpectedCall: get_data_set of dataexchange was called*"])
+
+
+RERUN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(2):
+        item._initrequest()
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+
+
+def test_a_test_that_is_run_again_is_judged_anew(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(RERUN)
+    code = """
+    ran = []
+
+    def test_it(dxjobs):
+        sync()
+        ran.append(1)
+        assert len(ran) == 1, "the second time"
+    """
+    result = run(pytester, code)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*UnexpectedCall: get_data_set *", "E * the second time"])

@@ -116,6 +116,69 @@ def test_times_is_a_count(dxjobs: dx.FakeDataExchange, times: Any) -> None:
     dxjobs.assert_no_pending_responses()
 
 
+def test_what_is_wrong_on_either_side_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
+    with pytest.raises(dx.UsageError) as caught:
+        dxjobs.add_response("get_job", {"State": "DONE", "Id": "short"}, {"Job": 1})
+    told = str(caught.value)
+    assert re.findall(r"^  (\w+): ", told, re.MULTILINE) == ["Job", "JobId", "Id", "State"]
+
+
+@pytest.mark.parametrize("expected", [ANY, "JobId", ["JobId"], 5])
+def test_expected_params_are_a_dict(dxjobs: dx.FakeDataExchange, expected: Any) -> None:
+    for add in (dxjobs.add_response, dxjobs.add_client_error):
+        with pytest.raises(dx.UsageError, match=r"expected_params .*\n  a dict is needed"):
+            add("get_job", expected_params=expected)
+
+
+def test_an_answer_to_what_is_answered_with_nothing_is_told_so(
+    dxjobs: dx.FakeDataExchange,
+) -> None:
+    for method in ("start_job", "cancel_job"):
+        with pytest.raises(dx.UsageError, match="answers this operation with nothing:\n  Id: "):
+            dxjobs.add_response(method, {"Id": ID})
+
+
+def test_an_answer_that_no_call_gets_to_is_told_so() -> None:
+    fake = dx.FakeDataExchange()
+    fake.add_response("get_data_set", expected_params={"DataSetId": ID}, times=dx.ALWAYS)
+    fake.add_response("get_data_set", times=2)
+    fake.add_response("get_data_set", times=dx.ALWAYS)
+    fake.add_response("get_data_set", {"Id": ID})
+    with pytest.raises(AssertionError) as caught:
+        fake.assert_no_pending_responses()
+    covered = [line for line in str(caught.value).splitlines() if "answers every call" in line]
+    assert covered == ["  add_response('get_data_set'): one before it answers every call"]
+    assert len(str(caught.value).splitlines()) == 5
+
+
+class Odd:
+    """A matcher with a mistake in it."""
+
+    def __eq__(self, other: object) -> bool:
+        raise KeyError("odd")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.dxjobs(strict=False)
+def test_a_matcher_that_raises_is_told_as_the_test_s(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_response("get_job", expected_params={"JobId": Odd()})
+    with pytest.raises(
+        dx.UsageError, match=r"comparing JobId of expected_params .* KeyError: 'odd'"
+    ):
+        client.get_job(JobId=ID)
+    assert isinstance(dxjobs.calls[0].error, dx.UsageError)
+
+
+def test_an_unused_answer_is_told_as_it_was_written(dxjobs: dx.FakeDataExchange) -> None:
+    dxjobs.add_response("get_job")
+    with pytest.raises(AssertionError, match=r"\n  add_response\('get_job'\)$"):
+        dxjobs.assert_no_pending_responses()
+    dxjobs.reset()
+
+
 # Which answer a call gets
 
 
@@ -296,6 +359,9 @@ def test_objects_that_compare_themselves_may_be_expected(
 
 
 def test_an_id_that_is_none_is_refused_with_a_hint(dxjobs: dx.FakeDataExchange) -> None:
+    with pytest.raises(dx.UsageError) as caught:
+        dxjobs.add_response("get_job", {"State": "DONE"})
+    assert "job_id" not in str(caught.value)
     with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):
         dxjobs.add_response("get_job", {"Id": "job-1"})
     with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):

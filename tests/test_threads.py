@@ -238,9 +238,11 @@ def test_threads_create_start_and_poll_each_their_own() -> None:
         fake.assert_all_started_jobs_polled_to_end()
         fake.assert_not_polled_after_end()
         pages = made[0].get_paginator("list_jobs").paginate()
-        listed = {job["Id"]: job["State"] for page in pages for job in page["Jobs"]}
-        assert listed == dict.fromkeys(seen, "COMPLETED")
-        assert [job.id for job in fake.jobs] == list(reversed(listed))
+        listed = [job for page in pages for job in page["Jobs"]]
+        assert {job["Id"]: job["State"] for job in listed} == dict.fromkeys(seen, "COMPLETED")
+        times = [job["CreatedAt"] for job in listed]
+        assert times == sorted(times, reverse=True)
+        assert {job.id for job in fake.jobs} == seen.keys()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,157 @@
+"""What botocore's retry handlers remember on a client, kept apart for each fake.
+
+Standard mode has a quota that failed calls use up, adaptive mode a limiter that slows a client down once
+it was throttled. Both live as long as the client, so that a test of faults would decide what a later test
+of the same client sees. Here each fake, and each of its resets, has its own; the client's own come back
+when the last fake goes.
+
+The limiter waits on a condition while it reads the clock: for ever under a frozen one. Ours waits as all
+backoff does, in no real time, and its clock is ahead by what was not waited.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import CapacityNotAvailableError
+from botocore.retries.adaptive import ClientRateLimiter, RateClocker
+from botocore.retries.bucket import Clock, TokenBucket
+from botocore.retries.quota import RetryQuota
+from botocore.retries.standard import (
+    RetryEventAdapter,
+    RetryQuotaChecker,
+    ThrottlingErrorDetector,
+)
+from botocore.retries.throttling import CubicCalculator
+
+from pytest_dxjobs._instants import now
+from pytest_dxjobs._model import SERVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from botocore.client import BaseClient
+
+_LEAST_WAIT = 0.001
+
+
+class RetryState:
+    """What one client's retry mode remembers; legacy mode remembers nothing.
+
+    Args:
+        client: Its own state is found among its handlers.
+        back_off: Notes a wait of botocore, in seconds, and lets it pass.
+    """
+
+    def __init__(self, client: BaseClient, back_off: Callable[[float], None]) -> None:
+        self._back_off = back_off
+        self._quotas = {each: each._quota for each in _remembering(client, RetryQuotaChecker)}
+        self._limiters = list(_remembering(client, ClientRateLimiter))
+        self._generation: object = None
+        self._fresh = _Fresh(self.wait)
+        self._by_generation: weakref.WeakKeyDictionary[Any, _Fresh] = weakref.WeakKeyDictionary()
+
+    def take_over(self, client: BaseClient) -> None:
+        """Put the client's own limiter aside."""
+        events = client.meta.events
+        for limiter in self._limiters:
+            events.unregister("before-send", limiter.on_sending_request)
+            events.unregister("needs-retry", limiter.on_receiving_response)
+            events.register(f"needs-retry.{SERVICE}", self._on_receiving_response)
+
+    def give_back(self, client: BaseClient) -> None:
+        """Put what is the client's own in its place again."""
+        for checker, quota in self._quotas.items():
+            checker._quota = quota
+        events = client.meta.events
+        for limiter in self._limiters:
+            events.unregister(f"needs-retry.{SERVICE}", self._on_receiving_response)
+            events.register("before-send", limiter.on_sending_request)
+            events.register("needs-retry", limiter.on_receiving_response)
+
+    def before_sending(self, request: Any, generation: object) -> None:
+        """Wait where the limiter says so; begin afresh with a generation that is new.
+
+        Args:
+            request: What is about to be sent.
+            generation: Stands for the fake since it was made or reset.
+        """
+        if generation is not self._generation:
+            fresh = self._by_generation.setdefault(generation, _Fresh(self.wait))
+            for checker in self._quotas:
+                checker._quota = fresh.quota
+            self._generation, self._fresh = generation, fresh
+        if self._limiters:
+            self._fresh.limiter.on_sending_request(request)
+
+    def wait(self, seconds: float) -> None:
+        """Let a wait of botocore pass; what it did not take, the limiter's clock is ahead."""
+        clock = self._fresh.clock
+        begun = clock.current_time()
+        self._back_off(seconds)
+        clock.skip(seconds - (clock.current_time() - begun))
+
+    def _on_receiving_response(self, **told: Any) -> None:
+        self._fresh.limiter.on_receiving_response(**told)
+
+
+def _remembering(client: BaseClient, kind: type) -> Iterator[Any]:
+    """The objects of a kind that hear what the client sends and receives."""
+    events: Any = client.meta.events
+    handlers = events._emitter._handlers
+    for event in ("before-send", "after-call"):
+        for handler in handlers.prefix_search(f"{event}.{SERVICE}"):
+            owner = getattr(handler, "__self__", None)
+            if isinstance(owner, kind):
+                yield owner
+
+
+class _Fresh:
+    """As botocore makes them for a new client."""
+
+    def __init__(self, wait: Callable[[float], None]) -> None:
+        self.quota = RetryQuota()
+        self.clock = _Clock()
+        self.limiter = ClientRateLimiter(
+            rate_adjustor=CubicCalculator(starting_max_rate=0, start_time=0),
+            rate_clocker=RateClocker(self.clock),
+            token_bucket=_Bucket(1, self.clock, wait),
+            throttling_detector=ThrottlingErrorDetector(RetryEventAdapter()),
+            clock=self.clock,
+        )
+
+
+class _Clock(Clock):
+    """Seconds since it was made, and those that were skipped; one that is set back takes none away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed, self._last = 0.0, now()
+
+    def current_time(self) -> float:
+        moment = now()
+        self._passed += max((moment - self._last).total_seconds(), 0.0)
+        self._last = moment
+        return self._passed
+
+    def skip(self, seconds: float) -> None:
+        """Be so much ahead."""
+        self._passed += max(seconds, 0.0)
+
+
+class _Bucket(TokenBucket):
+    """A token bucket that does not wait by itself."""
+
+    def __init__(self, max_rate: float, clock: Clock, wait: Callable[[float], None]) -> None:
+        super().__init__(max_rate, clock)
+        self._wait = wait
+
+    def acquire(self, amount: int = 1, block: bool = True) -> bool:
+        """Take tokens, and wait until there are enough."""
+        while True:
+            try:
+                return bool(super().acquire(amount, block=False))
+            except CapacityNotAvailableError:
+                missing = amount - self.available_capacity
+                self._wait(max(missing / self.max_rate, _LEAST_WAIT))

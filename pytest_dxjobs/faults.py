@@ -1,0 +1,254 @@
+"""What can go wrong between a client and the service, as frozen values: ``fake.inject(faults.throttling())``.
+
+A fault says what the service, or the network, does with a request. What the code under test gets to see of
+it is botocore's own doing: its retry handlers, its parser, its exceptions. The wording of the messages, and
+the codes of errors that the service model does not know, are guesses; ``message`` sets another.
+
+See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html (Response schemas) and
+https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final, Literal
+
+from pytest_dxjobs._arguments import count, one_of
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._messages import show
+
+Headers = Mapping[str, str]
+Cause = Literal["InsufficientS3BucketPolicy", "S3AccessDenied"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way in which a request fails. Made by the functions of ``pytest_dxjobs.faults``.
+
+    Attributes:
+        kind: The name of the function, such as ``"throttling"``.
+        message: The message of the error; None for the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``; None for one that the fake numbers.
+        headers: Headers of the response, by name, beside the usual ones or instead of them.
+        cause: The ``ExceptionCause`` of a validation error.
+        body: What a garbled response has for a body.
+        status: What a garbled response has for a status.
+    """
+
+    kind: str
+    message: str | None = None
+    request_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    cause: str | None = None
+    body: bytes | None = None
+    status: int | None = None
+
+    def __repr__(self) -> str:
+        given = {part.name: getattr(self, part.name) for part in fields(self)[1:]}
+        given["headers"] = dict(self.headers) or None
+        told = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
+        return f"faults.{self.kind}({told})"
+
+
+def throttling(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """Too many requests: ``ThrottlingException``, status 429. botocore tries again.
+
+    Args:
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or no header can carry it. So do all functions here.
+    """
+    return _fault("throttling", message, request_id, headers)
+
+
+def not_found(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """What was asked for is not there: ``ResourceNotFoundException``, status 404, with its resource."""
+    return _fault("not_found", message, request_id, headers)
+
+
+def validation(
+    cause: Cause | str | None = None,
+    *,
+    message: str | None = None,
+    request_id: str | None = None,
+    headers: Headers | None = None,
+) -> Fault:
+    """The request is not valid: ``ValidationException``, status 400.
+
+    Args:
+        cause: ``ExceptionCause``: ``"InsufficientS3BucketPolicy"`` or ``"S3AccessDenied"``; None for none.
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+    """
+    if cause is not None:
+        from pytest_dxjobs._model import enum_of, model
+
+        known = model().error_shapes["ValidationException"].members["ExceptionCause"]
+        one_of("faults.validation: cause", cause, enum_of(known))
+    return _fault("validation", message, request_id, headers, cause=cause)
+
+
+def internal_error(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """The service failed: ``InternalServerException``, status 500. botocore tries again."""
+    return _fault("internal_error", message, request_id, headers)
+
+
+def access_denied(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """The caller may not do this: ``AccessDeniedException``, status 403."""
+    return _fault("access_denied", message, request_id, headers)
+
+
+def conflict(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """The resource's state does not permit it: ``ConflictException``, status 409, with its resource."""
+    return _fault("conflict", message, request_id, headers)
+
+
+def service_unavailable(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """The service is down: status 503, which the service model does not know. botocore tries again."""
+    return _fault("service_unavailable", message, request_id, headers)
+
+
+def bad_gateway(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """A load balancer answers for the service: status 502, with a page of HTML. botocore tries again.
+
+    The message is the title of that page, which botocore does not read: it tells the status and its name.
+    """
+    return _fault("bad_gateway", message, request_id, headers)
+
+
+def expired_token(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """The caller's credentials have expired: ``ExpiredTokenException``, 403, not in the service model."""
+    return _fault("expired_token", message, request_id, headers)
+
+
+def connection_refused(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """Nobody listens: ``botocore.exceptions.EndpointConnectionError``. botocore tries again.
+
+    Args:
+        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
+        request_id: Without a response there is none; taken, so that all faults take the same.
+        headers: The same.
+    """
+    return _fault("connection_refused", message, request_id, headers)
+
+
+def connection_closed(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """The connection ends before the response: ``ConnectionClosedError``, as ``connection_refused``."""
+    return _fault("connection_closed", message, request_id, headers)
+
+
+def connect_timeout(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """No connection comes about: ``ConnectTimeoutError``, as ``connection_refused``; takes no time."""
+    return _fault("connect_timeout", message, request_id, headers)
+
+
+def read_timeout(
+    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
+) -> Fault:
+    """No response comes: ``ReadTimeoutError``, as ``connection_refused``; takes no time."""
+    return _fault("read_timeout", message, request_id, headers)
+
+
+def garbled(
+    body: bytes = b'{"Arn": "arn:aws:dataexch',
+    *,
+    status: int = 200,
+    message: str | None = None,
+    request_id: str | None = None,
+    headers: Headers | None = None,
+) -> Fault:
+    r"""A response with a body that is no JSON, or none for this operation.
+
+    botocore makes of it what it makes of such bytes in production: of JSON that breaks off and a status of
+    success, an empty answer; of ``b"[]"`` or ``b"\\xff"``, a bare ``AttributeError`` or
+    ``UnicodeDecodeError``.
+
+    Args:
+        body: The bytes, as they are sent.
+        status: The status that comes with them, 200 to 599.
+        message: There is no place for one; taken, so that all faults take the same.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+    """
+    if not isinstance(body, bytes):
+        raise UsageError(f"faults.garbled: body: bytes are needed, not {show(body)}")
+    if count("faults.garbled: status", status, " up to 599", least=200) > 599:
+        raise UsageError(
+            f"faults.garbled: status: a whole number up to 599 is needed, not {status}"
+        )
+    return _fault("garbled", message, request_id, headers, body=body, status=status)
+
+
+def _fault(
+    kind: str,
+    message: str | None,
+    request_id: str | None,
+    headers: Headers | None,
+    *,
+    cause: str | None = None,
+    body: bytes | None = None,
+    status: int | None = None,
+) -> Fault:
+    place = f"faults.{kind}"
+    if message is not None and not isinstance(message, str):
+        raise UsageError(f"{place}: message: a string is needed, not {show(message)}")
+    if request_id is not None:
+        _check_header(f"{place}: request_id", request_id)
+    if headers is not None and not isinstance(headers, Mapping):
+        raise UsageError(f"{place}: headers: a dict is needed, not {show(headers)}")
+    pairs = tuple((headers or {}).items())
+    for name, value in pairs:
+        _check_header(f"{place}: headers: the name {show(name)}", name)
+        _check_header(f"{place}: headers[{show(name)}]", value)
+    return Fault(kind, message, request_id, pairs, cause, body, status)
+
+
+def _check_header(place: str, text: object) -> None:
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not text:
+        raise UsageError(f"{place}: printable ASCII text is needed, not {show(text)}")
+
+
+__all__: Final = [
+    "Fault",
+    "access_denied",
+    "bad_gateway",
+    "conflict",
+    "connect_timeout",
+    "connection_closed",
+    "connection_refused",
+    "expired_token",
+    "garbled",
+    "internal_error",
+    "not_found",
+    "read_timeout",
+    "service_unavailable",
+    "throttling",
+    "validation",
+]

@@ -1,0 +1,137 @@
+"""Faults are values: what they say of themselves, and what none of them can be."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from typing import Any
+
+import pytest
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import faults
+
+MAKERS = [getattr(faults, name) for name in faults.__all__ if name != "Fault"]
+ID = "d" * 32
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_each_takes_a_message_a_request_id_and_headers(make: Any) -> None:
+    fault: dx.Fault = make(message="m", request_id="r", headers={"Retry-After": "3"})
+    assert fault == make(message="m", request_id="r", headers={"Retry-After": "3"}) != make()
+    assert len({fault, make(), make()}) == 2
+    assert isinstance(fault, dx.Fault)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        fault.message = "other"  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(fault)) == copy.deepcopy(fault) == fault
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_fault_prints_as_it_is_written(make: Any) -> None:
+    for fault in (make(), make(message="m", request_id="r", headers={"Retry-After": "3"})):
+        assert eval(repr(fault), {"faults": faults}) == fault
+    assert repr(faults.throttling()) == "faults.throttling()"
+    assert repr(faults.validation("S3AccessDenied")) == "faults.validation(cause='S3AccessDenied')"
+
+
+def test_faults_are_reached_through_the_package() -> None:
+    assert dx.faults is faults
+    assert "faults" in dir(dx)
+
+
+def test_message_request_id_and_headers_arrive(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    fault = faults.not_found(
+        message="Gone", request_id="r-1", headers={"X-Amzn-Trace": "t", "content-type": "x/y"}
+    )
+    dxjobs.inject(fault)
+    with pytest.raises(client.exceptions.ResourceNotFoundException, match="Gone") as caught:
+        client.get_job(JobId=ID)
+    metadata = caught.value.response["ResponseMetadata"]
+    assert metadata["RequestId"] == "r-1"
+    assert metadata["HTTPHeaders"]["x-amzn-trace"] == "t"
+    assert metadata["HTTPHeaders"]["content-type"] == "x/y"
+    assert caught.value.response["ResourceId"] == ID
+    assert caught.value.response["ResourceType"] == "JOB"
+
+
+def test_the_message_of_a_connection_is_the_one_beneath(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.inject(faults.connection_refused(message="no route to host"), calls=1)
+    with pytest.raises(Exception, match="Could not connect") as caught:
+        client.get_job(JobId=ID)
+    assert str(caught.value.kwargs["error"]) == "no route to host"  # type: ignore[attr-defined]
+
+
+def test_the_title_of_a_page_is_escaped(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    bodies: list[bytes] = []
+    event = "response-received.dataexchange.GetJob"
+
+    def keep(response_dict: Any, **_: Any) -> None:
+        bodies.append(response_dict["body"])
+
+    client.meta.events.register(event, keep)
+    dxjobs.inject(faults.bad_gateway(message="<&>", request_id="r-1"), calls=1)
+    with pytest.raises(client.exceptions.ClientError) as caught:
+        client.get_job(JobId=ID)
+    client.meta.events.unregister(event, keep)
+    assert b"<h1>&lt;&amp;&gt;</h1>" in bodies[0]
+    headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert (
+        headers["x-amzn-requestid"] == "r-1"
+    )  # which botocore does not look for beside such a page
+
+
+SET, REVISION = "a" * 32, "b" * 32
+DETAILS = {"ExportAssetToSignedUrl": {"DataSetId": SET, "RevisionId": REVISION, "AssetId": ID}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "resource"),
+    [
+        ("start_job", {"JobId": ID}, ("JOB", ID)),
+        ("cancel_job", {"JobId": ID}, ("JOB", ID)),
+        ("list_jobs", {"DataSetId": SET, "RevisionId": REVISION}, ("DATA_SET", SET)),
+        ("list_jobs", {}, (None, None)),
+        (
+            "create_job",
+            {"Type": "EXPORT_ASSET_TO_SIGNED_URL", "Details": DETAILS},
+            ("DATA_SET", SET),
+        ),
+        ("create_revision", {"DataSetId": SET}, ("DATA_SET", SET)),
+    ],
+)
+@pytest.mark.parametrize("make", [faults.not_found, faults.conflict])
+def test_the_resource_is_what_the_request_is_about(
+    dxjobs: dx.FakeDataExchange, client: Any, operation: str, params: Any, resource: Any, make: Any
+) -> None:
+    dxjobs.inject(make(), operation=operation)
+    with pytest.raises(client.exceptions.ClientError) as caught:
+        getattr(client, operation)(**params)
+    response = caught.value.response
+    assert (response.get("ResourceType"), response.get("ResourceId")) == resource
+    assert (resource[1] or "The resource") in str(caught.value)
+
+
+WRONG: list[tuple[Any, dict[str, Any], str]] = [
+    (faults.throttling, {"message": 5}, "faults.throttling: message: a string .* not 5"),
+    (faults.throttling, {"request_id": "a\nb"}, "faults.throttling: request_id: printable"),
+    (faults.throttling, {"request_id": ""}, "request_id: printable"),
+    (faults.read_timeout, {"request_id": 5}, "faults.read_timeout: request_id: .*not 5"),
+    (faults.not_found, {"headers": ["a"]}, "faults.not_found: headers: a dict"),
+    (faults.not_found, {"headers": {"a": 5}}, r"headers\['a'\]: printable .*not 5"),
+    (faults.not_found, {"headers": {"a\r\nb": "c"}}, "headers: the name .*: printable"),
+    (faults.not_found, {"headers": {"a": "é"}}, r"headers\['a'\]: printable ASCII"),
+    (faults.validation, {"cause": "S3AcessDenied"}, "did you mean 'S3AccessDenied'"),
+    (faults.garbled, {"body": "text"}, "faults.garbled: body: bytes .*not 'text'"),
+    (faults.garbled, {"status": 600}, "faults.garbled: status: .*599.*not 600"),
+    (faults.garbled, {"status": 100}, "faults.garbled: status: .*200.*not 100"),
+    (faults.garbled, {"status": True}, "faults.garbled: status: .*not True"),
+]
+
+
+@pytest.mark.parametrize(("make", "arguments", "told"), WRONG)
+def test_what_no_fault_can_be_is_refused(make: Any, arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(dx.UsageError, match=told):
+        make(**arguments)

@@ -1,0 +1,207 @@
+"""botocore's retries, whose memory on a client starts afresh with each fake, and whose waits take no time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from clients import client_for
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import faults
+
+MODES = ["legacy", "standard", "adaptive"]
+
+
+@pytest.fixture(autouse=True)
+def _no_real_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No sleep, and no timed wait on a condition, is real."""
+    waited: list[float] = []
+
+    really = threading.Condition.wait
+
+    def wait(self: threading.Condition, timeout: float | None = None) -> bool:
+        # Without a timeout a thread waits for another one to start.
+        waited.extend([] if timeout is None else [timeout])
+        return really(self, timeout)
+
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setattr(threading.Condition, "wait", wait)
+    yield
+    assert waited == []
+
+
+def outcomes(client: Any, job: dx.Job, calls: int) -> list[int]:
+    """How often each of some calls was retried."""
+    found = []
+    for _ in range(calls):
+        try:
+            response = client.get_job(JobId=job.id)
+        except ClientError as error:
+            response = error.response
+        found.append(response["ResponseMetadata"]["RetryAttempts"])
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_throttled_twice_then_fine(dxjobs: dx.FakeDataExchange, mode: str) -> None:
+    job = dxjobs.add_job()
+    dxjobs.throttle(2)
+    response = client_for(mode=mode).get_job(JobId=job.id)
+    assert response["State"] == "COMPLETED"
+    assert response["ResponseMetadata"]["RetryAttempts"] == 2
+    dxjobs.assert_retried(2)
+    first, second, last = dxjobs.calls[0].attempts
+    assert first.backoff > 0
+    assert second.backoff > 0
+    assert last.backoff == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("setting", "sends"), [("max_attempts", 3), ("total_max_attempts", 2)])
+def test_max_attempts_are_those_of_the_client(
+    dxjobs: dx.FakeDataExchange, mode: str, setting: str, sends: int
+) -> None:
+    retries: Any = {"mode": mode, setting: 2}
+    client: Any = botocore.session.Session().create_client(
+        "dataexchange", region_name="us-east-1", config=Config(retries=retries)
+    )
+    dxjobs.inject(faults.internal_error(), calls=1)
+    with dx.raises_internal_error() as caught:
+        client.get_job(JobId="d" * 32)
+    metadata: Any = caught.value.response["ResponseMetadata"]
+    assert metadata["RetryAttempts"] == sends - 1
+    assert metadata["MaxAttemptsReached"] is True
+    assert "MaxAttemptsReached" in str(dxjobs.calls[0].error.response)  # type: ignore[union-attr]
+
+
+def used_up(client: Any, fault: dx.Fault, most: int = 80) -> int:
+    """How many calls it takes until botocore tries no more."""
+    with dx.FakeDataExchange(max_polls=None) as fake:
+        fake.inject(fault, calls=dx.ALWAYS)
+        calls = range(most)
+        return next(call for call in calls if outcomes(client, fake.add_job(), 1) == [0])
+
+
+@pytest.mark.parametrize("mode", ["standard", "adaptive"])
+def test_the_quota_is_used_up_as_in_production(mode: str) -> None:
+    client = client_for(mode=mode)
+    found = used_up(client, faults.internal_error())
+    assert 16 <= found <= 51  # 500, of which a retry takes 14, or 5 in older versions of botocore
+    with dx.FakeDataExchange(max_polls_after_end=None) as fake:
+        job = fake.add_job()
+        fake.inject(faults.internal_error(), calls=found)
+        assert 0 not in outcomes(client, job, found)
+        fake.inject(faults.internal_error())
+        with dx.raises_internal_error() as caught:
+            client.get_job(JobId=job.id)
+        assert "RetryQuotaReached" in caught.value.response["ResponseMetadata"]
+
+
+@pytest.mark.parametrize("mode", ["standard", "adaptive"])
+def test_each_fake_starts_afresh(mode: str) -> None:
+    client = client_for(mode=mode)
+    for _ in range(3):
+        assert used_up(client, faults.internal_error()) > 15
+    with dx.FakeDataExchange() as fake:
+        for _ in range(3):
+            fake.inject(faults.internal_error(), calls=dx.ALWAYS)
+            jobs = [fake.add_job() for _ in range(60)]
+            retries = [outcomes(client, job, 1)[0] for job in jobs]
+            assert retries[0] == 2
+            assert retries[-1] == 0
+            fake.reset()
+
+
+def test_an_outer_fake_finds_what_it_had_used_up() -> None:
+    client = client_for()
+    with dx.FakeDataExchange(max_polls=None) as outer:
+        outer.inject(faults.internal_error(), calls=dx.ALWAYS)
+        while outcomes(client, outer.add_job(), 1) != [0]:
+            pass
+        with dx.FakeDataExchange() as inner:
+            inner.throttle(1)
+            assert outcomes(client, inner.add_job(), 1) == [1]
+        assert outcomes(client, outer.add_job(), 1) == [0]
+
+
+def memory(client: Any) -> dict[str, Any]:
+    """All that the handlers of a client remember, and which there are."""
+    events = client.meta.events._emitter._handlers
+    found: dict[str, Any] = {}
+    for event in ("before-send", "needs-retry", "after-call", "choose-signer"):
+        handlers = events.prefix_search(f"{event}.dataexchange.GetJob")
+        found[event] = sorted(str(handler) for handler in handlers)
+        for handler in handlers:
+            owner = getattr(handler, "__self__", None)
+            for name, part in vars(owner).items() if hasattr(owner, "__dict__") else ():
+                found[f"{event} {type(owner).__name__} {name}"] = (
+                    dict(vars(part)) if hasattr(part, "__dict__") else part
+                )
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_the_client_remembers_is_its_own_again(mode: str) -> None:
+    client = client_for(mode=mode)
+    before = memory(client)
+    with dx.FakeDataExchange() as fake:
+        fake.inject(faults.throttling(), calls=5)
+        outcomes(client, fake.add_job(), 10)
+        if mode != "legacy":
+            assert memory(client) != before
+    assert memory(client) == before
+
+
+def test_adaptive_mode_slows_down_without_waiting(dxjobs: dx.FakeDataExchange) -> None:
+    client, job = client_for(mode="adaptive"), dxjobs.add_job()
+    dxjobs.throttle(2)
+    assert outcomes(client, job, 10) == [2, *[0] * 9]
+    first, second, _ = dxjobs.calls[0].attempts
+    # At half a request a second, which is where the limiter begins.
+    assert first.backoff + second.backoff > 2
+
+
+def test_adaptive_mode_does_not_hang_under_a_frozen_clock(
+    dxjobs: dx.FakeDataExchange, clock: Any
+) -> None:
+    client, job = client_for(mode="adaptive"), dxjobs.add_job()
+    dxjobs.throttle(2)
+    assert outcomes(client, job, 5) == [2, 0, 0, 0, 0]
+    clock.move_to("2020-01-01")  # also one that is set back
+    dxjobs.throttle(2)
+    assert outcomes(client, job, 5) == [2, 0, 0, 0, 0]
+
+
+def test_adaptive_mode_in_threads(dxjobs: dx.FakeDataExchange) -> None:
+    client = client_for(mode="adaptive")
+    dxjobs.inject(faults.throttling(), rate=0.3, seed=1)
+    found: list[list[int]] = []
+
+    def poll() -> None:
+        found.append(outcomes(client, dxjobs.add_job(), 20))
+
+    threads = [threading.Thread(target=poll) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(each) for each in found] == [20] * 8
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_client_that_is_made_within_is_as_good_after_it(mode: str) -> None:
+    with dx.FakeDataExchange() as fake:
+        client = client_for(mode=mode)
+        fake.throttle(2)
+        assert outcomes(client, fake.add_job(), 1) == [2]
+    plain = client_for(mode=mode)
+    assert [each.split(" at ")[0] for each in memory(client)["before-send"]] == [
+        each.split(" at ")[0] for each in memory(plain)["before-send"]
+    ]
