@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_dxjobs._calls import Attempt as Attempt, Call as Call
+    from pytest_dxjobs._clock import VirtualClock as VirtualClock
     from pytest_dxjobs._coherence import find_problems as find_problems
     from pytest_dxjobs._constants import (
         ABSENT as ABSENT,
@@ -56,10 +57,12 @@ if TYPE_CHECKING:
         raises_throttling as raises_throttling,
         raises_validation as raises_validation,
     )
+    from pytest_dxjobs._sleeping import Sleep as Sleep
     from pytest_dxjobs.faults import Fault as Fault
 
 _HOMES = {
     "_calls": ("Attempt", "Call"),
+    "_clock": ("VirtualClock",),
     "_coherence": ("find_problems",),
     "_constants": (
         "ABSENT",
@@ -96,6 +99,7 @@ _HOMES = {
         "raises_throttling",
         "raises_validation",
     ),
+    "_sleeping": ("Sleep",),
     "faults": ("Fault",),
 }
 _MODULES = ("faults",)

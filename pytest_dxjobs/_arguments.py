@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._instants import plain
 from pytest_dxjobs._messages import listing, not_one_of, show
 
 if TYPE_CHECKING:
@@ -119,6 +122,22 @@ def span(name: str, value: object) -> datetime.timedelta:
     if found is None or found < datetime.timedelta():
         raise UsageError(f"{name}: seconds or a timedelta from 0 is needed, not {show(value)}")
     return found
+
+
+def instant(name: str, value: object) -> datetime.datetime:
+    """An instant: a datetime, a date or a string in ISO 8601; without an offset it is in UTC."""
+    found: object = value
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            found = datetime.datetime.fromisoformat(re.sub("[Zz]$", "+00:00", value))
+    elif isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        found = datetime.datetime.combine(value, datetime.time())
+    if isinstance(found, datetime.datetime):
+        with contextlib.suppress(OverflowError):  # its offset leads beyond what a datetime can say
+            return plain(found)
+    raise UsageError(
+        f"{name}: a datetime, a date or a string such as '2024-03-31T12:00:00Z' is needed, not {show(value)}"
+    )
 
 
 def _timedelta(value: object) -> datetime.timedelta | None:

@@ -7,9 +7,7 @@ fails the test.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import UnexpectedCall, UsageError
@@ -21,11 +19,10 @@ from pytest_dxjobs._operations import JobOperations
 from pytest_dxjobs._queue import Queue
 from pytest_dxjobs._runaway import Watch
 from pytest_dxjobs._scripts import Scripts
-from pytest_dxjobs._wire import error_code
+from pytest_dxjobs._story import story
+from pytest_dxjobs._wire import error_code, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_dxjobs._calls import Record, Respond
     from pytest_dxjobs._http import Request, Response
     from pytest_dxjobs._injections import Injection
@@ -47,7 +44,7 @@ class Backend:
         self.scripts = Scripts()
         self._injections = Injections()
         self._responses = Queue()
-        self._watch = Watch(budgets)
+        self._watch = Watch(budgets, self._story)
         self._operations = JobOperations(
             installed, account_id, self.jobs, self.scripts, self._watch
         )
@@ -80,31 +77,30 @@ class Backend:
         with self.jobs.lock:
             call = self.jobs.log.of(request, now())
             request_id = f"00000000-0000-4000-8000-{next(self._request_numbers):012x}"
-            with self._noted(call):
+            generation = self.generation
+            try:
                 laid_down = self._laid_down(call)
                 if laid_down is None and call.operation != "CreateJob":
                     return call.answer(self._answer(call, request_id))
+            except BaseException as failure:
+                self._note(failure, call, generation)
+                raise
         # Without the lock: it may be a function of the test that computes the answer, or that chooses a
         # history for the job, and waits for other calls.
-        with self._noted(call):
+        try:
             if laid_down is None:
                 return call.answer(self._answer(call, request_id))
             return call.answer(self._as_laid_down(laid_down, call, request_id))
-
-    @contextlib.contextmanager
-    def _noted(self, call: Record) -> Iterator[None]:
-        """Note where a call is not answered, and remember what is to fail the test."""
-        generation = self.generation
-        try:
-            yield
         except BaseException as failure:
-            with self.jobs.lock:
-                call.fail(failure)
-                if self.generation is generation and isinstance(
-                    failure, (AssertionError, UsageError)
-                ):
-                    self.remembered.append(failure)
+            self._note(failure, call, generation)
             raise
+
+    def _note(self, failure: BaseException, call: Record, generation: object) -> None:
+        """Note that a call is not answered, and remember what is to fail the test."""
+        with self.jobs.lock:
+            call.fail(failure)
+            if isinstance(failure, (AssertionError, UsageError)) and self.generation is generation:
+                self.remembered.append(failure)
 
     def _laid_down(self, call: Record) -> Respond | None:
         """What the test has said of this attempt: as for the one before, a fault, or a response."""
@@ -135,17 +131,27 @@ class Backend:
         return response
 
     def _note_job(self, call: Record, response: Response) -> None:
-        job = _json_object(response.body)
+        job = self._as_parsed(call, response)
         call.garbled = job is None
-        call.told = "garbled" if job is None else job.get("State", "no State")
-        if job is not None:
-            call.job_id = call.job_id or job.get("Id")
+        state = "garbled" if job is None else job.get("State", "no State")
+        call.told = state if isinstance(state, str) else show(state)
+        if job is not None and isinstance(job.get("Id"), str):
+            call.job_id = call.job_id or job["Id"]
         self._watch_poll(call, call.told)
         if call.operation == "GetJob" and job is not None:
             moment = now()  # a function may have taken its time, and other polls have been answered
             life = self.jobs.find(call.uri["JobId"], moment)
             if life is not None:
                 life.poll(moment)  # it was answered with a job, if not with its own words
+
+    def _as_parsed(self, call: Record, response: Response) -> dict[str, Any] | None:
+        """What the client will see of a job; None for nothing."""
+        try:
+            parsed = parse(self.installed, call.operation or "", response)
+        except Exception:  # what botocore's parser makes of a garbled body
+            return None
+        del parsed["ResponseMetadata"]
+        return parsed if parsed or response.body.strip() == b"{}" else None
 
     def _watch_poll(self, call: Record, answer: str) -> None:
         if call.operation == "GetJob":
@@ -156,6 +162,16 @@ class Backend:
         """Note that botocore waits before it tries a call again."""
         with self.jobs.lock:
             self.jobs.log.back_off(invocation, seconds)
+
+    def sleep(self) -> None:
+        """Note that the code under test sleeps.
+
+        Raises:
+            PollingStopped: It was told that it polls too often, and sleeps on.
+        """
+        if self._watch.told:
+            with self.jobs.lock:
+                self._watch.sleep()
 
     def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note that a call is over, and what botocore says of it."""
@@ -193,6 +209,11 @@ class Backend:
         with self.jobs.lock:
             return [repr(script) for script in self.scripts.waiting]
 
+    def _story(self, job_id: str, polls: int) -> str:
+        life = self.jobs.find(job_id, now())
+        why = "" if life is None else life.explanation(now())
+        return story(self.jobs.log.about(job_id), polls, why)
+
     def _nothing_answers(self, call: Record) -> str:
         asked = ", ".join(f"{name}={show(value)}" for name, value in call.params().items())
         given = f" with {asked}" if asked else ""
@@ -207,11 +228,3 @@ class Backend:
             f"{told}\nNothing was sent. add_response({call.name!r}) on the fake answers one such call with "
             "a valid response, times=dx.ALWAYS all of them; a dict as second argument says what it answers."
         )
-
-
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -39,6 +39,14 @@ class PollingStopped(BaseException):
     """What follows ``RunawayPolling`` where the code under test swallows it and polls on.
 
     No ``Exception``, so that a loop with a broad ``except`` cannot swallow this, too, and hang.
+
+    Args:
+        told: What it did.
+        times: How often it was stopped already, this time included.
     """
 
     __module__ = "pytest_dxjobs"
+
+    def __init__(self, told: str, times: int) -> None:
+        super().__init__(told)
+        self.times = times

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
-from pytest_dxjobs._arguments import count
+from pytest_dxjobs._arguments import count, one_of
 from pytest_dxjobs._constants import ALWAYS, Marker
+from pytest_dxjobs._delivery import KINDS
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._injections import Injection
 from pytest_dxjobs._instants import now
@@ -143,6 +144,7 @@ def _several(name: str, given: object) -> tuple[object, ...]:
 
 def _check_fault(fault: object) -> None:
     if isinstance(fault, Fault):
+        one_of("inject: the kind of a fault", fault.kind, KINDS)
         return
     if getattr(fault, "__module__", "") == Fault.__module__ and callable(fault):
         name = getattr(fault, "__name__", "")

@@ -9,15 +9,31 @@ from __future__ import annotations
 import datetime
 from typing import Final
 
-_PLAIN: Final[type[datetime.datetime]] = next(
-    kind for kind in datetime.datetime.__mro__ if kind.__module__ == datetime.__name__
+# The class itself cannot be kept: freezegun replaces it wherever a module has a name for it.
+_EPOCH: Final[datetime.datetime] = next(
+    kind(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    for kind in datetime.datetime.__mro__
+    if kind.__module__ == datetime.__name__
 )
-_EPOCH: Final = _PLAIN(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def now() -> datetime.datetime:
     """This instant, aware, in UTC."""
-    return _EPOCH + (datetime.datetime.now(datetime.timezone.utc) - _EPOCH)
+    return plain(datetime.datetime.now(datetime.timezone.utc))
+
+
+def plain(moment: datetime.datetime) -> datetime.datetime:
+    """The same instant as a plain datetime in UTC; a naive one is taken to be in UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    if type(moment) is type(_EPOCH) and moment.tzinfo is datetime.timezone.utc:
+        return moment
+    return _EPOCH + (moment - _EPOCH)
+
+
+def since_epoch(seconds: int) -> datetime.datetime:
+    """The instant that POSIX time tells so."""
+    return _EPOCH + datetime.timedelta(seconds=seconds)
 
 
 def in_milliseconds(moment: datetime.datetime) -> datetime.datetime:

@@ -17,7 +17,6 @@ All of it is undone when the last fake goes.
 
 from __future__ import annotations
 
-import copy
 import functools
 import threading
 import weakref
@@ -28,10 +27,11 @@ import botocore
 import botocore.endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
-from botocore.credentials import CredentialResolver
-from botocore.exceptions import BotoCoreError, NoRegionError
+from botocore.exceptions import NoRegionError
 from botocore.session import Session
 
+from pytest_dxjobs import _waiting
+from pytest_dxjobs._credentials import without_network
 from pytest_dxjobs._errors import (
     PollingStopped,
     RunawayPolling,
@@ -40,7 +40,9 @@ from pytest_dxjobs._errors import (
 )
 from pytest_dxjobs._http import Request, Response
 from pytest_dxjobs._model import SERVICE
-from pytest_dxjobs._retry_state import RetryState
+from pytest_dxjobs._patches import Patch
+from pytest_dxjobs._retry_state import Memory, RetryState
+from pytest_dxjobs._way_out import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +73,10 @@ class Answering(Protocol):
         """Note that botocore waits before it tries a call again."""
         ...
 
+    def sleep(self) -> None:
+        """Note that the code under test sleeps."""
+        ...
+
 
 def push(fake: Answering) -> None:
     """Let this fake answer, before those that are active already."""
@@ -96,19 +102,28 @@ def innermost() -> Answering | None:
     return active[-1] if active else None
 
 
+def sleeps() -> None:
+    """Tell the fakes that the code under test sleeps, in this thread."""
+    try:
+        for fake in _fakes:
+            fake.sleep()
+    except PollingStopped as stopped:
+        raise way_out(stopped) from None
+
+
 _lock: Final = threading.RLock()
 _fakes: tuple[Answering, ...] = ()
-_this_thread: Final = threading.local()  # .call: the call that it makes, a _Call
+_this_thread: Final = threading.local()  # .call: the _Call that it makes; .memory: of the last one
 _handlers: Final[weakref.WeakKeyDictionary[BaseClient, _Handlers]] = weakref.WeakKeyDictionary()
 
 
 class _Call:
     """A client's call from its begin to its end: one fake answers all its attempts, also once it has left."""
 
-    __slots__ = ("fake", "invocation", "retries")
+    __slots__ = ("fake", "invocation", "memory")
 
-    def __init__(self, fake: Answering, retries: RetryState) -> None:
-        self.fake, self.retries = fake, retries
+    def __init__(self, fake: Answering, memory: Memory) -> None:
+        self.fake, self.memory = fake, memory
         # What botocore calls it; None before the first attempt, and where it has no name for it.
         self.invocation: str | bytes | None = None
 
@@ -117,12 +132,19 @@ def _call() -> _Call | None:
     return getattr(_this_thread, "call", None)
 
 
+def _memory() -> Memory:
+    """Of the call that this thread makes; botocore gives back to its quota when it has just ended."""
+    call = _call()
+    memory: Memory = _this_thread.memory if call is None else call.memory
+    return memory
+
+
 class _Handlers:
     """What is registered on one client; it knows where the client believes the service to be."""
 
     def __init__(self, client: BaseClient) -> None:
         self.calls = 0  # that have not ended
-        self.retries = RetryState(client, _back_off)
+        self.retries = RetryState(client, _memory, _back_off)
         self._region = client.meta.region_name
         self._root = len(urlsplit(client.meta.endpoint_url).path.rstrip("/"))
 
@@ -148,7 +170,7 @@ class _Handlers:
         if call is None:
             return None
         call.invocation = request.headers.get("amz-sdk-invocation-id")
-        call.retries.before_sending(request, call.fake.generation)
+        self.retries.before_sending(request)
         url = urlsplit(request.url)
         response = call.fake.handle(
             Request(
@@ -203,15 +225,22 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make_request)
     def wrapper(client: BaseClient, *args: Any, **kwargs: Any) -> Any:
         fake = innermost()
-        if fake is None or client.meta.service_model.service_name != SERVICE:
-            return make_request(client, *args, **kwargs)
         outer = _call()  # where an answer is computed by a call of its own
-        call = _this_thread.call = _Call(fake, _attach(client).retries)
+        if fake is None or client.meta.service_model.service_name != SERVICE:
+            _this_thread.call = None
+            try:
+                return make_request(client, *args, **kwargs)
+            finally:
+                _this_thread.call = outer
+        memory = _this_thread.memory = _attach(client).retries.memory(fake.generation)
+        call = _this_thread.call = _Call(fake, memory)
         try:
             http, parsed = make_request(client, *args, **kwargs)
             _settle(call, parsed.get("ResponseMetadata", {}))
             return http, parsed
-        except (PollingStopped, RunawayPolling, UnexpectedCall, UsageError) as failure:
+        except PollingStopped as stopped:
+            raise way_out(stopped).with_traceback(None) from None
+        except (RunawayPolling, UnexpectedCall, UsageError) as failure:
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:
@@ -229,7 +258,7 @@ def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
         active = _fakes
         if service_name != SERVICE or not active:
             return create_client(session, service_name, region_name, *args, **kwargs)
-        session = _without_network(session)
+        session = without_network(session)
         try:
             return create_client(session, service_name, region_name, *args, **kwargs)
         except NoRegionError:
@@ -238,35 +267,11 @@ def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _without_network(session: Any) -> Any:
-    """The session, but looking for credentials only where no network is needed.
-
-    Those that are found stay with the client, so that it is a good one when the fake is gone.
-    """
-    if getattr(session.get_credentials, "__func__", None) is not Session.get_credentials:
-        return session  # it has its own way
-    twin = copy.copy(session)
-    twin.get_credentials = functools.partial(_local_credentials, session)
-    return twin
-
-
-def _local_credentials(session: Any) -> Any:
-    if session._credentials is not None:  # noqa: SLF001 - found earlier
-        return session.get_credentials()
-    resolver = session.get_component("credential_provider")
-    if isinstance(resolver, CredentialResolver):
-        local = [each for each in resolver.providers if each.METHOD not in _FAR_PROVIDERS]
-        resolver = CredentialResolver(local)
-    try:
-        return resolver.load_credentials()
-    except BotoCoreError:  # half configured: of no concern to a call that is not signed
-        return None
-
-
 def _back_off(seconds: float) -> None:
-    """What botocore waits takes no time; the fake notes it."""
+    """What botocore waits takes no real time; the fake notes it."""
     call: _Call = _this_thread.call
     call.fake.back_off(call.invocation or "", seconds)
+    _waiting.back_off(seconds, _ENDPOINT)
 
 
 class _Time:
@@ -281,45 +286,23 @@ class _Time:
     def sleep(self, seconds: float) -> None:
         """Note it where it is ours, and sleep where it is not."""
         call = _call()
-        if call is None:
+        if call is not None:
+            call.memory.wait(seconds)
+        elif not _waiting.back_off(seconds, _ENDPOINT):
             self.__wrapped__.sleep(seconds)
-        else:
-            call.retries.wait(seconds)
 
 
-class _Patch:
-    """A method, or another attribute, that is replaced until ``undo``."""
-
-    def __init__(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-        self._owner, self._name = owner, name
-        original = owner.__dict__[name]
-        while original in _replacements:  # put back by a patch of others that outlived a fake
-            original = original.__wrapped__
-        self._original = original
-        self._replacement = wrap(original)
-        _replacements.add(self._replacement)
-        setattr(owner, name, self._replacement)
-
-    def undo(self) -> None:
-        # Where another tool has wrapped our method in the meantime, taking ours away would take its
-        # wrapper away, too. Ours then stays beneath it, and without a fake it only passes calls on.
-        if self._owner.__dict__[self._name] is self._replacement:
-            setattr(self._owner, self._name, self._original)
-
-
-# They ask the network, or another program, when they are asked themselves.
-_FAR_PROVIDERS: Final = ("iam-role", "container-role", "assume-role", "custom-process")
+_ENDPOINT: Final = botocore.endpoint.__name__
 _USUAL: Final = frozenset({"HTTPHeaders", "HTTPStatusCode", "HostId", "RequestId", "RetryAttempts"})
-_replacements: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
-_patches: tuple[_Patch, ...] = ()
+_patches: tuple[Patch, ...] = ()
 
 
 def _patch() -> None:
     global _patches
     _patches = (
-        _Patch(BaseClient, "_make_request", _faked_requests),
-        _Patch(Session, "create_client", _faked_clients),
-        _Patch(botocore.endpoint, "time", _Time),
+        Patch(BaseClient, "_make_request", _faked_requests),
+        Patch(Session, "create_client", _faked_clients),
+        Patch(botocore.endpoint, "time", _Time),
     )
 
 

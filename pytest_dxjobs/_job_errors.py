@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._arguments import one_of, refuse
@@ -89,7 +89,17 @@ def assert_job_error(
             f"{headline}, and its Errors are {'absent' if errors is None else show(errors)}"
         )
     if not any(_has(error, wanted) for error in errors):
-        raise AssertionError(listing(f"{headline}, and there is:", map(show, errors)))
+        raise AssertionError(listing(f"{headline}, and there is:", map(_shown, errors)))
+
+
+def _shown(error: object) -> str:
+    """What tells one error from another, first."""
+    if not isinstance(error, Mapping):
+        return show(error)
+    return ", ".join(f"{name} {show(error[name])}" for name in _TELLING if name in error)
+
+
+_TELLING: Final = ("Code", "ResourceType", "ResourceId", "LimitName", "LimitValue", "Message")
 
 
 def _has(error: object, wanted: Mapping[str, str]) -> bool:

@@ -109,9 +109,7 @@ class JobOperations:
             self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.attempts))
             raise
         state = life.told_at(moment)
-        self._watch.poll(
-            life.id, state, lambda: life.explanation(moment), again=bool(call.attempts)
-        )
+        self._watch.poll(life.id, state, again=bool(call.attempts))
         call.told = state
         return 200, life.poll(moment)
 

@@ -6,11 +6,11 @@ the code under test has made its own of.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._backend import Backend
-from pytest_dxjobs._errors import PollingStopped, RunawayPolling, UnexpectedCall, UsageError
+from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._intercept import innermost
 from pytest_dxjobs._jobs import Job
 from pytest_dxjobs._messages import listing, show
@@ -109,7 +109,6 @@ class Raises:
 
     def __init__(self, name: str, code: str, members: Mapping[str, str]) -> None:
         self._name, self._code, self._members = name, code, members
-        self._calls: list[Record] = []
         self._value: ClientError | None = None
         self._raised: BaseException | None = None
 
@@ -137,7 +136,8 @@ class Raises:
 
     def __enter__(self) -> Raises:
         self._value = self._raised = None
-        self._before = len(_records())
+        self._log = _log()
+        self._before = len(self._log)
         return self
 
     def __exit__(
@@ -149,15 +149,13 @@ class Raises:
         __tracebackhide__ = True
         if error is None:
             raise AssertionError(self._told("nothing was raised"))
-        if isinstance(error, _OURS):
+        if not isinstance(error, (Exception, SystemExit)) or isinstance(error, _NOT_THE_CODE):
             return False
         found = list(_service_errors(error))
         reasons = [self._mismatch(each) for each in found]
         if "" in reasons:
             self._value, self._raised = found[reasons.index("")], error
             return True
-        if not isinstance(error, (Exception, SystemExit)):
-            return False  # such as an interruption, or the outcome of a test
         raised = f"{type(error).__name__} was raised: {show(str(error))}"
         if found:
             told = [f"{_code_of(each)}: {why}" for each, why in zip(found, reasons, strict=True)]
@@ -190,22 +188,25 @@ class Raises:
             [self._code, *(f"{name} {each}" for name, each in self._members.items())]
         )
         headline = f"{self._name}: {expected} was expected, and {what}."
-        return f"{headline}\n{draw('calls of the block', _records()[self._before :])}"
+        if _log() is not self._log:  # another fake answers now, or it was reset
+            return headline
+        return f"{headline}\n{draw('calls of the block', self._log[self._before :])}"
 
     def _too_early(self, name: str) -> UsageError:
         return UsageError(f"{self._name}: {name} is known only after the block")
 
 
-_OURS = (UnexpectedCall, RunawayPolling, PollingStopped, UsageError)
+# What the test itself says, or we do: it passes through, and so does an interruption or pytest.fail().
+_NOT_THE_CODE = (AssertionError, UsageError)
 
 
-def _records() -> list[Record]:
-    """The calls of the fake that answers, if there is one."""
+_NO_CALLS: Final[list[Record]] = []
+
+
+def _log() -> list[Record]:
+    """The calls of the fake that answers; another list when it was reset."""
     fake = innermost()
-    if not isinstance(fake, Backend):
-        return []
-    with fake.jobs.lock:
-        return list(fake.jobs.log.records)
+    return fake.jobs.log.records if isinstance(fake, Backend) else _NO_CALLS
 
 
 def _code_of(error: ClientError) -> str:

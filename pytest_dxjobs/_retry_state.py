@@ -41,19 +41,32 @@ class RetryState:
 
     Args:
         client: Its own state is found among its handlers.
+        of_this_call: The memory for the call that the thread makes, or has just made.
         back_off: Notes a wait of botocore, in seconds, and lets it pass.
     """
 
-    def __init__(self, client: BaseClient, back_off: Callable[[float], None]) -> None:
-        self._back_off = back_off
+    def __init__(
+        self,
+        client: BaseClient,
+        of_this_call: Callable[[], Memory],
+        back_off: Callable[[float], None],
+    ) -> None:
+        self._of_this_call, self._back_off = of_this_call, back_off
         self._quotas = {each: each._quota for each in _remembering(client, RetryQuotaChecker)}
         self._limiters = list(_remembering(client, ClientRateLimiter))
-        self._generation: object = None
-        self._fresh = _Fresh(self.wait)
-        self._by_generation: weakref.WeakKeyDictionary[Any, _Fresh] = weakref.WeakKeyDictionary()
+        self._memories: weakref.WeakKeyDictionary[Any, Memory] = weakref.WeakKeyDictionary()
+
+    def memory(self, generation: object) -> Memory:
+        """What is remembered for a fake since it was made or reset, for which the generation stands."""
+        found = self._memories.get(generation)
+        if found is None:
+            found = self._memories.setdefault(generation, Memory(self._back_off))
+        return found
 
     def take_over(self, client: BaseClient) -> None:
-        """Put the client's own limiter aside."""
+        """Put what is the client's own aside."""
+        for checker in self._quotas:
+            checker._quota = _Quota(self._of_this_call)
         events = client.meta.events
         for limiter in self._limiters:
             events.unregister("before-send", limiter.on_sending_request)
@@ -61,7 +74,7 @@ class RetryState:
             events.register(f"needs-retry.{SERVICE}", self._on_receiving_response)
 
     def give_back(self, client: BaseClient) -> None:
-        """Put what is the client's own in its place again."""
+        """Put it in its place again."""
         for checker, quota in self._quotas.items():
             checker._quota = quota
         events = client.meta.events
@@ -70,30 +83,13 @@ class RetryState:
             events.register("before-send", limiter.on_sending_request)
             events.register("needs-retry", limiter.on_receiving_response)
 
-    def before_sending(self, request: Any, generation: object) -> None:
-        """Wait where the limiter says so; begin afresh with a generation that is new.
-
-        Args:
-            request: What is about to be sent.
-            generation: Stands for the fake since it was made or reset.
-        """
-        if generation is not self._generation:
-            fresh = self._by_generation.setdefault(generation, _Fresh(self.wait))
-            for checker in self._quotas:
-                checker._quota = fresh.quota
-            self._generation, self._fresh = generation, fresh
+    def before_sending(self, request: Any) -> None:
+        """Wait where the limiter says so."""
         if self._limiters:
-            self._fresh.limiter.on_sending_request(request)
-
-    def wait(self, seconds: float) -> None:
-        """Let a wait of botocore pass; what it did not take, the limiter's clock is ahead."""
-        clock = self._fresh.clock
-        begun = clock.current_time()
-        self._back_off(seconds)
-        clock.skip(seconds - (clock.current_time() - begun))
+            self._of_this_call().limiter.on_sending_request(request)
 
     def _on_receiving_response(self, **told: Any) -> None:
-        self._fresh.limiter.on_receiving_response(**told)
+        self._of_this_call().limiter.on_receiving_response(**told)
 
 
 def _remembering(client: BaseClient, kind: type) -> Iterator[Any]:
@@ -107,19 +103,44 @@ def _remembering(client: BaseClient, kind: type) -> Iterator[Any]:
                 yield owner
 
 
-class _Fresh:
-    """As botocore makes them for a new client."""
+class _Quota:
+    """Stands in for the quota of a client."""
 
-    def __init__(self, wait: Callable[[float], None]) -> None:
+    def __init__(self, of_this_call: Callable[[], Memory]) -> None:
+        self._of_this_call = of_this_call
+
+    def acquire(self, amount: int) -> bool:
+        """Take of the quota, if there is so much."""
+        return bool(self._of_this_call().quota.acquire(amount))
+
+    def release(self, amount: int) -> None:
+        """Give back."""
+        self._of_this_call().quota.release(amount)
+
+
+class Memory:
+    """What botocore remembers on a client, as it is on a new one.
+
+    Args:
+        back_off: Notes a wait of botocore, in seconds, and lets it pass.
+    """
+
+    def __init__(self, back_off: Callable[[float], None]) -> None:
+        self._back_off, self._clock = back_off, _Clock()
         self.quota = RetryQuota()
-        self.clock = _Clock()
         self.limiter = ClientRateLimiter(
             rate_adjustor=CubicCalculator(starting_max_rate=0, start_time=0),
-            rate_clocker=RateClocker(self.clock),
-            token_bucket=_Bucket(1, self.clock, wait),
+            rate_clocker=RateClocker(self._clock),
+            token_bucket=_Bucket(1, self._clock, self.wait),
             throttling_detector=ThrottlingErrorDetector(RetryEventAdapter()),
-            clock=self.clock,
+            clock=self._clock,
         )
+
+    def wait(self, seconds: float) -> None:
+        """Let a wait of botocore pass; what it did not take, the limiter's clock is ahead."""
+        begun = self._clock.current_time()
+        self._back_off(seconds)
+        self._clock.skip(seconds - (self._clock.current_time() - begun))
 
 
 class _Clock(Clock):

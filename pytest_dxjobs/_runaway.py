@@ -1,14 +1,17 @@
 """The budgets that end a polling loop which would never end by itself.
 
-Counted for each job id, also unknown ones, over ``get_job`` calls whatever they answer.
+Counted for each job id, also unknown ones, over ``get_job`` calls whatever they answer. What is raised
+first is an ``Exception``, since that gets out of the workers of every pool; code that swallows it and polls
+or sleeps on meets something that is none.
 """
 
 from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from pytest_dxjobs import _waiting
 from pytest_dxjobs._constants import PENDING_STATES, TERMINAL_STATES
 from pytest_dxjobs._errors import PollingStopped, RunawayPolling
 
@@ -42,20 +45,24 @@ class _Seen:
         unchanged: How many calls before it were answered the same.
         end: The end state that it has been told; "" for none.
         after_end: How many calls there were since.
+        slept: How long the code had slept when it was first answered so.
     """
 
     answer: str = ""
     unchanged: int = 0
     end: str = ""
     after_end: int = 0
+    slept: datetime.timedelta = datetime.timedelta()
 
-    def then(self, answer: str) -> _Seen:
+    def then(self, answer: str, slept: datetime.timedelta) -> _Seen:
         """The same after one more call."""
+        same = answer == self.answer
         return _Seen(
             answer,
-            self.unchanged + 1 if answer == self.answer else 0,
+            self.unchanged + 1 if same else 0,
             "" if answer in PENDING_STATES else answer if answer in TERMINAL_STATES else self.end,
             self.after_end + 1 if self.end else 0,
+            self.slept if same else slept,
         )
 
 
@@ -64,22 +71,27 @@ _NOTHING: Final = (_Seen(), _Seen())
 
 @dataclass(slots=True)
 class Watch:
-    """The polls of one fake, held against its budgets."""
+    """The polls of one fake, held against its budgets.
+
+    Attributes:
+        budgets: The budgets.
+        story: Tells of the last so many polls of a job: their rhythm, why the job does not move, a timeline.
+    """
 
     budgets: Budgets
+    story: Callable[[str, int], str]
     # Before the last call about a job, and after it.
     _seen: dict[str, tuple[_Seen, _Seen]] = field(default_factory=dict)
     _breaches: dict[str, int] = field(default_factory=dict)
+    told: str = ""  # to the code, if it has not been answered since
+    _sleeps: int = 0  # how often it has slept since
 
-    def poll(
-        self, job_id: str, answer: str, why: Callable[[], str] = str, *, again: bool = False
-    ) -> None:
+    def poll(self, job_id: str, answer: str, *, again: bool = False) -> None:
         """Note one ``get_job`` call and its answer, a job's state or an error's name.
 
         Args:
             job_id: The id that was asked for.
             answer: What was answered.
-            why: Says why the job does not move; asked only where the call is one too many.
             again: Whether the call has been noted: botocore has tried again, and this answer counts.
 
         Raises:
@@ -89,39 +101,63 @@ class Watch:
         before, after = self._seen.get(job_id, _NOTHING)
         if not again:
             before = after
-        after = before.then(answer)
+        slept = _waiting.slept()
+        after = before.then(answer, slept)
         self._seen[job_id] = before, after
-        told = self._breach(after, job_id, why)
-        if told:
+        self.told, self._sleeps = self._breach(after, job_id, slept - after.slept), 0
+        if self.told:
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
-            stubborn = self._breaches[job_id] > _PATIENCE
-            raise (PollingStopped if stubborn else RunawayPolling)(told)
+            raise _escalated(self.told, self._breaches[job_id])
 
-    def _breach(self, seen: _Seen, job_id: str, why: Callable[[], str]) -> str:
+    def sleep(self) -> None:
+        """Note that the code sleeps, which was told that it polls too often and has not been answered since.
+
+        Raises:
+            PollingStopped: It has slept often enough.
+        """
+        self._sleeps += 1
+        if self._sleeps > _PATIENCE:
+            raise _escalated(self.told, self._sleeps)
+
+    def _breach(self, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
         if _exceeds(seen.after_end, self.budgets.max_polls_after_end):
-            return (
-                f"get_job was called {seen.after_end} times for job {job_id} after it had answered "
-                f"{seen.end}, which is an end state. So does a loop that does not react to "
-                f"{seen.end}; it was ended here. Where the calls are meant, the option "
-                "max_polls_after_end sets another bound, or None for no bound."
+            polls, option = seen.after_end, "max_polls_after_end"
+            happened = (
+                f"get_job was called {polls} times for job {job_id} after it had answered "
+                f"{seen.end}, which is an end state"
             )
-        if _exceeds(seen.unchanged + 1, self.budgets.max_polls):
-            asked = (
-                f"get_job was called {seen.unchanged + 1} times for job {job_id} and each time answered "
-                f"{seen.answer}."
+            cause = f"So does a loop that does not react to {seen.end}"
+        elif _exceeds(seen.unchanged + 1, self.budgets.max_polls):
+            polls, option = seen.unchanged + 1, "max_polls"
+            happened = f"get_job was called {polls} times for job {job_id} and each time answered {seen.answer}"
+            cause = "So does a loop that has no deadline"
+        elif _exceeds(slept, self.budgets.max_wait):
+            polls, option = seen.unchanged + 1, "max_wait"
+            happened = (
+                f"The code slept for {slept} while get_job was called {polls} times for job {job_id} and "
+                f"each time answered {seen.answer}"
             )
-            told = (
-                "So does a loop that has no deadline; it was ended here. Where the calls are meant, "
-                "the option max_polls sets another bound, or None for no bound."
-            )
-            return " ".join(filter(None, (asked, why(), told)))
-        return ""
+            cause = "So does a loop that has no deadline, or a very late one"
+        else:
+            return ""
+        return (
+            f"{happened}{self.story(job_id, polls)}\n{cause}; it was ended here. Where the calls are meant, "
+            f"the option {option} sets another bound, or None for no bound."
+        )
 
     def reset(self) -> None:
         """Begin anew."""
         self._seen.clear()
         self._breaches.clear()
+        self.told, self._sleeps = "", 0
 
 
-def _exceeds(count: int, bound: int | None) -> bool:
-    return bound is not None and count > bound
+def _escalated(told: str, times: int) -> RunawayPolling | PollingStopped:
+    """What follows when the code has been told so often."""
+    if times <= _PATIENCE:
+        return RunawayPolling(told)
+    return PollingStopped(told, times - _PATIENCE)
+
+
+def _exceeds(found: Any, bound: Any) -> bool:
+    return bound is not None and found > bound

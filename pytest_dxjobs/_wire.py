@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._http import Response
+from pytest_dxjobs._instants import since_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,26 +91,40 @@ def error_status(installed: Model, code: str) -> int:
 
 
 def error_code(response: Response) -> str:
-    """The code by which botocore will call an error: the service's, or that of the status without one."""
-    return response.headers.get("x-amzn-ErrorType", str(response.status))
+    """The code by which botocore calls an error: the service's, or that of the status without one."""
+    usual = response.headers.get("x-amzn-ErrorType", ":")
+    if ":" not in usual:
+        return usual
+    try:
+        return str(_parser().parse(_parts(response), None)["Error"]["Code"])
+    except Exception:  # what botocore's parser makes of a garbled body
+        return str(response.status)
 
 
 def parse(installed: Model, operation: str, response: Response) -> dict[str, Any]:
     """What botocore makes of a response; a new dict each time."""
-    from botocore.awsrequest import HeadersDict
-    from botocore.parsers import create_parser
-
-    parts = {
-        "status_code": response.status,
-        "headers": HeadersDict(response.headers),
-        "body": response.body,
-    }
-    parser = create_parser("rest-json")
+    parser, parts = _parser(), _parts(response)
     parsed: dict[str, Any] = parser.parse(parts, installed.operation(operation).output_shape)
     modelled = installed.error_shapes.get(parsed.get("Error", {}).get("Code"))
     if modelled is not None:
         parsed.update(parser.parse(parts, modelled))
     return parsed
+
+
+def _parser() -> Any:
+    from botocore.parsers import create_parser
+
+    return create_parser("rest-json")
+
+
+def _parts(response: Response) -> dict[str, object]:
+    from botocore.awsrequest import HeadersDict
+
+    return {
+        "status_code": response.status,
+        "headers": HeadersDict(response.headers),
+        "body": response.body,
+    }
 
 
 def encode(shape: Shape, value: object) -> bytes:
@@ -170,4 +185,4 @@ def _iso8601(moment: datetime.datetime) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _http_date(second: int) -> str:
-    return email.utils.formatdate(second, usegmt=True)
+    return email.utils.format_datetime(since_epoch(second), usegmt=True)

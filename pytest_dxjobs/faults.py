@@ -217,8 +217,8 @@ def _fault(
     status: int | None = None,
 ) -> Fault:
     place = f"faults.{kind}"
-    if message is not None and not isinstance(message, str):
-        raise UsageError(f"{place}: message: a string is needed, not {show(message)}")
+    if message is not None and not _can_be_sent(message):
+        raise UsageError(f"{place}: message: a string in UTF-8 is needed, not {show(message)}")
     if request_id is not None:
         _check_header(f"{place}: request_id", request_id)
     if headers is not None and not isinstance(headers, Mapping):
@@ -227,7 +227,14 @@ def _fault(
     for name, value in pairs:
         _check_header(f"{place}: headers: the name {show(name)}", name)
         _check_header(f"{place}: headers[{show(name)}]", value)
-    return Fault(kind, message, request_id, pairs, cause, body, status)
+    return Fault(kind, message, request_id, tuple(sorted(pairs)), cause, body, status)
+
+
+def _can_be_sent(text: object) -> bool:
+    try:
+        return isinstance(text, str) and text.encode() is not None
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
 
 
 def _check_header(place: str, text: object) -> None:

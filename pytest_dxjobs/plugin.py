@@ -5,16 +5,19 @@ Every pytest run of an environment loads this module, so it imports pytest alone
 
 from __future__ import annotations
 
-import inspect
+import functools
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+
+from pytest_dxjobs._options import INI, clock_for, fake_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from mypy_boto3_dataexchange import DataExchangeClient
 
+    from pytest_dxjobs._clock import VirtualClock
     from pytest_dxjobs._fake import FakeDataExchange
 
 _JUDGED = pytest.StashKey[bool]()
@@ -26,15 +29,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "dxjobs_default_region",
         "region for code that makes its client on import, where the environment configures none",
     )
-    for name, (kind, told) in _INI.items():
+    for name, (kind, told) in INI.items():
         parser.addini(f"dxjobs_{name}", f"{told}; markers override it", type=kind, default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "dxjobs(*, region, account_id, strict, max_polls, max_polls_after_end, max_wait): options of the "
-        "dxjobs fixture, as those of pytest_dxjobs.FakeDataExchange; the closest marker wins.",
+        f"dxjobs(*, {', '.join(INI)}): options of the dxjobs fixture, as those of "
+        "pytest_dxjobs.FakeDataExchange, and start of dxjobs_clock; the closest marker wins.",
     )
 
 
@@ -64,19 +67,40 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     dxjobs.add_job("EXPORT_ASSETS_TO_S3") puts a job in; unmodified code polls it with get_job, without
     network, credentials or region. Options: @pytest.mark.dxjobs(region=..., account_id=..., strict=...).
     """
-    from pytest_dxjobs._fake import FakeDataExchange
+    from pytest_dxjobs import _way_out
 
-    fake = _marked(request.node, FakeDataExchange)
+    # First, so that what is put in is of its time, in whatever order the test names them.
+    if "dxjobs_clock" in request.fixturenames:
+        request.getfixturevalue("dxjobs_clock")
+    fake = fake_for(request.node)
     request.node.stash[_FAKE] = fake
     request.node.stash[_JUDGED] = False
     try:
+        _way_out.before_the_end = functools.partial(_stop_capturing, request.config)
         fake.activate()
         yield fake
         if request.node.stash[_JUDGED]:  # else the test has failed, and is not to be buried
             _tell(fake._judge_afterwards)  # noqa: SLF001
     finally:
+        _way_out.before_the_end = bool
         fake.deactivate()
         del request.node.stash[_FAKE]
+
+
+def _stop_capturing(config: pytest.Config) -> None:
+    manager: Any = config.pluginmanager.getplugin("capturemanager")
+    manager.suspend(in_=True)
+
+
+@pytest.fixture
+def dxjobs_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
+    """Virtual time: sleeps take no real time and move the clock, which starts at 2025-01-01 00:00 UTC.
+
+    tick(seconds) and move_to(when) move it, now tells the time, sleeps lists the sleeps with their callers.
+    Another start: @pytest.mark.dxjobs(start="2024-03-31T12:00:00Z"). A freeze of freezegun is used.
+    """
+    with clock_for(request.node) as clock:
+        yield clock
 
 
 @pytest.fixture
@@ -139,76 +163,6 @@ def _tell(judge: Callable[[], None]) -> None:
     pytest.fail(told, pytrace=False)
 
 
-def _configured(config: pytest.Config, make: type[FakeDataExchange]) -> dict[str, Any]:
-    """The options that the ini file sets; a mistake in one is told as the file's."""
-    from pytest_dxjobs._errors import UsageError
-
-    options: dict[str, Any] = {}
-    try:
-        for name in _INI:
-            try:
-                given = config.getini(f"dxjobs_{name}")
-            except (ValueError, pytest.UsageError) as error:
-                raise UsageError(f"{name}: {error}; true or false is needed") from None
-            if given not in (None, ""):
-                options[name] = _number_or_none(given) if name.startswith("max_") else given
-                make(**{name: options[name]})
-    except UsageError as error:
-        told = f"UsageError: ini option dxjobs_{error}"
-    else:
-        return options
-    pytest.fail(told, pytrace=False)
-
-
-def _number_or_none(given: str) -> object:
-    if given.strip().lower() == "none":
-        return None
-    for kind in (int, float):
-        try:
-            return kind(given)
-        except ValueError:
-            pass
-    return given
-
-
-def _marked(node: pytest.Item, make: type[FakeDataExchange]) -> FakeDataExchange:
-    """A fake with the options of the test's markers; a mistake in one is told as the marker's."""
-    from pytest_dxjobs._errors import UsageError
-    from pytest_dxjobs._messages import not_one_of
-
-    permitted = tuple(inspect.signature(make).parameters)
-    options: dict[str, Any] = {}
-    configured = _configured(node.config, make)
-    try:
-        for mark in node.iter_markers("dxjobs"):
-            if mark.args:
-                raise UsageError(
-                    f"options go by name, not {mark.args!r}; there are {', '.join(permitted)}"
-                )
-            for name, value in mark.kwargs.items():
-                if name not in permitted:
-                    raise UsageError(not_one_of(name, permitted))
-                options.setdefault(name, value)
-        return make(**configured | options)
-    except UsageError as error:
-        told = f"UsageError: @pytest.mark.dxjobs: {error}"
-    pytest.fail(told, pytrace=False)
-
-
-_INI: dict[str, tuple[Any, str]] = {
-    "region": ("string", "region of jobs whose test names none"),
-    "account_id": ("string", "account in the ARNs of jobs"),
-    "strict": ("bool", "whether what was laid down and not used, or not answered, fails a test"),
-    "max_polls": (
-        "string",
-        "polls of one job with the same answer before it is a runaway, or none",
-    ),
-    "max_polls_after_end": ("string", "polls of one job after its end, or none"),
-    "max_wait": (
-        "string",
-        "seconds of virtual time that code sleeps while it polls one job, or none",
-    ),
-}
 _WIDER_SCOPE = (
     "dxjobs is fresh for every test: what a fixture of wider scope put into it would be gone after the "
     "first one. Give that fixture function scope, or let it use its own fake: "

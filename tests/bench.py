@@ -23,21 +23,24 @@ from typing import Any
 
 import boto3
 import botocore
+import freezegun
+import freezegun.api
 import moto
 from botocore.awsrequest import AWSResponse
 
 import pytest_dxjobs as dx
 
 ROUNDS = 15
+real_time = freezegun.api.real_perf_counter
 KEYS: Any = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
 
 
 def seconds(call: Callable[[], object], repeat: int) -> float:
     """The time of one call."""
-    begun = time.perf_counter()
+    begun = real_time()
     for _ in range(repeat):
         call()
-    return (time.perf_counter() - begun) / repeat
+    return (real_time() - begun) / repeat
 
 
 def row(
@@ -48,10 +51,11 @@ def row(
     repeat: int,
     around: Callable[[], AbstractContextManager[object]] = nullcontext,
     around_other: Callable[[], AbstractContextManager[object]] = nullcontext,
+    rounds: int = ROUNDS,
 ) -> None:
     """Print one comparison: ratios taken round by round, and the two medians."""
     pairs = []
-    for _ in range(ROUNDS + 1):  # the first one warms up
+    for _ in range(rounds + 1):  # the first one warms up
         with around():
             mine = seconds(ours, repeat)
         with around_other():
@@ -155,6 +159,47 @@ def set_up() -> None:
     row("set up and tear down, at most 300 µs / moto", "", ours, theirs, 20)
 
 
+def clock() -> None:
+    def ours() -> None:
+        with dx.VirtualClock(), dx.FakeDataExchange():
+            pass
+
+    def theirs() -> None:
+        with freezegun.freeze_time("2025-01-01"):
+            pass
+
+    row("fixture plus clock / freezegun's own start and stop", "1.3", ours, theirs, 10)
+
+
+def virtual_day() -> None:
+    fake = dx.FakeDataExchange(max_polls=None, max_polls_after_end=None, max_wait=None)
+    job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    bare = bare_client(fake._backend.jobs._by_id[job.id].body)
+    faked = client()
+
+    def poll_for_a_day() -> None:
+        with dx.VirtualClock() as running, fake:
+            end = time.time() + 86_400
+            while time.time() < end:
+                faked.get_job(JobId=job.id)
+                time.sleep(10)
+            assert len(running.sleeps) == 8_640
+        fake._backend.jobs.log.reset()
+
+    def bare_calls() -> None:
+        for _ in range(8_640):
+            bare.get_job(JobId=job.id)
+
+    row(
+        "one virtual day, 8,640 polls / as many bare calls",
+        "1.25",
+        poll_for_a_day,
+        bare_calls,
+        1,
+        rounds=5,
+    )
+
+
 def factory() -> None:
     for type_ in ("EXPORT_ASSETS_TO_S3", "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"):
         for state in ("COMPLETED", "ERROR"):
@@ -185,6 +230,8 @@ def main() -> None:
     get_job()
     many_jobs()
     set_up()
+    clock()
+    virtual_day()
     factory()
     start()
 

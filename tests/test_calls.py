@@ -281,8 +281,8 @@ def test_a_queued_answer_with_a_job_is_a_poll(dxjobs: dx.FakeDataExchange, clien
             dx.completes(after=300),
             r"The history of the job is dx\.completes\(after=300\), and only 0",
         ),
-        ("captured", r"The history of the job is dx\.stays\('WAITING'\)\. So does"),
-        (dx.completes(polls=30), r"The history of the job is dx\.completes\(polls=30\)\. So does"),
+        ("captured", r"The history of the job is dx\.stays\('WAITING'\)\.\n"),
+        (dx.completes(polls=30), r"The history of the job is dx\.completes\(polls=30\)\.\n"),
     ],
 )
 @pytest.mark.dxjobs(max_polls=3)

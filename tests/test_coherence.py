@@ -9,7 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 import pytest_dxjobs as dx
 
@@ -505,6 +505,7 @@ for number, failed_job in enumerate(FAILED_JOBS):
 
 
 @given(place=st.sampled_from(PLACES), garbage=GARBAGE)
+@example(place=[0, "Errors", 0, "Message"], garbage="what the service may well say")
 @settings(max_examples=300, deadline=None)
 def test_garbage_anywhere_is_told_or_comes_through_botocore_as_it_is(
     place: list[Any], garbage: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import pickle
 from typing import Any
 
@@ -116,6 +117,7 @@ def test_the_resource_is_what_the_request_is_about(
 
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (faults.throttling, {"message": 5}, "faults.throttling: message: a string .* not 5"),
+    (faults.bad_gateway, {"message": "\ud800"}, "faults.bad_gateway: message: .* UTF-8 "),
     (faults.throttling, {"request_id": "a\nb"}, "faults.throttling: request_id: printable"),
     (faults.throttling, {"request_id": ""}, "request_id: printable"),
     (faults.read_timeout, {"request_id": 5}, "faults.read_timeout: request_id: .*not 5"),
@@ -135,3 +137,64 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
 def test_what_no_fault_can_be_is_refused(make: Any, arguments: dict[str, Any], told: str) -> None:
     with pytest.raises(dx.UsageError, match=told):
         make(**arguments)
+
+
+def test_the_order_of_headers_makes_no_difference() -> None:
+    one, other = ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})
+    assert faults.throttling(headers=one) == faults.throttling(headers=other)
+
+
+def test_a_fault_of_another_kind_is_refused(dxjobs: dx.FakeDataExchange) -> None:
+    with pytest.raises(
+        dx.UsageError, match=r"the kind of a fault: 'throtling' is not one of .* did"
+    ):
+        dxjobs.inject(dx.Fault("throtling"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (faults.garbled(b'{"code": "ConflictException"}', status=400), "ConflictException"),
+        (
+            faults.garbled(b'{"__type": "com.x#ThrottlingException"}', status=429),
+            "ThrottlingException",
+        ),
+        (faults.throttling(headers={"x-amzn-errortype": "Odd"}), "Odd"),
+        (faults.not_found(headers={"x-amzn-ErrorType": "Odd:http://example/"}), "Odd"),
+    ],
+)
+def test_the_log_calls_an_error_as_botocore_does(
+    dxjobs: dx.FakeDataExchange, client: Any, fault: dx.Fault, code: str
+) -> None:
+    dxjobs.inject(fault, calls=1)
+    with pytest.raises(client.exceptions.ClientError) as caught:
+        client.get_job(JobId=SET)
+    assert caught.value.response["Error"]["Code"] == code
+    assert dxjobs.calls[0].attempts[-1].error_code == code
+
+
+@pytest.mark.parametrize("state", [5, ["x"], {"a": 1}, True, float("nan")])
+def test_a_state_that_is_no_text_is_told(
+    dxjobs: dx.FakeDataExchange, client: Any, state: object
+) -> None:
+    job = dxjobs.add_job()
+    dxjobs.inject(faults.garbled(json.dumps({"State": state, "Id": ["x"]}).encode()))
+    client.get_job(JobId=job.id)
+    assert f"200 {state!r}" in dxjobs.timeline()
+    with pytest.raises(AssertionError, match="was polled 1 time"):
+        dxjobs.assert_polled(job, times=5)
+    dxjobs.inject(faults.garbled(b'{"Id": ["x"], "State": "WAITING"}'), operation="create_job")
+    details = {"DataSetId": SET, "RevisionId": SET, "AssetId": SET}
+    client.create_job(
+        Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": details}
+    )
+    assert "create_job  200 WAITING" in dxjobs.timeline()
+
+
+def test_what_only_we_could_read_is_garbled(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job()
+    dxjobs.inject(faults.garbled('{"State": "COMPLETED"}'.encode("utf-16")))
+    with pytest.raises(UnicodeDecodeError):
+        client.get_job(JobId=job.id)
+    assert job.polls == 0
+    assert "200 garbled" in dxjobs.timeline()

@@ -317,16 +317,16 @@ def test_a_mistake_in_a_marker_names_the_marker(
 
 
 def test_the_marker_documents_the_options_there_are(pytester: pytest.Pytester) -> None:
-    options = ", ".join(inspect.signature(dx.FakeDataExchange).parameters)
+    takers = (dx.FakeDataExchange, dx.VirtualClock)
+    options = ", ".join(name for taker in takers for name in inspect.signature(taker).parameters)
     result = pytester.runpytest("--markers")
     result.stdout.fnmatch_lines([f"@pytest.mark.dxjobs([*], {options}): *"])
 
 
-def test_the_fixtures_document_themselves(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("name", ["dxjobs", "dxjobs_client", "dxjobs_clock"])
+def test_the_fixtures_document_themselves(pytester: pytest.Pytester, name: str) -> None:
     result = pytester.runpytest("--fixtures")
-    result.stdout.fnmatch_lines(
-        ["dxjobs -- *plugin.py:*", "    A fake AWS Data Exchange that *", "dxjobs_client -- *"]
-    )
+    result.stdout.fnmatch_lines([f"{name} -- *plugin.py:*", "    [AV]* *."])
 
 
 def test_a_report_of_a_mistake_ends_at_the_users_line(pytester: pytest.Pytester) -> None:
@@ -471,7 +471,7 @@ def test_a_run_that_does_not_use_it_imports_nothing_heavy(pytester: pytest.Pytes
             assert "pytest_dxjobs.plugin" in sys.modules
             assert not heavy & set(sys.modules)
             assert {m for m in sys.modules if m.startswith("pytest_dxjobs")} == {
-                "pytest_dxjobs", "pytest_dxjobs.plugin"
+                "pytest_dxjobs", "pytest_dxjobs._options", "pytest_dxjobs.plugin"
             }
         """
     )

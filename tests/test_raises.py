@@ -244,6 +244,42 @@ def test_what_ends_a_test_passes(kind: type[BaseException]) -> None:
 
 
 @pytest.mark.dxjobs(strict=False)
+@pytest.mark.parametrize(
+    "kind", [pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt, AssertionError]
+)
+def test_what_the_test_says_of_the_error_passes(
+    dxjobs: dx.FakeDataExchange, client: Any, kind: type[BaseException]
+) -> None:
+    dxjobs.throttle(dx.ALWAYS)
+
+    def look() -> None:
+        try:
+            client.get_job(JobId=dx.job_id("x"))
+        except ClientError:
+            raise kind("not as it should be")  # noqa: B904
+
+    with pytest.raises(kind, match="not as it should be"), dx.raises_throttling():
+        look()
+
+
+def test_calls_of_another_fake_or_before_a_reset_are_not_told_as_none(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    def in_another() -> None:
+        with dx.FakeDataExchange() as fake:
+            client.get_job(JobId=fake.add_job().id)
+
+    def after_a_reset() -> None:
+        dxjobs.reset()
+        client.get_job(JobId=dxjobs.add_job().id)
+
+    with pytest.raises(AssertionError) as caught, dx.raises_throttling():
+        after_a_reset()
+    assert str(caught.value).endswith("and nothing was raised.")
+    with pytest.raises(AssertionError, match="no call"), dx.raises_throttling():
+        in_another()
+
+
 def test_what_the_fake_complains_of_passes(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     with pytest.raises(dx.UnexpectedCall), dx.raises_throttling():
         client.list_data_sets()
@@ -394,3 +430,14 @@ def test_no_retry_is_told(dxjobs: dx.FakeDataExchange) -> None:
         dxjobs.assert_retried(1, at_most=2)
     with pytest.raises(dx.UsageError, match="no such job"):
         dxjobs.assert_retried(job=ID)
+
+
+def test_a_job_error_is_told_by_what_it_is_about() -> None:
+    job = dx.make_job("EXPORT_ASSETS_TO_S3", "ERROR")
+    job["Errors"] = [
+        dx.make_error("VALIDATION_EXCEPTION", ResourceId="b" * 32, ResourceType="ASSET")
+    ]
+    with pytest.raises(
+        AssertionError, match=f"Code 'VALIDATION_EXCEPTION', .*ResourceId '{'b' * 32}'"
+    ):
+        dx.assert_job_error(job, resource_id="a" * 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from clients import client_for
@@ -205,3 +207,76 @@ def test_a_client_that_is_made_within_is_as_good_after_it(mode: str) -> None:
     assert [each.split(" at ")[0] for each in memory(client)["before-send"]] == [
         each.split(" at ")[0] for each in memory(plain)["before-send"]
     ]
+
+
+def test_the_quota_of_one_fake_decides_nothing_in_another(client: Any) -> None:
+    with dx.FakeDataExchange(max_polls=None) as outer:
+        job = outer.add_job()
+        outer.throttle(dx.ALWAYS)
+        used_up: list[object] = []
+
+        def use_up() -> None:
+            with dx.FakeDataExchange(max_polls=None) as inner:
+                inner.throttle(dx.ALWAYS)
+                used_up.extend(outcomes(client, inner.add_job(), 60))
+
+        def meanwhile(**_: object) -> None:
+            if not used_up:
+                used_up.append(None)
+                thread = threading.Thread(target=use_up)
+                thread.start()
+                thread.join()
+
+        client.meta.events.register_first("response-received.dataexchange", meanwhile, "meanwhile")
+        try:
+            assert outcomes(client, job, 1) == [2]
+        finally:
+            client.meta.events.unregister("response-received.dataexchange", meanwhile, "meanwhile")
+        assert 0 in used_up
+
+
+def test_adaptive_threads_get_on_when_their_fake_starts_afresh_meanwhile(clock: Any) -> None:
+    client = client_for(mode="adaptive")
+    with dx.FakeDataExchange(max_polls=None, strict=False) as fake:
+        fake.throttle(dx.ALWAYS)
+        threads = [
+            threading.Thread(target=outcomes, args=[client, fake.add_job(), 30], daemon=True)
+            for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+
+        def alive(_: object = None) -> bool:
+            return any(thread.is_alive() for thread in threads)
+
+        for _ in itertools.takewhile(alive, range(2_000)):  # one that hangs ends with the process
+            fake.reset()
+            fake.throttle(dx.ALWAYS)
+            for thread in threads:
+                thread.join(0.01)
+        assert not alive()
+
+
+def test_what_another_service_waits_within_a_call_is_its_own(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    other: Any = botocore.session.Session().create_client(
+        "sts", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    statuses = iter([500, 200])
+
+    def answer(request: Any, **_: object) -> Any:
+        response: Any = AWSResponse(request.url, next(statuses), HeadersDict(), None)  # type: ignore[arg-type]
+        response._content = b"<Response><GetCallerIdentityResult/><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></Response>"
+        return response
+
+    other.meta.events.register_first("before-send.sts", answer)
+    with pytest.MonkeyPatch.context() as patch:
+        waits: list[float] = []
+        patch.setattr(time, "sleep", waits.append)
+        dxjobs.add_response(
+            "get_job", lambda _: (other.get_caller_identity(), {"State": "COMPLETED"})[1]
+        )
+        assert client.get_job(JobId=dx.job_id("x"))["State"] == "COMPLETED"
+        assert len(waits) == 1
+    assert dxjobs.calls[0].attempts[-1].backoff == 0

@@ -1,0 +1,113 @@
+"""The options of a test: what its markers say, the closest first, and else the ini file.
+
+A mistake in one is told as the marker's or the file's, in the words of what takes the option.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_dxjobs._clock import VirtualClock
+    from pytest_dxjobs._fake import FakeDataExchange
+
+_T = TypeVar("_T")
+# The options with an ini twin, what the file may hold, and what they say.
+INI: Final[dict[str, tuple[Any, str]]] = {
+    "region": ("string", "region of jobs whose test names none"),
+    "account_id": ("string", "account in the ARNs of jobs"),
+    "strict": ("bool", "whether what was laid down and not used, or not answered, fails a test"),
+    "max_polls": (
+        "string",
+        "polls of one job with the same answer before it is a runaway, or none",
+    ),
+    "max_polls_after_end": ("string", "polls of one job after its end, or none"),
+    "max_wait": (
+        "string",
+        "seconds of virtual time that code sleeps while it polls one job, or none",
+    ),
+    "start": ("string", "when dxjobs_clock starts, such as 2024-03-31T12:00:00Z"),
+}
+
+
+def fake_for(item: pytest.Item) -> FakeDataExchange:
+    """A fake with the options of a test."""
+    from pytest_dxjobs._fake import FakeDataExchange
+
+    return _made(item, FakeDataExchange)
+
+
+def clock_for(item: pytest.Item) -> VirtualClock:
+    """A clock with the options of a test."""
+    from pytest_dxjobs._clock import VirtualClock
+
+    return _made(item, VirtualClock)
+
+
+def _made(item: pytest.Item, make: Callable[..., _T]) -> _T:
+    from pytest_dxjobs._errors import UsageError
+
+    names = inspect.signature(make).parameters
+    marked, configured = _marked(item), _configured(item.config, make)
+    try:
+        return make(
+            **{name: value for name, value in (configured | marked).items() if name in names}
+        )
+    except UsageError as error:
+        told = f"UsageError: @pytest.mark.dxjobs: {error}"
+    pytest.fail(told, pytrace=False)
+
+
+def _marked(item: pytest.Item) -> dict[str, Any]:
+    """What the markers say."""
+    from pytest_dxjobs._messages import not_one_of
+
+    options: dict[str, Any] = {}
+    wrong = ""
+    for mark in item.iter_markers("dxjobs"):
+        if mark.args:
+            wrong = f"options go by name, not {mark.args!r}; there are {', '.join(INI)}"
+        for name, value in mark.kwargs.items():
+            if name not in INI:
+                wrong = not_one_of(name, tuple(INI))
+            options.setdefault(name, value)
+    if wrong:
+        pytest.fail(f"UsageError: @pytest.mark.dxjobs: {wrong}", pytrace=False)
+    return options
+
+
+def _configured(config: pytest.Config, make: Callable[..., Any]) -> dict[str, Any]:
+    """What the ini file says."""
+    from pytest_dxjobs._errors import UsageError
+
+    options: dict[str, Any] = {}
+    try:
+        for name in INI.keys() & inspect.signature(make).parameters:
+            try:
+                given = config.getini(f"dxjobs_{name}")
+            except (ValueError, pytest.UsageError) as error:
+                raise UsageError(f"{name}: {error}; true or false is needed") from None
+            if given not in (None, ""):
+                options[name] = _number_or_none(given) if name.startswith("max_") else given
+                make(**{name: options[name]})
+    except UsageError as error:
+        told = f"UsageError: ini option dxjobs_{error}"
+    else:
+        return options
+    pytest.fail(told, pytrace=False)
+
+
+def _number_or_none(given: str) -> object:
+    if given.strip().lower() == "none":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(given)
+        except ValueError:
+            pass
+    return given

@@ -1,0 +1,481 @@
+"""Loops that never end: what they are told, and that they end whatever they swallow."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import datetime
+import multiprocessing.dummy
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import faults
+
+# Real seconds, for what would hang for ever if it hung.
+HARD_LIMIT = 60
+
+
+def wait(client: Any, job_id: str, interval: float = 10) -> str:
+    """As most are written: two of the four end states, and no deadline."""
+    while True:
+        state = client.get_job(JobId=job_id)["State"]
+        if state in ("COMPLETED", "ERROR"):
+            return str(state)
+        time.sleep(interval)
+
+
+def wait_deafly(client: Any, job_id: str, interval: float = 10) -> None:
+    """The same, swallowing every exception."""
+    while True:
+        try:
+            client.get_job(JobId=job_id)
+        except Exception:
+            pass
+        time.sleep(interval)
+
+
+def told(failure: pytest.ExceptionInfo[dx.RunawayPolling]) -> list[str]:
+    return str(failure.value).splitlines()
+
+
+def test_an_end_state_that_the_code_does_not_react_to(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.times_out(after=60))
+    with pytest.raises(dx.RunawayPolling) as caught:
+        wait(client, job.id)
+    assert told(caught) == [
+        (
+            f"get_job was called 26 times for job {job.id} after it had answered TIMED_OUT, which is an "
+            "end state: every 10 s, over 0:04:10."
+        ),
+        "The history of the job is dx.times_out(after=60).",
+        "What was asked and answered, from 2025-01-01 00:00:00 UTC:",
+        "       +0.000 s  get_job  200 IN_PROGRESS   6 times, last at +50.000 s",
+        "      +60.000 s  get_job  200 TIMED_OUT   26 times, last at +310.000 s",
+        (
+            "So does a loop that does not react to TIMED_OUT; it was ended here. Where the calls are "
+            "meant, the option max_polls_after_end sets another bound, or None for no bound."
+        ),
+    ]
+
+
+def test_a_job_that_never_ends_is_bounded_by_how_long_the_code_sleeps(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    with pytest.raises(dx.RunawayPolling) as caught:
+        wait(client, job.id, 60)
+    assert told(caught)[0] == (
+        f"The code slept for 1 day, 0:01:00 while get_job was called 1442 times for job {job.id} and each "
+        "time answered IN_PROGRESS: every 60 s, over 1 day, 0:01:00."
+    )
+    assert "max_wait sets another bound" in told(caught)[-1]
+    assert dxjobs_clock.now == datetime.datetime(2025, 1, 2, 0, 1, tzinfo=datetime.timezone.utc)
+
+
+def test_a_loop_without_a_sleep_is_bounded_by_its_polls(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    end = time.time() + 60  # which never comes: no time passes
+    with pytest.raises(dx.RunawayPolling) as caught:
+        all(client.get_job(JobId=job.id) for _ in iter(lambda: time.time() < end, False))
+    assert told(caught)[0] == (
+        f"get_job was called 5001 times for job {job.id} and each time answered IN_PROGRESS: without a "
+        "pause."
+    )
+    assert "max_polls sets another bound" in told(caught)[-1]
+
+
+@pytest.mark.dxjobs(max_wait=datetime.timedelta(hours=1))
+def test_only_what_the_code_slept_counts(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    for _ in range(100):
+        client.get_job(JobId=job.id)
+        dxjobs_clock.tick(3600)
+    dxjobs_clock.move_to("2026-01-01")
+    dxjobs.inject(faults.throttling(), requests=dx.ALWAYS)
+    for _ in range(40):
+        with dx.raises_throttling():
+            client.get_job(JobId=job.id)
+    assert sum(each.seconds for each in dxjobs_clock.sleeps if each.is_backoff) > 1
+    time.sleep(3600)
+    with dx.raises_throttling():
+        client.get_job(JobId=job.id)
+    time.sleep(1)
+    with pytest.raises(dx.RunawayPolling, match="The code slept for 1:00:01 while"):
+        client.get_job(JobId=job.id)
+
+
+@pytest.mark.dxjobs(max_wait=3600)
+def test_another_answer_begins_the_wait_anew_and_each_job_has_its_own(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    life = dx.history(("WAITING", 3000), ("IN_PROGRESS", 3000), "COMPLETED")
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", life).id) == "COMPLETED"
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", life).id) == "COMPLETED"
+
+
+@pytest.mark.dxjobs(max_wait=3600)
+def test_workers_that_sleep_together_are_not_added_up(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    done = dx.completes(after=1800)
+    ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", done).id for _ in range(5)]
+    with concurrent.futures.ThreadPoolExecutor(5) as executor:
+        assert list(executor.map(lambda each: wait(client, each, 60), ids)) == ["COMPLETED"] * 5
+
+
+@pytest.mark.dxjobs(max_polls=2)
+def test_of_a_long_story_the_middle_is_left_out(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    for _ in range(10):
+        client.get_job(JobId=job.id)
+        dxjobs.inject(faults.not_found())
+        with dx.raises_not_found():
+            client.get_job(JobId=job.id)
+    client.get_job(JobId=job.id)
+    client.get_job(JobId=job.id)
+    with pytest.raises(dx.RunawayPolling) as caught:
+        client.get_job(JobId=job.id)
+    lines = told(caught)
+    assert len(lines) == 12
+    assert [line.split()[-1] for line in lines[3:5]] == ["IN_PROGRESS", "ResourceNotFoundException"]
+    assert lines[5] == "  ..."
+    assert "200 IN_PROGRESS   2 times" in lines[10]
+
+
+def test_a_loop_that_swallows_exceptions_meets_what_is_none(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    with pytest.raises(BaseException, match="TIMED_OUT") as caught:
+        wait_deafly(client, job.id)
+    assert not isinstance(caught.value, Exception)
+    assert len(dxjobs.calls) == 1 + 25 + 25 + 1
+    dxjobs._backend.forget_failures()
+
+
+def test_each_job_is_told_by_itself(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    stuck = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED")).id for _ in range(2)]
+    for job_id in stuck:
+        for _ in range(2):
+            with pytest.raises(dx.RunawayPolling):
+                wait(client, job_id)
+    # Neither has the last word on other jobs.
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600)).id)
+
+
+def test_code_that_was_told_and_sleeps_on_is_ended_by_its_sleep(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            wait(client, job.id)
+        except Exception:
+            while not done.wait(1):
+                pass
+
+    with pytest.raises(BaseException, match="TIMED_OUT") as caught:
+        run()
+    assert not isinstance(caught.value, Exception)
+    assert len([each for each in dxjobs_clock.sleeps if each.seconds == 1]) == 26
+    dxjobs._backend.forget_failures()
+
+
+def test_who_is_answered_again_may_sleep_as_long_as_it_likes(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    stuck = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    with pytest.raises(dx.RunawayPolling):
+        wait(client, stuck.id)
+    client.get_job(JobId=dxjobs.add_job().id)
+    for _ in range(100):
+        time.sleep(1)
+
+
+def test_in_asyncio_as_well(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+
+    async def poll() -> None:
+        while True:
+            try:
+                await asyncio.to_thread(client.get_job, JobId=job.id)
+            except Exception:
+                pass
+            await asyncio.sleep(10)
+
+    with pytest.raises(BaseException, match="TIMED_OUT") as caught:
+        asyncio.run(poll())
+    assert not isinstance(caught.value, Exception)
+    dxjobs._backend.forget_failures()
+
+
+def test_a_task_that_sleeps_on_where_a_thread_was_told_is_ended(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+
+    async def poll() -> None:
+        try:
+            while True:
+                await asyncio.to_thread(client.get_job, JobId=job.id)
+                await asyncio.sleep(10)
+        except Exception:
+            while True:
+                await asyncio.sleep(10)
+
+    with pytest.raises(BaseException, match="TIMED_OUT") as caught:
+        asyncio.run(poll())
+    assert not isinstance(caught.value, Exception)
+    dxjobs._backend.forget_failures()
+
+
+@pytest.mark.parametrize("consume", [wait, wait_deafly])
+@pytest.mark.parametrize("kind", ["executor", "pool", "threads"])
+def test_three_runaways_in_three_workers_get_out(
+    kind: str,
+    consume: Any,
+    dxjobs: dx.FakeDataExchange,
+    dxjobs_clock: dx.VirtualClock,
+    client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    ids = [
+        dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays(state)).id
+        for state in ("TIMED_OUT", "CANCELLED", "TIMED_OUT")
+    ]
+    if kind == "threads":
+        threads = [threading.Thread(target=consume, args=[client, each]) for each in ids]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    elif kind == "executor":
+        with (
+            concurrent.futures.ThreadPoolExecutor(3) as executor,
+            pytest.raises(BaseException, match="which is an end state"),
+        ):
+            list(executor.map(lambda each: consume(client, each), ids))
+    else:
+        with (
+            multiprocessing.dummy.Pool(3) as pool,
+            pytest.raises(dx.RunawayPolling, match="which is an end state"),
+        ):
+            pool.map(lambda each: consume(client, each), ids)
+    assert len({each.args for each in dxjobs._backend.forget_failures()}) >= 3
+
+
+def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own, which is ended if it hangs."""
+    preamble = "import time, boto3\nimport pytest_dxjobs as dx\nfrom pytest_dxjobs import faults\n"
+    return subprocess.run(
+        [sys.executable, "-c", preamble + textwrap.dedent(script)],
+        timeout=HARD_LIMIT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "script"),
+    [
+        (
+            "adaptive retries",
+            """
+            from botocore.config import Config
+            with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+                config = Config(retries={"mode": "adaptive", "max_attempts": 8})
+                client = boto3.client("dataexchange", region_name="us-east-1", config=config)
+                job = fake.add_job()
+                fake.inject(faults.throttling(), requests=30)
+                while not job.polls:
+                    try:
+                        client.get_job(JobId=job.id)
+                    except client.exceptions.ThrottlingException:
+                        time.sleep(1)
+                assert 30 < (clock.now.timestamp() - 1735689600) < 86400
+            """,
+        ),
+        (
+            "asyncio.sleep",
+            """
+            import asyncio
+            with dx.VirtualClock() as clock:
+                asyncio.run(asyncio.wait_for(asyncio.sleep(3600), 7200))
+                assert clock.now.timestamp() == 1735689600 + 3600
+            """,
+        ),
+        (
+            "a pool with a runaway",
+            """
+            import multiprocessing.dummy
+            def wait(job_id):
+                while True:
+                    try:
+                        client.get_job(JobId=job_id)
+                    except Exception:
+                        pass
+                    time.sleep(10)
+            with dx.VirtualClock(), dx.FakeDataExchange() as fake:
+                client = boto3.client("dataexchange", region_name="us-east-1")
+                ids = [fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT")).id for _ in range(3)]
+                with multiprocessing.dummy.Pool(10) as pool:
+                    try:
+                        pool.map(wait, ids)
+                    except dx.RunawayPolling:
+                        fake.reset()
+                    else:
+                        raise SystemExit("not told")
+            """,
+        ),
+        (
+            "a pool whose worker swallows everything",
+            """
+            import multiprocessing.dummy, sys, threading
+            def wait(job_id):
+                workers.append(threading.current_thread())
+                while True:
+                    try:
+                        client.get_job(JobId=job_id)
+                    except:
+                        pass
+            def is_halted(thread):
+                frame, names = sys._current_frames()[thread.ident], []
+                while frame:
+                    names.append(frame.f_code.co_name)
+                    frame = frame.f_back
+                return "_halt" in names
+            workers = []
+            with dx.FakeDataExchange(strict=False) as fake:
+                client = boto3.client("dataexchange", region_name="us-east-1")
+                job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+                with multiprocessing.dummy.Pool(1) as pool:
+                    try:
+                        pool.map(wait, [job.id])
+                    except dx.RunawayPolling:
+                        pass
+                    else:
+                        raise SystemExit("not told")
+                    while not is_halted(workers[0]):
+                        workers[0].join(0.01)
+                fake.reset()
+            """,
+        ),
+    ],
+)
+def test_what_once_hung_ends(what: str, script: str) -> None:
+    result = in_time(script)
+    assert (what, result.stderr, result.returncode) == (what, "", 0)
+
+
+def test_of_a_loop_that_swallows_everything_the_process_is_ended() -> None:
+    result = in_time(
+        """
+        with dx.FakeDataExchange() as fake:
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+            while True:
+                try:
+                    client.get_job(JobId=job.id)
+                except:
+                    pass
+        """
+    )
+    assert result.returncode == 1
+    assert "after it had answered TIMED_OUT" in result.stderr
+    assert "swallows whatever is raised, so that only the process could be ended" in result.stderr
+
+
+def test_under_pytest_it_is_told_in_spite_of_the_capture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import boto3
+        import pytest_dxjobs as dx
+
+        def test_bare(dxjobs):
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+            while True:
+                try:
+                    client.get_job(JobId=job.id)
+                except:
+                    pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly", timeout=HARD_LIMIT)
+    assert result.ret == 1
+    result.stderr.fnmatch_lines(
+        ["*after it had answered TIMED_OUT*", "The code swallows whatever*"]
+    )
+
+
+def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import multiprocessing.dummy, time
+        import boto3
+        import pytest_dxjobs as dx
+
+        def wait(job_id):
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            try:
+                while client.get_job(JobId=job_id)["State"] != "COMPLETED":
+                    time.sleep(10)
+            except Exception:
+                return None
+
+        def test_three_workers(dxjobs, dxjobs_clock):
+            ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR")).id for _ in range(3)]
+            with multiprocessing.dummy.Pool(3) as pool:
+                pool.map(wait, ids)
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*RunawayPolling: get_job was called 26 times for job * after it had answered ERROR, *"]
+    )
+    result.stdout.fnmatch_lines(
+        ["It was raised in *test_a_test_whose_code_swallowed_it_fails_once.py:*"]
+    )
+
+
+def test_the_ini_file_bounds_the_wait(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ndxjobs_max_wait = 3600\n")
+    pytester.makepyfile(
+        """
+        import time
+        import boto3
+        import pytest_dxjobs as dx
+
+        def test_an_hour(dxjobs, dxjobs_clock):
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+            while client.get_job(JobId=job.id):
+                time.sleep(60)
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.stdout.fnmatch_lines(
+        ["E  *The code slept for 1:01:00 while get_job was called 62 times*"]
+    )

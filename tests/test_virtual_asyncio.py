@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import pytest_dxjobs as dx
+
+
+def elapsed(clock: dx.VirtualClock) -> float:
+    return (clock.now - START).total_seconds()
+
+
+with dx.VirtualClock() as _clock:
+    START = _clock.now
+
+
+async def poll(client: Any, job_id: str, interval: float = 10) -> int:
+    """Poll until the job has ended; how often."""
+    polls = 1
+    while (await asyncio.to_thread(client.get_job, JobId=job_id))["State"] != "COMPLETED":
+        polls += 1
+        await asyncio.sleep(interval)
+    return polls
+
+
+def test_tasks_take_as_long_as_the_longest(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    jobs = [
+        dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60 * (each % 2 + 1))).id
+        for each in range(10)
+    ]
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*(poll(client, each) for each in jobs))
+
+    assert asyncio.run(main()) == [7, 13] * 5
+    assert elapsed(dxjobs_clock) == 120
+    assert {each.module for each in dxjobs_clock.sleeps} == {__name__}
+
+
+def test_wait_for_ends_a_poll_at_its_timeout(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(asyncio.wait_for(poll(client, job.id), 300))
+    assert elapsed(dxjobs_clock) == 300
+    dxjobs.assert_polled(job, times=30)
+
+
+def test_timers_fire_at_their_time_and_the_loop_tells_it(dxjobs_clock: dx.VirtualClock) -> None:
+    fired: list[tuple[float, float]] = []
+
+    def fire(delay: float) -> None:
+        fired.append((delay, elapsed(dxjobs_clock)))
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for delay in (30, 0.5, 86_400 * 3):
+            loop.call_later(delay, fire, delay)
+        await asyncio.sleep(86_400 * 4, "result")
+        return loop.time() - begun
+
+    assert asyncio.run(main()) == 86_400 * 4
+    assert fired == [(0.5, 0.5), (30, 30), (86_400 * 3, 86_400 * 3)]
+
+
+def test_a_loop_goes_on_after_half_a_year(dxjobs_clock: dx.VirtualClock) -> None:
+    dxjobs_clock.tick(86_400 * 1000)
+
+    async def main() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+
+    asyncio.run(main())
+    assert elapsed(dxjobs_clock) == pytest.approx(86_400 * 1000 + 0.3, abs=1e-4)
+
+
+def test_sleeping_in_a_task_of_its_own_is_recorded_as_the_one_who_runs_it(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    async def main() -> None:
+        await asyncio.gather(asyncio.sleep(1), asyncio.sleep(2))
+
+    asyncio.run(main())
+    assert [(each.seconds, each.module) for each in dxjobs_clock.sleeps] == [
+        (1, __name__),
+        (2, __name__),
+    ]
+
+
+def test_a_loop_in_a_thread_of_its_own_has_no_caller_outside(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    thread = threading.Thread(target=asyncio.run, args=[asyncio.sleep(5)])
+    thread.start()
+    thread.join()
+    assert elapsed(dxjobs_clock) == 5
+    assert len(dxjobs_clock.sleeps) == 1
+
+
+def test_threads_and_tasks_share_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
+    async def main() -> None:
+        await asyncio.gather(asyncio.to_thread(time.sleep, 60), asyncio.sleep(60))
+
+    asyncio.run(main())
+    assert elapsed(dxjobs_clock) == 60
+
+
+def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    ours, theirs = socket.socketpair()
+
+    def answer() -> None:
+        theirs.sendall(theirs.recv(4))
+
+    async def main() -> bytes:
+        reader, writer = await asyncio.open_connection(sock=ours)
+        writer.write(b"ping")
+        try:
+            return await asyncio.wait_for(reader.readexactly(4), 300)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    assert asyncio.run(main()) == b"ping"
+    thread.join()
+    theirs.close()
+    assert elapsed(dxjobs_clock) == 0

@@ -1,0 +1,198 @@
+"""The guarantee: what is earlier on the clock happens first, and threads that sleep together take as long as one."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime
+import multiprocessing.dummy
+import queue
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import _schedule
+
+
+def elapsed(clock: dx.VirtualClock, since: datetime.datetime) -> float:
+    return (clock.now - since).total_seconds()
+
+
+def polls_within(client: Any, job_id: str, seconds: float, now: Any = time.time) -> int:
+    """A consumer with a deadline; how often it polled."""
+    end, polls = now() + seconds, 0
+    while now() < end:
+        client.get_job(JobId=job_id)
+        polls += 1
+        time.sleep(15)
+    return polls
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        lambda: time.time(),
+        lambda: time.monotonic(),
+        lambda: datetime.datetime.now(datetime.timezone.utc).timestamp(),
+    ],
+)
+@pytest.mark.parametrize("kind", ["executor", "pool"])
+def test_ten_workers_take_as_long_as_one(
+    kind: str, now: Any, dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING")).id for _ in range(10)]
+    begun = dxjobs_clock.now
+    if kind == "executor":
+        with concurrent.futures.ThreadPoolExecutor(10) as executor:
+            polls = list(executor.map(lambda each: polls_within(client, each, 600, now), ids))
+    else:
+        with multiprocessing.dummy.Pool(10) as pool:
+            polls = pool.map(lambda each: polls_within(client, each, 600, now), ids)
+    assert polls == [40] * 10
+    assert elapsed(dxjobs_clock, begun) == 600
+
+
+def test_sleeps_of_different_length_end_in_their_order(dxjobs_clock: dx.VirtualClock) -> None:
+    ended: list[tuple[float, float]] = []
+    begun = dxjobs_clock.now
+
+    def sleep(seconds: float) -> None:
+        for _ in range(3):
+            time.sleep(seconds)
+            ended.append((elapsed(dxjobs_clock, begun), seconds))
+
+    threads = [threading.Thread(target=sleep, args=[seconds]) for seconds in (7, 3, 100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ended == [
+        (3, 3),
+        (6, 3),
+        (7, 7),
+        (9, 3),
+        (14, 7),
+        (21, 7),
+        (100, 100),
+        (200, 100),
+        (300, 100),
+    ]
+
+
+def test_one_that_works_on_is_waited_for(dxjobs_clock: dx.VirtualClock) -> None:
+    begun, seen = dxjobs_clock.now, []
+
+    def works() -> None:
+        for _ in range(20_000):
+            pass
+        seen.append(elapsed(dxjobs_clock, begun))
+        time.sleep(5)
+        seen.append(elapsed(dxjobs_clock, begun))
+
+    thread = threading.Thread(target=works)
+    thread.start()
+    time.sleep(60)
+    thread.join()
+    assert seen == [0, 5]
+    assert elapsed(dxjobs_clock, begun) == 60
+
+
+def test_one_that_never_stops_working_is_left_out_in_the_end(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    begun, done = dxjobs_clock.now, threading.Event()
+
+    def works() -> None:
+        while not done.is_set():
+            pass
+
+    thread = threading.Thread(target=works)
+    thread.start()
+    time.sleep(60)
+    time.sleep(60)
+    done.set()
+    thread.join()
+    assert elapsed(dxjobs_clock, begun) == 120
+
+
+def test_one_that_waits_for_another_holds_nothing_up(dxjobs_clock: dx.VirtualClock) -> None:
+    begun, results = dxjobs_clock.now, queue.Queue[float]()
+
+    def produce() -> None:
+        for _ in range(3):
+            time.sleep(20)
+            results.put(elapsed(dxjobs_clock, begun))
+
+    lock = threading.Lock()
+
+    def with_lock() -> None:
+        with lock:
+            time.sleep(30)
+
+    threads = [threading.Thread(target=each) for each in (produce, with_lock, with_lock)]
+    for thread in threads:
+        thread.start()
+    assert [results.get(timeout=10) for _ in range(3)] == [20, 40, 60]
+    for thread in threads:
+        thread.join()
+    assert elapsed(dxjobs_clock, begun) == 60
+
+
+def test_the_test_may_move_the_clock_for_a_sleeper(dxjobs_clock: dx.VirtualClock) -> None:
+    begun, slept = dxjobs_clock.now, []
+    busy = threading.Event()
+
+    def sleep() -> None:
+        time.sleep(10)
+        slept.append(elapsed(dxjobs_clock, begun))
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    dxjobs_clock.tick(3600)
+    thread.join()
+    busy.set()
+    assert slept[0] in (10, 3600, 3610)  # before, or after it was asleep
+
+
+def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
+    release, woken = threading.Event(), threading.Event()
+
+    def busy() -> None:  # as long as it works the clock does not move
+        while not release.is_set():
+            pass
+
+    def sleep() -> None:
+        time.sleep(0.01)
+        woken.set()
+
+    threads = [threading.Thread(target=each) for each in (busy, sleep)]
+    with dx.VirtualClock():
+        for thread in threads:
+            thread.start()
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert woken.is_set()
+
+
+def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
+    condition = threading.Condition()
+    with condition:
+        assert condition.wait(0.001) is False
+    with pytest.raises(queue.Empty):
+        queue.Queue[int]().get(timeout=0.001)
+    assert threading.Lock().acquire(timeout=0.001) is True
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        held = threading.Event()
+        future = executor.submit(held.wait)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            future.result(timeout=0.001)
+        held.set()
+        assert future.result(timeout=10) is True
+    assert dxjobs_clock.sleeps == []
+
+
+def test_where_the_system_does_not_tell_a_thread_is_taken_to_wait() -> None:
+    assert _schedule._is_about_to_run(threading.Thread()) is False
