@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import datetime
 import multiprocessing.dummy
@@ -164,13 +165,14 @@ def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
             pass
 
     def sleep() -> None:
-        time.sleep(0.01)
+        time.sleep(0.05)
         woken.set()
 
     threads = [threading.Thread(target=each) for each in (busy, sleep)]
-    with dx.VirtualClock():
+    with dx.VirtualClock() as clock:
         for thread in threads:
             thread.start()
+        collections.deque(iter(lambda: len(clock.sleeps), 1), maxlen=0)  # until it sleeps
     release.set()
     for thread in threads:
         thread.join()
