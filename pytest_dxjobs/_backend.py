@@ -7,7 +7,6 @@ fails the test.
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import UnexpectedCall, UsageError
@@ -55,7 +54,6 @@ class Backend:
         with self.jobs.lock:
             self.remembered: list[AssertionError | UsageError] = []
             self.generation: object = _Generation()
-            self._request_numbers = itertools.count(1)
             for part in (
                 self.jobs,
                 self.scripts,
@@ -76,12 +74,11 @@ class Backend:
         """
         with self.jobs.lock:
             call = self.jobs.log.of(request, now())
-            request_id = f"00000000-0000-4000-8000-{next(self._request_numbers):012x}"
             generation = self.generation
             try:
                 laid_down = self._laid_down(call)
                 if laid_down is None and call.operation != "CreateJob":
-                    return call.answer(self._answer(call, request_id))
+                    return call.answer(self._answer(call))
             except BaseException as failure:
                 self._note(failure, call, generation)
                 raise
@@ -89,8 +86,8 @@ class Backend:
         # history for the job, and waits for other calls.
         try:
             if laid_down is None:
-                return call.answer(self._answer(call, request_id))
-            return call.answer(self._as_laid_down(laid_down, call, request_id))
+                return call.answer(self._answer(call))
+            return call.answer(self._as_laid_down(laid_down, call))
         except BaseException as failure:
             self._note(failure, call, generation)
             raise
@@ -109,15 +106,15 @@ class Backend:
             found = call.respond = self._responses.take(call)
         return found
 
-    def _answer(self, call: Record, request_id: str) -> Response:
+    def _answer(self, call: Record) -> Response:
         if call.operation is not None and call.operation in self._operations:
-            return self._operations.answer(call, call.operation, request_id)
+            return self._operations.answer(call, call.operation)
         raise UnexpectedCall(self._nothing_answers(call))
 
-    def _as_laid_down(self, respond: Respond, call: Record, request_id: str) -> Response:
+    def _as_laid_down(self, respond: Respond, call: Record) -> Response:
         """Answer as the test says, and see what that tells of a job."""
         try:
-            response = respond(call, request_id)
+            response = respond(call)
         except (AssertionError, UsageError):
             raise
         except Exception as failure:
@@ -169,7 +166,7 @@ class Backend:
         Raises:
             PollingStopped: It was told that it polls too often, and sleeps on.
         """
-        if self._watch.told:
+        if self._watch.failure is not None:
             with self.jobs.lock:
                 self._watch.sleep()
 

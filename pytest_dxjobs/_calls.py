@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._http import Request
+from pytest_dxjobs._http import Request, Stamp
 from pytest_dxjobs._requests import parameters, reads_headers, route
 from pytest_dxjobs._wire import error_code, parse
 
@@ -40,14 +40,13 @@ class Attempt:
     backoff: float = 0.0
 
 
-Respond = Callable[["Record", str], "Response"]
+Respond = Callable[["Record"], "Response"]
 
 
 class Record:
     """A call while it is made. The backend writes it; users see it as a ``Call``."""
 
     __slots__ = (
-        "attempt_begun",
         "attempts",
         "begun",
         "failure",
@@ -59,11 +58,12 @@ class Record:
         "request",
         "respond",
         "response",
+        "stamp",
         "told",
         "uri",
     )
 
-    def __init__(self, installed: Model, request: Request, moment: datetime.datetime) -> None:
+    def __init__(self, installed: Model, request: Request, stamp: Stamp) -> None:
         found = route(installed, request.method, request.path)
         self.operation: str | None
         self.operation, self.uri = found or (None, {})
@@ -71,7 +71,7 @@ class Record:
         # Headers are most of a request, and mostly nobody will ask for them.
         kept = self.operation is not None and reads_headers(installed, self.operation)
         self.request = request if kept else _without_headers(request)
-        self.begun = self.attempt_begun = moment
+        self.begun, self.stamp = stamp.at, stamp  # the stamp is that of the last attempt
         self.attempts: list[Attempt] = []
         self.response: Response | None = None
         self.failure: BaseException | None = None
@@ -109,16 +109,16 @@ class Record:
             return {}
         return parameters(self.installed, self.operation, self.uri, self.request)
 
-    def begin(self, moment: datetime.datetime) -> None:
+    def begin(self, stamp: Stamp) -> None:
         """Note that another attempt is made."""
-        self.attempt_begun = moment
+        self.stamp = stamp
         self.response = self.failure = None
         self.garbled = False
 
     def answer(self, response: Response) -> Response:
         """Note what the attempt was answered with."""
         code = error_code(response) if response.status >= 300 else None
-        self.attempts.append(Attempt(self.attempt_begun, response.status, code))
+        self.attempts.append(Attempt(self.stamp.at, response.status, code))
         self.response = response
         if code is not None:
             self.told = code if code != str(response.status) else ""
@@ -126,7 +126,7 @@ class Record:
 
     def fail(self, failure: BaseException) -> None:
         """Note that the attempt was not answered."""
-        self.attempts.append(Attempt(self.attempt_begun, None, type(failure).__name__))
+        self.attempts.append(Attempt(self.stamp.at, None, type(failure).__name__))
         self.failure = failure
 
 
@@ -216,18 +216,21 @@ class Log:
         self.records: list[Record] = []
         self._by_invocation: dict[str, Record] = {}
         self._unnumbered = itertools.count()
+        self._request_numbers = itertools.count(1)
 
     def of(self, request: Request, moment: datetime.datetime) -> Record:
         """The record of the call that this request is an attempt of."""
+        number = next(self._request_numbers)
+        stamp = Stamp(f"00000000-0000-4000-8000-{number:012x}", moment)
         given = request.invocation
         invocation = str(next(self._unnumbered)) if given is None else _invocation(given)
         record = self._by_invocation.get(invocation)
         if record is None:
-            record = Record(self._installed, request, moment)
+            record = Record(self._installed, request, stamp)
             self._by_invocation[invocation] = record
             self.records.append(record)
         else:
-            record.begin(moment)
+            record.begin(stamp)
         return record
 
     def back_off(self, invocation: str | bytes, seconds: float) -> None:

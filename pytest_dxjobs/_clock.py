@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from pytest_dxjobs._arguments import instant, span
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._freezing import Freeze, frozen_now, move
 from pytest_dxjobs._messages import show
+from pytest_dxjobs._retry_state import limiters_in_virtual_time
 from pytest_dxjobs._sleeping import Sleeping
 from pytest_dxjobs._stand_ins import StandIns
 
@@ -44,7 +46,7 @@ class VirtualClock:
         UsageError: This is no instant; on entering, that another clock runs, or time-machine does.
     """
 
-    __slots__ = ("_freeze", "_sleeping", "_stand_ins", "_start")
+    __slots__ = ("_sleeping", "_start", "_undo")
 
     def __init__(self, start: datetime.date | str | None = None) -> None:
         self._start = None if start is None else instant("start", start)
@@ -56,12 +58,17 @@ class VirtualClock:
                 "VirtualClock: a clock runs already (the fixture dxjobs_clock is one); use that one"
             )
         self._sleeping = Sleeping()
-        self._freeze = Freeze(self._start or START)
-        if self._start is not None:  # also where the freeze is not our own
-            move(self._start)
-        self._stand_ins = StandIns()
-        self._sleeping.begin()
-        _waiting.clock = self._sleeping
+        with contextlib.ExitStack() as undo:
+            freeze = Freeze(self._start or START)
+            undo.callback(freeze.end)
+            if self._start is not None:  # also where the freeze is not our own
+                move(self._start)
+            undo.callback(self._sleeping.end)
+            undo.callback(StandIns().undo)
+            undo.enter_context(limiters_in_virtual_time())
+            self._sleeping.begin()
+            _waiting.clock = self._sleeping
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(
@@ -71,9 +78,7 @@ class VirtualClock:
         traceback: TracebackType | None,
     ) -> None:
         _waiting.clock = None
-        self._stand_ins.undo()
-        self._sleeping.end()
-        self._freeze.end()
+        self._undo.close()
 
     @property
     def now(self) -> datetime.datetime:
@@ -88,7 +93,7 @@ class VirtualClock:
     @property
     def sleeps(self) -> list[Sleep]:
         """The sleeps so far, in the order in which they began."""
-        return list(self._sleeping.sleeps)
+        return self._sleeping.sleeps
 
     def tick(self, delta: float | datetime.timedelta = 1) -> None:
         """Move the clock forward; who would have woken by then wakes.

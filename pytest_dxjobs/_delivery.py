@@ -56,7 +56,7 @@ _CONNECTIONS: Final = {
 KINDS: Final = (*_ERRORS, *_CONNECTIONS, "bad_gateway", "garbled")
 
 
-def deliver(fault: Fault, call: Record, request_id: str) -> Response:
+def deliver(fault: Fault, call: Record) -> Response:
     """What comes back instead of an answer.
 
     Raises:
@@ -65,11 +65,11 @@ def deliver(fault: Fault, call: Record, request_id: str) -> Response:
     if fault.kind in _CONNECTIONS:
         raise _failed_connection(fault, call.request.url)
     if fault.kind in _ERRORS:
-        response = _service_error(fault, call, request_id)
+        response = _service_error(fault, call)
     elif fault.kind == "bad_gateway":
         response = _page(502, fault.message)
     else:
-        response = answer(fault.status or 200, fault.body or b"", request_id)
+        response = answer(fault.status or 200, fault.body or b"", call.stamp)
     told = {"x-amzn-RequestId": fault.request_id} if fault.request_id is not None else {}
     return replace(response, headers=_merged(response.headers, {**told, **dict(fault.headers)}))
 
@@ -89,7 +89,7 @@ def _failed_connection(fault: Fault, url: str) -> Exception:
     return failure
 
 
-def _service_error(fault: Fault, call: Record, request_id: str) -> Response:
+def _service_error(fault: Fault, call: Record) -> Response:
     row = _ERRORS[fault.kind]
     resource_type, resource_id = _resource(call)
     resource = f"{resource_type.replace('_', ' ').capitalize()} {resource_id}"
@@ -103,7 +103,7 @@ def _service_error(fault: Fault, call: Record, request_id: str) -> Response:
     known = shape.members if shape is not None else ()
     told = {name: value for name, value in members.items() if value and name in known}
     message = usual if fault.message is None else fault.message
-    return error(call.installed, row.code, request_id, {"Message": message, **told}, row.status)
+    return error(call.installed, row.code, call.stamp, {"Message": message, **told}, row.status)
 
 
 def _resource(call: Record) -> tuple[str, str]:

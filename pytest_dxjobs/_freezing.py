@@ -53,8 +53,11 @@ class Freeze:
     def end(self) -> None:
         """Let time go on as before; an adopted freeze stays."""
         api.call_stack_inspection_limit = self._asked
-        if self._ours in api.ignore_lists:  # else the adopted one has ended before
-            api.ignore_lists[api.ignore_lists.index(self._ours)] = self._theirs
+        for place, ignored in enumerate(
+            api.ignore_lists
+        ):  # without ours where an adopted one has ended
+            if ignored is self._ours:
+                api.ignore_lists[place] = self._theirs
         if self._own is not None:
             self._own.stop()
 
@@ -67,6 +70,11 @@ def frozen_now() -> datetime.datetime:
 def move(moment: datetime.datetime) -> None:
     """Set the innermost freeze."""
     _innermost().move_to(moment)
+
+
+def advance(span: datetime.timedelta) -> None:
+    """Move the innermost freeze forward."""
+    _innermost().tick(span)
 
 
 def _innermost() -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,3 +44,30 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the service puts on each of its responses.
+
+    Attributes:
+        request_id: What it calls the request.
+        at: When it answers: a plain datetime, in UTC.
+    """
+
+    request_id: str
+    at: datetime.datetime
+
+    def headers(self) -> dict[str, str]:
+        """The headers that say so."""
+        at = self.at
+        return {
+            "Date": f"{_day(at.date())} {at.hour:02}:{at.minute:02}:{at.second:02} GMT",
+            "x-amzn-RequestId": self.request_id,
+        }
+
+
+@functools.lru_cache(maxsize=1)
+def _day(date: datetime.date) -> str:
+    midnight = datetime.datetime.combine(date, datetime.time())
+    return format_datetime(midnight).partition(" 00:00:00 ")[0]

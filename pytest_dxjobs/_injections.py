@@ -107,6 +107,8 @@ class Injections:
 
         A fault for a whole call stays with the call, however often it is sent.
         """
+        if not self._waiting:
+            return None
         concerned = [each for each in self._waiting if each.concerns(call)]
         for each in concerned:
             each.seen += 1
@@ -118,8 +120,8 @@ class Injections:
             self._waiting.remove(chosen)
         fault = chosen.fault
 
-        def respond(record: Record, request_id: str) -> Response:
-            return deliver(fault, record, request_id)
+        def respond(record: Record) -> Response:
+            return deliver(fault, record)
 
         if chosen.whole_calls:
             call.respond = respond

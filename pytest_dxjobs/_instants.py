@@ -31,11 +31,6 @@ def plain(moment: datetime.datetime) -> datetime.datetime:
     return _EPOCH + (moment - _EPOCH)
 
 
-def since_epoch(seconds: int) -> datetime.datetime:
-    """The instant that POSIX time tells so."""
-    return _EPOCH + datetime.timedelta(seconds=seconds)
-
-
 def in_milliseconds(moment: datetime.datetime) -> datetime.datetime:
     """As fine as the service tells its times."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

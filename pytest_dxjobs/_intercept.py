@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import botocore
 import botocore.endpoint
+import botocore.retryhandler
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.exceptions import NoRegionError
@@ -104,11 +105,15 @@ def innermost() -> Answering | None:
 
 def sleeps() -> None:
     """Tell the fakes that the code under test sleeps, in this thread."""
-    try:
-        for fake in _fakes:
+    for fake in _fakes:
+        try:
             fake.sleep()
-    except PollingStopped as stopped:
-        raise way_out(stopped) from None
+        except PollingStopped as stopped:
+            raise way_out(stopped, functools.partial(_is_active, fake)) from None
+
+
+def _is_active(fake: Answering) -> bool:
+    return any(each is fake for each in _fakes)
 
 
 _lock: Final = threading.RLock()
@@ -201,10 +206,10 @@ def _attach(client: BaseClient) -> _Handlers:
         return handlers
 
 
-def _detach(client: BaseClient) -> None:
+def _detach(client: BaseClient, handlers: _Handlers) -> None:
     """A call has ended; with the last one our handlers go, if no fake is active."""
     with _lock:
-        _handlers[client].calls -= 1
+        handlers.calls -= 1
         if not _fakes:
             _leave(client)
 
@@ -232,20 +237,22 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
                 return make_request(client, *args, **kwargs)
             finally:
                 _this_thread.call = outer
-        memory = _this_thread.memory = _attach(client).retries.memory(fake.generation)
+        handlers = _attach(client)
+        memory = _this_thread.memory = handlers.retries.memory(fake.generation)
         call = _this_thread.call = _Call(fake, memory)
         try:
             http, parsed = make_request(client, *args, **kwargs)
             _settle(call, parsed.get("ResponseMetadata", {}))
             return http, parsed
         except PollingStopped as stopped:
-            raise way_out(stopped).with_traceback(None) from None
+            out = way_out(stopped, functools.partial(_is_active, fake))
+            raise out.with_traceback(None) from None
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:
             _this_thread.call = outer
-            _detach(client)
+            _detach(client, handlers)
 
     return wrapper
 
@@ -274,14 +281,27 @@ def _back_off(seconds: float) -> None:
     _waiting.back_off(seconds, _ENDPOINT)
 
 
-class _Time:
-    """What ``botocore.endpoint`` takes for the module ``time``: the backoff of our calls takes none."""
+class _Module:
+    """What botocore takes for a module of the standard library."""
 
     def __init__(self, original: Any) -> None:
         self.__wrapped__ = original
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__wrapped__, name)
+
+
+class _Random(_Module):
+    """``random``, for legacy retries."""
+
+    def random(self) -> float:
+        """A draw for the backoff: of our calls, the same in every run."""
+        call = _call()
+        return self.__wrapped__.random() if call is None else call.memory.draw()
+
+
+class _Time(_Module):
+    """``time``, for all retries: the backoff of our calls takes none."""
 
     def sleep(self, seconds: float) -> None:
         """Note it where it is ours, and sleep where it is not."""
@@ -303,6 +323,7 @@ def _patch() -> None:
         Patch(BaseClient, "_make_request", _faked_requests),
         Patch(Session, "create_client", _faked_clients),
         Patch(botocore.endpoint, "time", _Time),
+        Patch(botocore.retryhandler, "random", _Random),
     )
 
 

@@ -92,9 +92,11 @@ class Life:
         """The body that was sent last, or with which the job entered."""
         return self._body
 
-    def body_at(self, moment: datetime.datetime, *, polling: bool = False) -> bytes:
-        """The body that tells the state of the job, to ``get_job`` if ``polling``."""
-        position = self._at(moment, polling=polling)
+    def body_at(self, moment: datetime.datetime) -> bytes:
+        """The body that tells the state that the job is in."""
+        return self._body_for(self._at(moment, polling=False))
+
+    def _body_for(self, position: Position | None) -> bytes:
         if position is not None and (self._shown is None or position.stage != self._shown.stage):
             state = self._history.stages[position.stage].state
             self._body = encode(
@@ -110,8 +112,8 @@ class Life:
 
     def poll(self, moment: datetime.datetime) -> bytes:
         """Answer a poll, which counts."""
-        body = self.body_at(moment, polling=True)
         position = self._at(moment, polling=True)
+        body = self._body_for(position)
         if position is not None:
             self._position = after_poll(self._history, position, moment)
         self.polls += 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_dxjobs._errors import UsageError
-from pytest_dxjobs._http import Response
+from pytest_dxjobs._http import Response, Stamp
 from pytest_dxjobs._messages import show
 
 
@@ -18,11 +18,12 @@ class Metadata:
     request_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
-    def applied_to(self, response: Response, request_id: str) -> Response:
+    def applied_to(self, response: Response, stamp: Stamp) -> Response:
         """The response with what the test says of it."""
         headers = {
             **response.headers,
-            "x-amzn-RequestId": self.request_id or request_id,
+            **stamp.headers(),
+            **({} if self.request_id is None else {"x-amzn-RequestId": self.request_id}),
             **dict(self.headers),
         }
         return Response(self.status or response.status, headers, response.body)

@@ -55,12 +55,12 @@ class JobOperations:
     def __contains__(self, operation: str | None) -> bool:
         return operation in self._by_name
 
-    def answer(self, call: Record, operation: str, request_id: str) -> Response:
+    def answer(self, call: Record, operation: str) -> Response:
         """Answer one of them."""
         try:
-            return answer(*self._by_name[operation](call, call.attempt_begun), request_id)
+            return answer(*self._by_name[operation](call, call.stamp.at), call.stamp)
         except Refused as refused:
-            return error(self._installed, refused.code, request_id, refused.members)
+            return error(self._installed, refused.code, call.stamp, refused.members)
 
     def _create(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
         params = call.params()

@@ -55,6 +55,8 @@ def _made(item: pytest.Item, make: Callable[..., _T]) -> _T:
     names = inspect.signature(make).parameters
     marked, configured = _marked(item), _configured(item.config, make)
     try:
+        if marked.get("start") is not None:  # also where no clock is asked for
+            _check("start", marked["start"], make)
         return make(
             **{name: value for name, value in (configured | marked).items() if name in names}
         )
@@ -87,19 +89,28 @@ def _configured(config: pytest.Config, make: Callable[..., Any]) -> dict[str, An
 
     options: dict[str, Any] = {}
     try:
-        for name in INI.keys() & inspect.signature(make).parameters:
+        for name in INI.keys() & {*inspect.signature(make).parameters, "start"}:
             try:
                 given = config.getini(f"dxjobs_{name}")
             except (ValueError, pytest.UsageError) as error:
                 raise UsageError(f"{name}: {error}; true or false is needed") from None
             if given not in (None, ""):
                 options[name] = _number_or_none(given) if name.startswith("max_") else given
-                make(**{name: options[name]})
+                _check(name, options[name], make)
     except UsageError as error:
         told = f"UsageError: ini option dxjobs_{error}"
     else:
         return options
     pytest.fail(told, pytrace=False)
+
+
+def _check(name: str, value: Any, make: Callable[..., object]) -> None:
+    from pytest_dxjobs._arguments import instant
+
+    if name == "start":
+        instant(name, value)
+    else:
+        make(**{name: value})
 
 
 def _number_or_none(given: str) -> object:

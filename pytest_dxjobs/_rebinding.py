@@ -1,13 +1,15 @@
 """Functions that modules have bound to names of their own, as ``from time import sleep`` does.
 
 Replacing an attribute of ``time`` does not reach them. They are found in ``sys.modules``, ``time`` itself
-among them. What was found is remembered for each module, since there are many and they hardly change.
+among them. What was found in an installed module is remembered, since there are many and they hardly
+change; a test may well give a module of its own project another function.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+import sysconfig
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
@@ -26,6 +28,7 @@ class Rebinding:
     def __init__(self, replacements: Mapping[Function, Function], spared: Container[str]) -> None:
         self._there = {id(theirs): ours for theirs, ours in replacements.items()}
         self._back = {id(ours): theirs for theirs, ours in replacements.items()}
+        self._either = self._there.keys() | self._back.keys()
         self._spared = spared
         # By the id of a module's namespace: its length then, and its names for one of the functions.
         self._known: dict[int, tuple[int, list[str]]] = {}
@@ -53,8 +56,14 @@ class Rebinding:
 
     def _names(self, namespace: dict[str, Any]) -> list[str]:
         length, names = self._known.get(id(namespace), (-1, []))
-        if length != len(namespace):
-            either = self._there.keys() | self._back.keys()
-            names = [name for name, value in list(namespace.items()) if id(value) in either]
-            self._known[id(namespace)] = len(namespace), names
+        if length == len(namespace):
+            return names
+        bound = list(namespace.items())
+        names = [name for name, value in bound if id(value) in self._either]
+        if str(namespace.get("__file__") or _BUILT_IN).startswith(_INSTALLED):
+            self._known[id(namespace)] = len(bound), names
         return names
+
+
+_BUILT_IN: Final = sysconfig.get_path("stdlib")
+_INSTALLED: Final = (_BUILT_IN, *map(sysconfig.get_path, ("platstdlib", "purelib", "platlib")))

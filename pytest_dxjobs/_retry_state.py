@@ -6,11 +6,17 @@ of the same client sees. Here each fake, and each of its resets, has its own; th
 when the last fake goes.
 
 The limiter waits on a condition while it reads the clock: for ever under a frozen one. Ours waits as all
-backoff does, in no real time, and its clock is ahead by what was not waited.
+backoff does, in no real time, and its clock is ahead by what was not waited. Those of other services'
+clients move virtual time, while there is any.
+
+Backoff is random by half. Here its draws are the same in every run.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import random
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +26,16 @@ from botocore.retries.bucket import Clock, TokenBucket
 from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import (
     RetryEventAdapter,
+    RetryHandler,
     RetryQuotaChecker,
     ThrottlingErrorDetector,
 )
 from botocore.retries.throttling import CubicCalculator
 
+from pytest_dxjobs import _waiting
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._model import SERVICE
+from pytest_dxjobs._patches import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +62,11 @@ class RetryState:
     ) -> None:
         self._of_this_call, self._back_off = of_this_call, back_off
         self._quotas = {each: each._quota for each in _remembering(client, RetryQuotaChecker)}
-        self._limiters = list(_remembering(client, ClientRateLimiter))
+        self._limiters = _remembering(client, ClientRateLimiter)
+        backoffs = [
+            each._retry_policy._retry_backoff for each in _remembering(client, RetryHandler)
+        ]
+        self._draws = {each: each._random for each in backoffs}
         self._memories: weakref.WeakKeyDictionary[Any, Memory] = weakref.WeakKeyDictionary()
 
     def memory(self, generation: object) -> Memory:
@@ -67,6 +80,8 @@ class RetryState:
         """Put what is the client's own aside."""
         for checker in self._quotas:
             checker._quota = _Quota(self._of_this_call)
+        for backoff in self._draws:
+            backoff._random = self._draw
         events = client.meta.events
         for limiter in self._limiters:
             events.unregister("before-send", limiter.on_sending_request)
@@ -77,11 +92,16 @@ class RetryState:
         """Put it in its place again."""
         for checker, quota in self._quotas.items():
             checker._quota = quota
+        for backoff, draw in self._draws.items():
+            backoff._random = draw
         events = client.meta.events
         for limiter in self._limiters:
             events.unregister(f"needs-retry.{SERVICE}", self._on_receiving_response)
             events.register("before-send", limiter.on_sending_request)
             events.register("needs-retry", limiter.on_receiving_response)
+
+    def _draw(self) -> float:
+        return self._of_this_call().draw()
 
     def before_sending(self, request: Any) -> None:
         """Wait where the limiter says so."""
@@ -92,15 +112,17 @@ class RetryState:
         self._of_this_call().limiter.on_receiving_response(**told)
 
 
-def _remembering(client: BaseClient, kind: type) -> Iterator[Any]:
+def _remembering(client: BaseClient, kind: type) -> list[Any]:
     """The objects of a kind that hear what the client sends and receives."""
     events: Any = client.meta.events
-    handlers = events._emitter._handlers
-    for event in ("before-send", "after-call"):
-        for handler in handlers.prefix_search(f"{event}.{SERVICE}"):
-            owner = getattr(handler, "__self__", None)
-            if isinstance(owner, kind):
-                yield owner
+    heard = ("before-send", "after-call", "needs-retry")
+    handlers = [
+        handler
+        for event in heard
+        for handler in events._emitter._handlers.prefix_search(f"{event}.{SERVICE}")
+    ]
+    owners = dict.fromkeys(getattr(handler, "__self__", None) for handler in handlers)
+    return [owner for owner in owners if isinstance(owner, kind)]
 
 
 class _Quota:
@@ -128,6 +150,7 @@ class Memory:
     def __init__(self, back_off: Callable[[float], None]) -> None:
         self._back_off, self._clock = back_off, _Clock()
         self.quota = RetryQuota()
+        self.draw = random.Random(0).random  # noqa: S311
         self.limiter = ClientRateLimiter(
             rate_adjustor=CubicCalculator(starting_max_rate=0, start_time=0),
             rate_clocker=RateClocker(self._clock),
@@ -170,9 +193,54 @@ class _Bucket(TokenBucket):
 
     def acquire(self, amount: int = 1, block: bool = True) -> bool:
         """Take tokens, and wait until there are enough."""
-        while True:
-            try:
-                return bool(super().acquire(amount, block=False))
-            except CapacityNotAvailableError:
-                missing = amount - self.available_capacity
-                self._wait(max(missing / self.max_rate, _LEAST_WAIT))
+        return _acquired(self, amount, TokenBucket.acquire, self._wait)
+
+
+def _acquired(
+    bucket: TokenBucket, amount: int, acquire: Any, wait: Callable[[float], None]
+) -> bool:
+    while True:
+        try:
+            return bool(acquire(bucket, amount, block=False))
+        except CapacityNotAvailableError:
+            missing = amount - bucket.available_capacity
+            wait(max(missing / bucket.max_rate, _LEAST_WAIT))
+
+
+@contextlib.contextmanager
+def limiters_in_virtual_time() -> Iterator[None]:
+    """Let the limiters of all clients wait in virtual time."""
+    patches = (
+        Patch(TokenBucket, "acquire", _acquiring),
+        Patch(TokenBucket, "_refill", _refilling),
+    )
+    try:
+        yield
+    finally:
+        for patch in patches:
+            patch.undo()
+
+
+def _acquiring(acquire: Callable[..., bool]) -> Callable[..., bool]:
+    @functools.wraps(acquire)
+    def wrapper(bucket: TokenBucket, amount: int = 1, block: bool = True) -> bool:
+        clock = _waiting.clock
+        if clock is None or not block:
+            return acquire(bucket, amount, block)
+        return _acquired(bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET))
+
+    return wrapper
+
+
+def _refilling(refill: Callable[[TokenBucket], None]) -> Callable[[TokenBucket], None]:
+    @functools.wraps(refill)
+    def wrapper(bucket: Any) -> None:
+        """Begin anew where the clock has gone back: it starts in the past of a client made before."""
+        if (bucket._last_timestamp or 0) > bucket._clock.current_time():
+            bucket._last_timestamp = None
+        refill(bucket)
+
+    return wrapper
+
+
+_BUCKET = TokenBucket.__module__

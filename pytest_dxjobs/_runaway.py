@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs import _waiting
 from pytest_dxjobs._constants import PENDING_STATES, TERMINAL_STATES
 from pytest_dxjobs._errors import PollingStopped, RunawayPolling
+from pytest_dxjobs._tracebacks import is_expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +42,14 @@ class _Seen:
     """What the code has seen of one job.
 
     Attributes:
-        answer: What the last call was answered.
+        answer: What the last call was answered; None before the first.
         unchanged: How many calls before it were answered the same.
         end: The end state that it has been told; "" for none.
         after_end: How many calls there were since.
         slept: How long the code had slept when it was first answered so.
     """
 
-    answer: str = ""
+    answer: str | None = None
     unchanged: int = 0
     end: str = ""
     after_end: int = 0
@@ -83,7 +84,8 @@ class Watch:
     # Before the last call about a job, and after it.
     _seen: dict[str, tuple[_Seen, _Seen]] = field(default_factory=dict)
     _breaches: dict[str, int] = field(default_factory=dict)
-    told: str = ""  # to the code, if it has not been answered since
+    # What the code was told, if it has not been answered since.
+    failure: RunawayPolling | PollingStopped | None = None
     _sleeps: int = 0  # how often it has slept since
 
     def poll(self, job_id: str, answer: str, *, again: bool = False) -> None:
@@ -101,13 +103,15 @@ class Watch:
         before, after = self._seen.get(job_id, _NOTHING)
         if not again:
             before = after
-        slept = _waiting.slept()
+        slept = _waiting.slept
         after = before.then(answer, slept)
         self._seen[job_id] = before, after
-        self.told, self._sleeps = self._breach(after, job_id, slept - after.slept), 0
-        if self.told:
+        told = self._breach(after, job_id, slept - after.slept)
+        self.failure, self._sleeps = None, 0
+        if told:
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
-            raise _escalated(self.told, self._breaches[job_id])
+            self.failure = _escalated(told, self._breaches[job_id])
+            raise self.failure
 
     def sleep(self) -> None:
         """Note that the code sleeps, which was told that it polls too often and has not been answered since.
@@ -116,22 +120,27 @@ class Watch:
             PollingStopped: It has slept often enough.
         """
         self._sleeps += 1
-        if self._sleeps > _PATIENCE:
-            raise _escalated(self.told, self._sleeps)
+        if self.failure is None or self._sleeps <= _PATIENCE:
+            return
+        if is_expected(self.failure):  # and the test goes on
+            self.failure = None
+            return
+        raise _escalated(str(self.failure), self._sleeps)
 
     def _breach(self, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
-        if _exceeds(seen.after_end, self.budgets.max_polls_after_end):
+        budgets = self.budgets
+        if _exceeds(seen.after_end, budgets.max_polls_after_end):
             polls, option = seen.after_end, "max_polls_after_end"
             happened = (
                 f"get_job was called {polls} times for job {job_id} after it had answered "
                 f"{seen.end}, which is an end state"
             )
             cause = f"So does a loop that does not react to {seen.end}"
-        elif _exceeds(seen.unchanged + 1, self.budgets.max_polls):
+        elif _exceeds(seen.unchanged + 1, budgets.max_polls):
             polls, option = seen.unchanged + 1, "max_polls"
             happened = f"get_job was called {polls} times for job {job_id} and each time answered {seen.answer}"
             cause = "So does a loop that has no deadline"
-        elif _exceeds(slept, self.budgets.max_wait):
+        elif _exceeds(slept, budgets.max_wait):
             polls, option = seen.unchanged + 1, "max_wait"
             happened = (
                 f"The code slept for {slept} while get_job was called {polls} times for job {job_id} and "
@@ -149,7 +158,7 @@ class Watch:
         """Begin anew."""
         self._seen.clear()
         self._breaches.clear()
-        self.told, self._sleeps = "", 0
+        self.failure, self._sleeps = None, 0
 
 
 def _escalated(told: str, times: int) -> RunawayPolling | PollingStopped:

@@ -6,9 +6,10 @@ import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_dxjobs import _intercept
-from pytest_dxjobs._freezing import frozen_now, move, real_monotonic
-from pytest_dxjobs._schedule import A_MOMENT, Schedule
+from pytest_dxjobs import _intercept, _waiting
+from pytest_dxjobs._bystanders import A_MOMENT
+from pytest_dxjobs._freezing import advance, frozen_now, move, real_monotonic
+from pytest_dxjobs._schedule import Schedule
 from pytest_dxjobs._stand_ins import real_sleep
 
 if TYPE_CHECKING:
@@ -38,8 +39,13 @@ class Sleeping:
 
     def __init__(self) -> None:
         self._schedule = Schedule(frozen_now, real_monotonic, real_sleep)
-        self.sleeps: list[Sleep] = []
-        self.slept = datetime.timedelta()
+        # The attributes of each: there may be very many, and tuples of them are light.
+        self._noted: list[tuple[float, datetime.datetime, str, bool]] = []
+
+    @property
+    def sleeps(self) -> list[Sleep]:
+        """The sleeps so far, in the order in which they began."""
+        return [Sleep(*noted) for noted in self._noted]
 
     def begin(self) -> None:
         """Count from now on."""
@@ -55,30 +61,64 @@ class Sleeping:
 
     def note(self, seconds: float, module: str) -> None:
         """Note that the code under test begins to sleep."""
-        self.sleeps.append(Sleep(seconds, frozen_now(), module))
-        _intercept.sleeps()
+        self._note(seconds, frozen_now(), module)
 
     def let_pass(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
-        """Wait, on behalf of the code under test."""
-        least = A_MOMENT if patient else 0
-        self._schedule.sleep_until(_after(seconds), self._move, interrupted, least)
+        """Wait, on behalf of an event loop."""
+        begun = frozen_now()
+        self._wait(begun, _after(begun, seconds), interrupted, patient)
+
+    def sleep(
+        self,
+        seconds: float,
+        module: str,
+        interrupted: Callable[[], object] = bool,
+        *,
+        patient: bool = False,
+    ) -> None:
+        """Sleep, on behalf of the code under test."""
+        begun = frozen_now()
+        wake = _after(begun, seconds)
+        self._note(seconds, begun, module)
+        self._wait(begun, wake, interrupted, patient)
 
     def back_off(self, seconds: float, module: str) -> None:
         """Sleep, on behalf of botocore."""
-        self.sleeps.append(Sleep(seconds, frozen_now(), module, is_backoff=True))
-        self._schedule.sleep_until(_after(seconds), move)
+        begun = frozen_now()
+        self._noted.append((seconds, begun, module, True))
+        self._schedule.sleep_until(begun, _after(begun, seconds), advance)
 
     def set(self, when: Callable[[datetime.datetime], datetime.datetime]) -> None:
         """Set the clock on behalf of the test, from what it shows."""
         with self._schedule.lock:
             move(when(frozen_now()))
 
-    def _move(self, moment: datetime.datetime) -> None:
-        self.slept += moment - frozen_now()
-        move(moment)
+    def _note(self, seconds: float, begun: datetime.datetime, module: str) -> None:
+        self._noted.append((seconds, begun, module, False))
+        _intercept.sleeps()
+
+    def _wait(
+        self,
+        begun: datetime.datetime,
+        wake: datetime.datetime,
+        interrupted: Callable[[], object],
+        patient: bool,
+    ) -> None:
+        least = A_MOMENT if patient else 0
+        self._schedule.sleep_until(begun, wake, _advance_by_sleeping, interrupted, least)
 
 
-def _after(seconds: float) -> datetime.datetime:
+def _advance_by_sleeping(span: datetime.timedelta) -> None:
+    _waiting.slept += span
+    advance(span)
+
+
+def _after(begun: datetime.datetime, seconds: float) -> datetime.datetime:
     """The end of a sleep, as exactly as a datetime can tell; one that takes time moves the clock."""
-    span = datetime.timedelta(seconds=seconds)
-    return frozen_now() + (max(span, datetime.timedelta.resolution) if seconds > 0 else span)
+    try:
+        span = datetime.timedelta(seconds=seconds)
+        return begun + (max(span, datetime.timedelta.resolution) if seconds > 0 else span)
+    except OverflowError:
+        raise OverflowError(
+            f"a sleep of {seconds} s from {begun} leads beyond the year 9999"
+        ) from None

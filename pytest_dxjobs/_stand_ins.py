@@ -44,18 +44,27 @@ _MANAGERS: Final = frozenset(
 )
 # Those that wait for events that are none of the code under test.
 _COORDINATORS: Final = _MANAGERS | {"concurrent", "queue", "threading"}
+_RUN_OF_A_THREAD: Final = threading.Thread.run.__code__
+_RUNNERS: Final = frozenset(
+    {
+        ("concurrent.futures.thread", "run"),
+        ("multiprocessing.pool", "mapstar"),
+        ("multiprocessing.pool", "starmapstar"),
+        ("multiprocessing.pool", "worker"),
+    }
+)
 
 
 class StandIns:
     """All of them, from when it is made until ``undo``."""
 
     def __init__(self) -> None:
-        _functions.do()
         self._patches = (
             Patch(threading.Event, "wait", _wait),
             Patch(_SELECTOR, "select", _select),
             Patch(asyncio.BaseEventLoop, "time", _loop_time),
         )
+        _functions.do()
 
     def undo(self) -> None:
         """Put the real ones back."""
@@ -66,9 +75,10 @@ class StandIns:
 
 def sleep(seconds: Any, /) -> None:
     """In place of ``time.sleep``; refuses what that refuses."""
-    module = _module(sys._getframe(1))  # noqa: SLF001 - documented
-    clock = _clock_for(module, _MANAGERS)
-    if clock is None:
+    caller = sys._getframe(1)  # noqa: SLF001 - documented
+    module = _module(caller)
+    clock = _clock_for(caller, module, _MANAGERS)
+    if clock is None or seconds == 0:  # which lets other threads run
         real_sleep(seconds)
         return
     given = seconds if isinstance(seconds, float) else operator.index(seconds)
@@ -77,14 +87,13 @@ def sleep(seconds: Any, /) -> None:
     if module == _BACKING_OFF:
         clock.back_off(given, module)
     else:
-        clock.note(given, module)
-        clock.let_pass(given, bool, patient=False)
+        clock.sleep(given, module)
 
 
 async def asyncio_sleep(delay: float, result: Any = None) -> Any:
     """In place of ``asyncio.sleep``, to note it; it is the event loop that waits."""
     clock = _waiting.clock
-    if clock is not None:
+    if clock is not None and delay > 0:
         clock.note(delay, _module_outside_asyncio())
     return await _real_asyncio_sleep(delay, result)
 
@@ -93,12 +102,13 @@ def _wait(wait: Callable[..., bool]) -> Callable[..., bool]:
     @functools.wraps(wait)
     def wrapper(event: threading.Event, timeout: float | None = None) -> bool:
         """Sleep in virtual time where the code under test waits for a while."""
-        module = _module(sys._getframe(1))  # noqa: SLF001 - documented
-        clock = _clock_for(module, _COORDINATORS)
+        caller = sys._getframe(1)  # noqa: SLF001 - documented
+        module = _module(caller)
+        clock = _clock_for(caller, module, _COORDINATORS)
         if clock is None or timeout is None or timeout <= 0 or event.is_set():
             return wait(event, timeout)
-        clock.note(timeout, module)
-        clock.let_pass(timeout, event.is_set, patient=threading.active_count() > 1)
+        others = threading.active_count() > 1
+        clock.sleep(timeout, module, event.is_set, patient=others)
         return event.is_set()
 
     return wrapper
@@ -144,8 +154,17 @@ def _beyond(passed: float) -> float:
     return _MICROSECOND if passed + _NANOSECOND == passed else 0.0
 
 
-def _clock_for(module: str, spared: frozenset[str]) -> _waiting.Clock | None:
-    return None if module.partition(".")[0] in spared else _waiting.clock
+def _clock_for(caller: FrameType, module: str, spared: frozenset[str]) -> _waiting.Clock | None:
+    """The clock in which a caller sleeps; none where it does so for its own purposes, in real time."""
+    if module.partition(".")[0] in spared and not _runs_what_it_was_given(caller, module):
+        return None
+    return _waiting.clock
+
+
+def _runs_what_it_was_given(caller: FrameType, module: str) -> bool:
+    """Whether it calls the function that a thread was given, which may be the very one that sleeps."""
+    code = caller.f_code
+    return code is _RUN_OF_A_THREAD or (module, code.co_name) in _RUNNERS
 
 
 def _module_outside_asyncio() -> str:

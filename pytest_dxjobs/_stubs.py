@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pytest_dxjobs._arguments import count, refuse, refuse_all
 from pytest_dxjobs._constants import ALWAYS, Marker
 from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._http import Stamp
+from pytest_dxjobs._instants import now
 from pytest_dxjobs._made_up import made_up
 from pytest_dxjobs._messages import did_you_mean, listing, show
 from pytest_dxjobs._metadata import check_status, metadata_in
@@ -76,25 +78,28 @@ class Stubs:
             )
             metadata = metadata_in(call, service_response.get("ResponseMetadata"), least=200)
             response = success(
-                installed, operation, copy.deepcopy(members_of(service_response)), ""
+                installed,
+                operation,
+                copy.deepcopy(members_of(service_response)),
+                Stamp("", now()),
             )
 
-            def respond(record: Record, request_id: str) -> Response:
-                return metadata.applied_to(response, request_id)
+            def respond(record: Record) -> Response:
+                return metadata.applied_to(response, record.stamp)
 
         elif service_response is None or callable(service_response):
             refuse_all(unasked(call, expected))
 
-            def respond(record: Record, request_id: str) -> Response:
+            def respond(record: Record) -> Response:
                 computed = None
                 if service_response is not None:
                     computed = _computed(call, service_response, record.params())
                 if computed is None:
-                    return self._made_up(operation, record, request_id)
+                    return self._made_up(operation, record)
                 refuse_all(unsendable(call, installed, operation, computed))
-                made = success(installed, operation, members_of(computed), "")
+                made = success(installed, operation, members_of(computed), record.stamp)
                 metadata = metadata_in(call, computed.get("ResponseMetadata"), least=200)
-                return metadata.applied_to(made, request_id)
+                return metadata.applied_to(made, record.stamp)
 
         else:
             raise UsageError(
@@ -171,9 +176,9 @@ class Stubs:
             )
         status = status or error_status(installed, service_error_code)
 
-        def respond(_record: Record, request_id: str) -> Response:
-            response = error(installed, service_error_code, request_id, members, status)
-            return replace(metadata, status=status).applied_to(response, request_id)
+        def respond(record: Record) -> Response:
+            response = error(installed, service_error_code, record.stamp, members, status)
+            return replace(metadata, status=status).applied_to(response, record.stamp)
 
         self._queue(call, operation, expected_params, times, respond)
 
@@ -186,7 +191,7 @@ class Stubs:
         if pending := self._backend.pending_responses():
             raise AssertionError(listing("responses that no call has used:", pending))
 
-    def _made_up(self, operation: str, record: Record, request_id: str) -> Response:
+    def _made_up(self, operation: str, record: Record) -> Response:
         """A valid answer to a call, or the refusal of one that has none."""
         installed, params = self._backend.installed, record.params()
         region, account_id = record.request.region, self._backend.account_id
@@ -194,12 +199,12 @@ class Stubs:
         try:
             made = made_up(installed, operation, params, region, account_id)
         except Refused as refused:
-            return error(installed, refused.code, request_id, refused.members)
+            return error(installed, refused.code, record.stamp, refused.members)
         # What is wrong with it can only be what the request says, and the answer says again.
         if problems := list(violations(shape, made, "")) if shape is not None else []:
             message = f"The answer would have, from the request, {'; '.join(problems)}"
-            return error(installed, "ValidationException", request_id, {"Message": message})
-        return success(installed, operation, made, request_id)
+            return error(installed, "ValidationException", record.stamp, {"Message": message})
+        return success(installed, operation, made, record.stamp)
 
     def _queue(
         self,
@@ -207,7 +212,7 @@ class Stubs:
         operation: str,
         expected: Mapping[str, Any] | None,
         times: object,
-        respond: Callable[[Record, str], Response],
+        respond: Callable[[Record], Response],
     ) -> None:
         bound = None if times is ALWAYS else count(f"{name}: times", times, " or dx.ALWAYS")
         filled_in = frozenset(self._backend.installed.operation(operation).idempotent_members)

@@ -17,7 +17,7 @@ _ASSERTING: Final = ("_pytest", "unittest")
 _BETWEEN: Final = ("botocore", "boto3", "pytest_dxjobs")
 
 
-def is_expected(failure: Exception) -> bool:
+def is_expected(failure: BaseException) -> bool:
     """Whether the function that caught it has asked for it."""
     caught = failure.__traceback__
     if caught is None:  # TestCase.assertRaises takes the traceback off what it caught

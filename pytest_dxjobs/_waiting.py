@@ -15,18 +15,16 @@ if TYPE_CHECKING:
 class Clock(Protocol):
     """Virtual time, as far as those who wait know it."""
 
-    slept: datetime.timedelta  # how far the code under test has moved it by sleeping
-
     def passed(self) -> float:
         """Seconds since it was started."""
         ...
 
     def note(self, seconds: float, module: str) -> None:
-        """Note that a module begins to sleep."""
+        """Note that a module begins to sleep, where it is an event loop that waits for it."""
         ...
 
     def let_pass(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
-        """Wait, on behalf of the code under test.
+        """Wait, on behalf of an event loop.
 
         Args:
             seconds: How long.
@@ -35,12 +33,24 @@ class Clock(Protocol):
         """
         ...
 
+    def sleep(
+        self,
+        seconds: float,
+        module: str,
+        interrupted: Callable[[], object] = bool,
+        *,
+        patient: bool = False,
+    ) -> None:
+        """Note that a module sleeps, and wait on its behalf, as ``let_pass`` does."""
+        ...
+
     def back_off(self, seconds: float, module: str) -> None:
         """Sleep, on behalf of botocore."""
         ...
 
 
 clock: Clock | None = None  # the one that runs
+slept = datetime.timedelta()  # how far the code under test has moved virtual time by sleeping, ever
 
 
 def back_off(seconds: float, module: str) -> bool:
@@ -49,8 +59,3 @@ def back_off(seconds: float, module: str) -> bool:
         return False
     clock.back_off(seconds, module)
     return True
-
-
-def slept() -> datetime.timedelta:
-    """How far the code under test has moved virtual time by sleeping; nothing without any."""
-    return datetime.timedelta() if clock is None else clock.slept

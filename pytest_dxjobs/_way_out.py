@@ -3,8 +3,8 @@
 ``PollingStopped`` is none, and passes through it. Two cases are beyond that. A worker of
 ``multiprocessing.dummy.Pool`` dies of it, and who waits for its result waits for ever: there the failure is
 handed over first, as the worker itself hands over an ``Exception``. And nothing at all passes through
-a bare ``except:`` in a loop. A daemon thread is halted there, since nobody waits for its end; of any other
-thread only the process can be ended, which is better than a run that hangs until somebody kills it.
+a bare ``except:`` in a loop. A daemon thread is halted there, as long as nobody waits for its end; of any
+other thread only the process can be ended, which is better than a run that hangs until somebody kills it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,24 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _PATIENCE: Final = 100
+_LOOK: Final = 0.1  # real seconds
+_LOOKS: Final = 50  # in which somebody who waits for a halted thread may stop doing so
 _STDERR: Final = 2
 before_the_end: Callable[[], object] = bool  # makes sure that what is told is seen
 _handed_over: Final = threading.local()  # .task: the last one that was, in this thread
 
 
-def way_out(stopped: PollingStopped) -> BaseException:
-    """What to raise in this thread, which holds no lock, to get out of the loop."""
+def way_out(stopped: PollingStopped, is_active: Callable[[], bool]) -> BaseException:
+    """What to raise in this thread, which holds no lock, to get out of the loop.
+
+    Args:
+        stopped: What is to be told.
+        is_active: Whether the fake that says so is active still.
+    """
     if stopped.times > _PATIENCE:
-        _halt(stopped)
+        if threading.current_thread().daemon:
+            _halt(is_active)
+        _end(stopped)
     worker = _pool_worker()
     if worker is None:
         return stopped
@@ -37,7 +46,9 @@ def way_out(stopped: PollingStopped) -> BaseException:
     if task != getattr(_handed_over, "task", None):
         _handed_over.task = task
         worker["put"]((*task, (False, RunawayPolling(str(stopped)))))
-    return SystemExit(str(stopped))  # of which a thread ends without a word
+    thread: Any = threading.current_thread()
+    thread._invoke_excepthook = bool  # noqa: SLF001 - it ends without a word; pytest's hook warns
+    return SystemExit(str(stopped))
 
 
 def _pool_worker() -> dict[str, Any] | None:
@@ -51,12 +62,32 @@ def _pool_worker() -> dict[str, Any] | None:
     return None
 
 
-def _halt(stopped: PollingStopped) -> None:
-    if threading.current_thread().daemon:
-        threading.Event().wait()
+def _halt(is_active: Callable[[], bool]) -> None:
+    """Keep this thread from going on, until the test does nothing but wait for a thread, and in vain."""
+    never = threading.Lock()
+    never.acquire()
+    last, looks = None, 0
+    while looks < _LOOKS:
+        never.acquire(timeout=_LOOK)
+        place = _where_the_main_thread_waits()
+        looks = looks + 1 if place is not None and place == last and is_active() else 0
+        last = place
+
+
+def _where_the_main_thread_waits() -> tuple[int, int] | None:
+    frame = sys._current_frames()[threading.main_thread().ident or 0]  # noqa: SLF001 - documented
+    waits = frame.f_globals.get("__name__") == threading.__name__
+    return (id(frame), frame.f_lasti) if waits else None
+
+
+def _end(stopped: PollingStopped) -> None:
+    test = os.environ.get("PYTEST_CURRENT_TEST")
     told = (
-        f"{stopped}\nThe code swallows whatever is raised, so that only the process could be ended."
+        f"{f'In {test}: ' if test else ''}{stopped}\n"
+        "The code swallows whatever is raised, so that only the process could be ended."
     )
-    before_the_end()
-    os.write(_STDERR, f"\n{told}\n".encode())
-    os._exit(1)
+    try:
+        before_the_end()
+    finally:
+        os.write(_STDERR, f"\n{told}\n".encode())
+        os._exit(1)

@@ -7,31 +7,27 @@ from __future__ import annotations
 
 import base64
 import datetime
-import email.utils
-import functools
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._http import Response
-from pytest_dxjobs._instants import since_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_dxjobs._http import Stamp
     from pytest_dxjobs._model import Model, Shape
 
 
-def answer(status: int, body: bytes, request_id: str, **headers: str) -> Response:
+def answer(status: int, body: bytes, stamp: Stamp, **headers: str) -> Response:
     """A response with the headers that the service sends with each."""
     return Response(
         status,
         {
-            "Date": _http_date(int(time.time())),
+            **stamp.headers(),
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
             "Connection": "keep-alive",
-            "x-amzn-RequestId": request_id,
             **headers,
         },
         body,
@@ -39,7 +35,7 @@ def answer(status: int, body: bytes, request_id: str, **headers: str) -> Respons
 
 
 def success(
-    installed: Model, operation: str, value: Mapping[str, object], request_id: str
+    installed: Model, operation: str, value: Mapping[str, object], stamp: Stamp
 ) -> Response:
     """The response of an operation, with the status that the model gives it.
 
@@ -49,7 +45,7 @@ def success(
     model = installed.operation(operation)
     shape, status = model.output_shape, model.http.get("responseCode", 200)
     if shape is None or not shape.members:
-        return answer(status, b"", request_id)
+        return answer(status, b"", stamp)
     headers = {
         part.serialization["name"] + name: str(text)
         for member, part in shape.members.items()
@@ -58,8 +54,8 @@ def success(
     }
     payload = shape.serialization.get("payload")
     if payload is not None:
-        return answer(status, str(value.get(payload, "")).encode(), request_id, **headers)
-    return answer(status, encode(shape, value), request_id, **headers)
+        return answer(status, str(value.get(payload, "")).encode(), stamp, **headers)
+    return answer(status, encode(shape, value), stamp, **headers)
 
 
 def _mapping(value: Any) -> Mapping[str, object]:
@@ -69,7 +65,7 @@ def _mapping(value: Any) -> Mapping[str, object]:
 def error(
     installed: Model,
     code: str,
-    request_id: str,
+    stamp: Stamp,
     members: Mapping[str, object],
     status: int | None = None,
 ) -> Response:
@@ -80,7 +76,7 @@ def error(
     else:
         body = encode(shape, members)
     return answer(
-        status or error_status(installed, code), body, request_id, **{"x-amzn-ErrorType": code}
+        status or error_status(installed, code), body, stamp, **{"x-amzn-ErrorType": code}
     )
 
 
@@ -181,8 +177,3 @@ def _iso8601(moment: datetime.datetime) -> str:
     except OverflowError:
         return moment.isoformat(timespec=fine)
     return moment.replace(tzinfo=None).isoformat(timespec=fine) + "Z"
-
-
-@functools.lru_cache(maxsize=1)
-def _http_date(second: int) -> str:
-    return email.utils.format_datetime(since_epoch(second), usegmt=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pytest_dxjobs import _way_out
 from pytest_dxjobs._options import INI, clock_for, fake_for
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
         f"dxjobs(*, {', '.join(INI)}): options of the dxjobs fixture, as those of "
         "pytest_dxjobs.FakeDataExchange, and start of dxjobs_clock; the closest marker wins.",
     )
+    undo = pytest.MonkeyPatch()
+    undo.setattr(_way_out, "before_the_end", functools.partial(_stop_capturing, config))
+    config.add_cleanup(undo.undo)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -67,8 +71,6 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     dxjobs.add_job("EXPORT_ASSETS_TO_S3") puts a job in; unmodified code polls it with get_job, without
     network, credentials or region. Options: @pytest.mark.dxjobs(region=..., account_id=..., strict=...).
     """
-    from pytest_dxjobs import _way_out
-
     # First, so that what is put in is of its time, in whatever order the test names them.
     if "dxjobs_clock" in request.fixturenames:
         request.getfixturevalue("dxjobs_clock")
@@ -76,20 +78,19 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     request.node.stash[_FAKE] = fake
     request.node.stash[_JUDGED] = False
     try:
-        _way_out.before_the_end = functools.partial(_stop_capturing, request.config)
         fake.activate()
         yield fake
         if request.node.stash[_JUDGED]:  # else the test has failed, and is not to be buried
             _tell(fake._judge_afterwards)  # noqa: SLF001
     finally:
-        _way_out.before_the_end = bool
         fake.deactivate()
         del request.node.stash[_FAKE]
 
 
 def _stop_capturing(config: pytest.Config) -> None:
     manager: Any = config.pluginmanager.getplugin("capturemanager")
-    manager.suspend(in_=True)
+    if manager is not None:
+        manager.suspend(in_=True)
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def _tell(judge: Callable[[], None]) -> None:
 
 
 _WIDER_SCOPE = (
-    "dxjobs is fresh for every test: what a fixture of wider scope put into it would be gone after the "
-    "first one. Give that fixture function scope, or let it use its own fake: "
-    "with pytest_dxjobs.FakeDataExchange() as fake: yield fake"
+    "dxjobs and dxjobs_clock are fresh for every test: what a fixture of wider scope did to them would be "
+    "gone after the first one. Give that fixture function scope, or let it use its own: "
+    "with pytest_dxjobs.FakeDataExchange() as fake: yield fake, or pytest_dxjobs.VirtualClock() as clock"
 )

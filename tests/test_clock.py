@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import importlib
 import itertools
+import random
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from clients import client_for
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import faults
+from pytest_dxjobs import _clock, _waiting, faults
 
 BEGIN = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -374,3 +375,72 @@ def test_an_event_is_a_sleep_that_can_be_interrupted(dxjobs_clock: dx.VirtualClo
     worker.join()
     assert stop.wait(3600) is True
     assert seconds(dxjobs_clock) in (60, 3660)  # where the thread was too late for a moment
+
+
+def test_what_may_interrupt_a_wait_gets_a_moment_of_real_time(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    clock, answers = _waiting.clock, iter([False] * 15)
+    assert clock is not None
+    clock.let_pass(60, lambda: next(answers, True), patient=True)
+    assert seconds(dxjobs_clock) == 0
+    clock.let_pass(60, bool, patient=True)
+    assert seconds(dxjobs_clock) == 60
+
+
+def test_what_takes_no_time_is_no_sleep(dxjobs_clock: dx.VirtualClock) -> None:
+    time.sleep(0)
+    asyncio.run(asyncio.sleep(0))
+    assert dxjobs_clock.sleeps == []
+    assert dxjobs_clock.now == BEGIN
+
+
+def test_what_is_refused_is_no_sleep(dxjobs_clock: dx.VirtualClock) -> None:
+    for refused in (-1, "1", None, float("nan")):
+        with pytest.raises((TypeError, ValueError)):
+            time.sleep(refused)  # type: ignore[arg-type]
+    with pytest.raises(OverflowError, match=r"a sleep of 1e\+20 s from 2025-01-01 .* beyond"):
+        time.sleep(1e20)
+    with pytest.raises(TypeError):
+        asyncio.run(asyncio.sleep("1"))  # type: ignore[call-overload]
+    assert dxjobs_clock.sleeps == []
+
+
+def test_a_name_that_is_bound_between_two_clocks_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = sys.modules[__name__]
+    monkeypatch.setattr(module, "sleep", None)
+    with dx.VirtualClock():
+        pass
+    monkeypatch.setattr(module, "sleep", time.sleep)  # as many names as before
+    with dx.VirtualClock() as clock:
+        sleep(3600)
+        assert seconds(clock) == 3600
+
+
+def test_a_clock_that_cannot_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = time.sleep, time.time, threading.Event.wait
+
+    def fail() -> None:
+        raise RuntimeError("no limiters")
+
+    monkeypatch.setattr(_clock, "limiters_in_virtual_time", fail)
+    clock = dx.VirtualClock()
+    with pytest.raises(RuntimeError, match="no limiters"), clock:
+        pass
+    assert _waiting.clock is None
+    assert (time.sleep, time.time, threading.Event.wait) == before
+
+
+@pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
+def test_a_run_with_retries_repeats_to_the_microsecond(mode: str) -> None:
+    ends = []
+    for _ in range(2):
+        random.seed()
+        with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+            client, job = client_for(mode=mode), fake.add_job()
+            fake.throttle(2)
+            assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
+            ends.append(seconds(clock))
+    assert ends[0] == ends[1] > 0

@@ -229,3 +229,18 @@ def test_what_the_fake_keeps_is_plain(
     time.sleep(1)
     kept += [each.at for each in dxjobs_clock.sleeps]
     assert {type(each).__module__ for each in kept} == {"datetime"}
+
+
+def test_a_wrong_start_is_told_where_no_clock_is_asked_for(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.mark.dxjobs(start="tomorrow")
+        def test_wrong(dxjobs): pass
+
+        @pytest.mark.dxjobs(start=None)
+        def test_none(dxjobs): pass
+        """,
+    )
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["UsageError: @pytest.mark.dxjobs: start: * not 'tomorrow'"])

@@ -101,9 +101,23 @@ def test_a_fixture_of_wider_scope_is_told_what_to_do(
         [
             "*ScopeMismatch: *dxjobs*",
             "*test_it.py:*def wide(*",
-            "dxjobs is fresh for every test: *Give that fixture function scope, or *FakeDataExchange()*",
+            "dxjobs and dxjobs_clock are fresh for *Give that fixture function scope, *FakeDataExchange()*",
         ]
     )
+
+
+def test_a_fixture_of_wider_scope_is_told_of_the_clock(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.fixture(scope="module")
+        def wide(dxjobs_clock): pass
+
+        def test_one(wide): pass
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*Give that fixture function scope, *VirtualClock()*"])
 
 
 def test_one_that_is_asked_for_within_the_test_is_told_too(pytester: pytest.Pytester) -> None:
@@ -119,7 +133,7 @@ def test_one_that_is_asked_for_within_the_test_is_told_too(pytester: pytest.Pyte
         """,
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*dxjobs is fresh for every test: *"])
+    result.stdout.fnmatch_lines(["dxjobs and dxjobs_clock are fresh for every test: *"])
 
 
 def test_other_scope_mismatches_are_left_as_they_are(pytester: pytest.Pytester) -> None:
@@ -471,7 +485,8 @@ def test_a_run_that_does_not_use_it_imports_nothing_heavy(pytester: pytest.Pytes
             assert "pytest_dxjobs.plugin" in sys.modules
             assert not heavy & set(sys.modules)
             assert {m for m in sys.modules if m.startswith("pytest_dxjobs")} == {
-                "pytest_dxjobs", "pytest_dxjobs._options", "pytest_dxjobs.plugin"
+                "pytest_dxjobs", "pytest_dxjobs._errors", "pytest_dxjobs._options",
+                "pytest_dxjobs._way_out", "pytest_dxjobs.plugin",
             }
         """
     )

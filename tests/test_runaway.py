@@ -198,6 +198,29 @@ def test_code_that_was_told_and_sleeps_on_is_ended_by_its_sleep(
     dxjobs._backend.forget_failures()
 
 
+def test_a_test_that_expects_it_may_sleep_on(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    stuck = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    with pytest.raises(dx.RunawayPolling):
+        wait(client, stuck.id)
+    for _ in range(100):
+        time.sleep(1)
+
+
+def test_a_wait_goes_on_from_one_clock_to_the_next(client: Any) -> None:
+    with dx.FakeDataExchange(max_wait=100) as fake:
+        job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+        with dx.VirtualClock():
+            client.get_job(JobId=job.id)
+            time.sleep(60)
+        with dx.VirtualClock():
+            client.get_job(JobId=job.id)
+            time.sleep(60)
+            with pytest.raises(dx.RunawayPolling, match="slept for 0:02:00 while"):
+                client.get_job(JobId=job.id)
+
+
 def test_who_is_answered_again_may_sleep_as_long_as_it_likes(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
@@ -317,6 +340,48 @@ def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
             """,
         ),
         (
+            "adaptive retries of another service",
+            """
+            from botocore.awsrequest import AWSResponse
+            from botocore.config import Config
+            keys = dict(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
+            retries = {"mode": "adaptive", "max_attempts": 4}
+            s3 = boto3.client("s3", config=Config(retries=retries), **keys)
+            statuses = [503] * 3 + [200] * 20
+            def answer(request, **_):
+                response = AWSResponse(request.url, statuses.pop(0), {}, None)
+                body = b"<Error><Code>SlowDown</Code><Message/></Error>"
+                response._content = body if response.status_code == 503 else b"<R/>"
+                return response
+            s3.meta.events.register_first("before-send.s3", answer)
+            with dx.VirtualClock() as clock:
+                for _ in range(20):
+                    s3.list_buckets()
+                sleeps = clock.sleeps
+                assert {each.module for each in sleeps} >= {"botocore.retries.bucket"}, sleeps
+                assert all(each.is_backoff for each in sleeps)
+                assert 5 < (clock.now.timestamp() - 1735689600) < 600
+            """,
+        ),
+        (
+            "a thread that computes in C",
+            """
+            import threading
+            done = []
+            def compute():
+                while not done:
+                    sum(range(1000))
+            thread = threading.Thread(target=compute)
+            with dx.VirtualClock() as clock:
+                thread.start()
+                for _ in range(500):
+                    time.sleep(60)
+                assert clock.now.timestamp() == 1735689600 + 30000
+            done.append(True)
+            thread.join()
+            """,
+        ),
+        (
             "asyncio.sleep",
             """
             import asyncio
@@ -406,27 +471,93 @@ def test_of_a_loop_that_swallows_everything_the_process_is_ended() -> None:
     assert "swallows whatever is raised, so that only the process could be ended" in result.stderr
 
 
-def test_under_pytest_it_is_told_in_spite_of_the_capture(pytester: pytest.Pytester) -> None:
+def test_of_a_thread_that_somebody_waits_for_it_is_ended_too() -> None:
+    result = in_time(
+        """
+        import threading
+        from pytest_dxjobs import _way_out
+        _way_out._LOOK = 0.001
+        def wait(job_id):
+            while True:
+                try:
+                    client.get_job(JobId=job_id)
+                except:
+                    pass
+        with dx.FakeDataExchange() as fake:
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+            thread = threading.Thread(target=wait, args=[job.id], daemon=True)
+            thread.start()
+            thread.join()
+        """
+    )
+    assert result.returncode == 1
+    assert "after it had answered TIMED_OUT" in result.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["-s"], ["-p", "no:capture"]])
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_bare(dxjobs): poll(dxjobs)",
+        "def test_bare():\n    with dx.FakeDataExchange() as fake: poll(fake)",
+    ],
+)
+def test_under_pytest_it_is_told_in_spite_of_the_capture(
+    test: str, options: list[str], pytester: pytest.Pytester
+) -> None:
     pytester.makepyfile(
         """
         import boto3
         import pytest_dxjobs as dx
 
-        def test_bare(dxjobs):
+        def poll(fake):
             client = boto3.client("dataexchange", region_name="us-east-1")
-            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
             while True:
                 try:
                     client.get_job(JobId=job.id)
                 except:
                     pass
-        """
+        """,
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly", timeout=HARD_LIMIT)
+    with pytester.path.joinpath(f"{pytester.path.name[:-1]}.py").open("a") as file:
+        file.write(f"\n{test}\n")
+    result = pytester.runpytest_subprocess("-p", "no:randomly", *options, timeout=HARD_LIMIT)
     assert result.ret == 1
     result.stderr.fnmatch_lines(
-        ["*after it had answered TIMED_OUT*", "The code swallows whatever*"]
+        ["In *::test_bare (call): *after it had answered TIMED_OUT*", "The code swallows whatever*"]
     )
+
+
+def test_a_worker_of_a_pool_ends_without_a_warning(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import multiprocessing.dummy, time
+        import boto3
+        import pytest_dxjobs as dx
+
+        def wait(job_id):
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            while True:
+                try:
+                    client.get_job(JobId=job_id)
+                except Exception:
+                    pass
+                time.sleep(10)
+
+        def test_one_worker(dxjobs, dxjobs_clock):
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED"))
+            with multiprocessing.dummy.Pool(1) as pool:
+                try:
+                    pool.map(wait, [job.id])
+                finally:
+                    for worker in pool._pool:
+                        worker.join(10)
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "-W", "error", timeout=HARD_LIMIT)
+    result.assert_outcomes(failed=1)
 
 
 def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) -> None:

@@ -368,3 +368,12 @@ def test_an_id_that_is_none_is_refused_with_a_hint(dxjobs: dx.FakeDataExchange) 
         dxjobs.add_response(
             "create_job", expected_params={"Details": {"ExportAssetsToS3": {"RevisionId": "r-1"}}}
         )
+
+
+def test_an_answer_is_of_the_time_at_which_it_is_given(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    dxjobs.add_response("get_job", {"State": "COMPLETED"})
+    dxjobs_clock.tick(86_400 + 3723)
+    metadata = client.get_job(JobId=dx.job_id("nightly"))["ResponseMetadata"]
+    assert metadata["HTTPHeaders"]["date"] == "Thu, 02 Jan 2025 01:02:03 GMT"

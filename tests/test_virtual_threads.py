@@ -7,6 +7,7 @@ import concurrent.futures
 import datetime
 import multiprocessing.dummy
 import queue
+import sys
 import threading
 import time
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import _schedule
+from pytest_dxjobs import _bystanders
 
 
 def elapsed(clock: dx.VirtualClock, since: datetime.datetime) -> float:
@@ -197,4 +198,74 @@ def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.Virtua
 
 
 def test_where_the_system_does_not_tell_a_thread_is_taken_to_wait() -> None:
-    assert _schedule._is_about_to_run(threading.Thread()) is False
+    assert _bystanders._is_about_to_run(None) is False
+
+
+@pytest.mark.parametrize("how", ["thread", "pool", "executor"])
+def test_a_function_that_sleeps_may_be_all_that_a_thread_does(
+    how: str, dxjobs_clock: dx.VirtualClock
+) -> None:
+    begun, stop = dxjobs_clock.now, threading.Event()
+    if how == "thread":
+        threads = [
+            threading.Thread(target=time.sleep, args=[3600]),
+            threading.Thread(target=stop.wait, args=[3600]),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    elif how == "pool":
+        with multiprocessing.dummy.Pool(3) as pool:
+            pool.map(time.sleep, [3600, 60])
+            pool.apply(stop.wait, [3600])
+            pool.starmap(time.sleep, [[3600]])
+    else:
+        with concurrent.futures.ThreadPoolExecutor(3) as executor:
+            list(executor.map(time.sleep, [3600, 60]))
+            executor.submit(stop.wait, 3600).result()
+    assert elapsed(dxjobs_clock, begun) == {"thread": 1, "pool": 3, "executor": 2}[how] * 3600
+
+
+def test_a_timer_runs_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
+    fired = threading.Event()
+    timer = threading.Timer(0.001, fired.set)
+    timer.start()
+    timer.join()
+    assert fired.is_set()
+    assert dxjobs_clock.sleeps == []
+
+
+def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    begun, computed, go_on = dxjobs_clock.now, threading.Event(), threading.Event()
+    seen: list[float] = []
+
+    def works() -> None:
+        while not computed.is_set():
+            pass
+        go_on.wait()
+        for _ in range(20_000):
+            pass
+        seen.append(elapsed(dxjobs_clock, begun))
+
+    thread = threading.Thread(target=works)
+    thread.start()
+    time.sleep(60)  # in spite of it
+    computed.set()
+    time.sleep(60)
+    go_on.set()
+    time.sleep(60)
+    thread.join()
+    assert seen == [120]
+
+
+def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
+    native = threading.get_native_id()
+    stand = _bystanders._Stand((1, 2)).then((1, 2), native)
+    if sys.platform == "linux":
+        assert _bystanders._is_about_to_run(native) is True
+        assert int(stand.used) > 0
+    assert stand.then((1, 3), native).looks == 0
+    assert _bystanders._processor_time(None) == b""
