@@ -7,9 +7,9 @@ in a header that stays the same for all attempts, so that nobody has to count al
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._http import Request, Stamp
 from pytest_dxjobs._requests import parameters, reads_headers, route
@@ -40,6 +40,7 @@ class Attempt:
     backoff: float = 0.0
 
 
+_NO_METADATA: Final[Mapping[str, Any]] = {}
 Respond = Callable[["Record"], "Response"]
 
 
@@ -72,13 +73,13 @@ class Record:
         kept = self.operation is not None and reads_headers(installed, self.operation)
         self.request = request if kept else _without_headers(request)
         self.begun, self.stamp = stamp.at, stamp  # the stamp is that of the last attempt
-        self.attempts: list[Attempt] = []
+        self.attempts: tuple[Attempt, ...] = ()
         self.response: Response | None = None
         self.failure: BaseException | None = None
         self.job_id = self.uri.get("JobId")
         # What the test has laid down for it, and for all its attempts.
         self.respond: Respond | None = None
-        self.metadata: dict[str, Any] = {}  # what botocore adds to that of the response
+        self.metadata = _NO_METADATA  # what botocore adds to that of the response
         self.garbled = False  # a success that tells nothing
         self.told = ""  # the job's state, or the code of the error
 
@@ -118,7 +119,7 @@ class Record:
     def answer(self, response: Response) -> Response:
         """Note what the attempt was answered with."""
         code = error_code(response) if response.status >= 300 else None
-        self.attempts.append(Attempt(self.stamp.at, response.status, code))
+        self.attempts += (Attempt(self.stamp.at, response.status, code),)
         self.response = response
         if code is not None:
             self.told = code if code != str(response.status) else ""
@@ -126,7 +127,7 @@ class Record:
 
     def fail(self, failure: BaseException) -> None:
         """Note that the attempt was not answered."""
-        self.attempts.append(Attempt(self.stamp.at, None, type(failure).__name__))
+        self.attempts += (Attempt(self.stamp.at, None, type(failure).__name__),)
         self.failure = failure
 
 
@@ -162,7 +163,7 @@ class Call:
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Its HTTP requests, when they were answered: more than one where botocore tried again."""
-        return tuple(self._record.attempts)
+        return self._record.attempts
 
     @property
     def response(self) -> dict[str, Any] | None:
@@ -236,8 +237,8 @@ class Log:
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that the call waits before its next attempt."""
         for record in self._called(invocation):
-            last = record.attempts[-1]
-            record.attempts[-1] = replace(last, backoff=last.backoff + seconds)
+            *before, last = record.attempts
+            record.attempts = (*before, replace(last, backoff=last.backoff + seconds))
 
     def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note what botocore says of the end of a call, such as ``MaxAttemptsReached``."""

@@ -34,7 +34,7 @@ class VirtualClock:
     A sleep moves the clock to its own end and no further, so that threads which sleep at the same time
     take as long as one. What comes earlier on the clock happens first: the clock moves when every other thread
     sleeps, too, or has waited for something for a few real milliseconds. One that goes on computing is
-    waited for some hundredths of a second, longer on a busy machine, and then left out.
+    waited for, for a second, and then left out until it waits for something.
 
     It runs from entering to leaving a ``with`` block. The fixture ``dxjobs_clock`` is one that runs.
 

@@ -16,6 +16,8 @@ _EPOCH: Final[datetime.datetime] = next(
     if kind.__module__ == datetime.__name__
 )
 
+_since: Final = type(_EPOCH).__sub__  # and not freezegun's, which makes another one of its own
+
 
 def now() -> datetime.datetime:
     """This instant, aware, in UTC."""
@@ -28,7 +30,7 @@ def plain(moment: datetime.datetime) -> datetime.datetime:
         moment = moment.replace(tzinfo=datetime.timezone.utc)
     if type(moment) is type(_EPOCH) and moment.tzinfo is datetime.timezone.utc:
         return moment
-    return _EPOCH + (moment - _EPOCH)
+    return _EPOCH + _since(moment, _EPOCH)
 
 
 def in_milliseconds(moment: datetime.datetime) -> datetime.datetime:

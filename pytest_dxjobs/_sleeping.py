@@ -116,8 +116,7 @@ def _advance_by_sleeping(span: datetime.timedelta) -> None:
 def _after(begun: datetime.datetime, seconds: float) -> datetime.datetime:
     """The end of a sleep, as exactly as a datetime can tell; one that takes time moves the clock."""
     try:
-        span = datetime.timedelta(seconds=seconds)
-        return begun + (max(span, datetime.timedelta.resolution) if seconds > 0 else span)
+        return begun + (datetime.timedelta(seconds=seconds) or datetime.timedelta.resolution)
     except OverflowError:
         raise OverflowError(
             f"a sleep of {seconds} s from {begun} leads beyond the year 9999"
