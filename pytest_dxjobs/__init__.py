@@ -102,7 +102,7 @@ _HOMES = {
     "_sleeping": ("Sleep",),
     "faults": ("Fault",),
 }
-_MODULES = ("faults",)
+_MODULES = ("faults", "strategies")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)
 

@@ -23,6 +23,7 @@ from pytest_dxjobs._wire import error_code, parse
 
 if TYPE_CHECKING:
     from pytest_dxjobs._calls import Record, Respond
+    from pytest_dxjobs._errors import RunawayPolling
     from pytest_dxjobs._http import Request, Response
     from pytest_dxjobs._injections import Injection
     from pytest_dxjobs._model import Model
@@ -169,6 +170,11 @@ class Backend:
         if self._watch.failure is not None:
             with self.jobs.lock:
                 self._watch.sleep()
+
+    def remember(self, failure: RunawayPolling) -> None:
+        """Let a failure be told at the end of the test, unless the test expects it."""
+        with self.jobs.lock:
+            self.remembered.append(failure)
 
     def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note that a call is over, and what botocore says of it."""

@@ -59,7 +59,7 @@ class _Stand:
     @property
     def is_still_left_out(self) -> bool:
         """Whether it was left out, and has not stood there for long enough since."""
-        return self.left_out and self.looks < A_MOMENT
+        return self.left_out and self.looks < (2 if self.used else A_MOMENT)
 
 
 class Bystanders:
@@ -86,7 +86,8 @@ class Bystanders:
         waited_for = [stand for stand in self._stands.values() if not stand.left_out]
         out_of_patience = self._real_monotonic() - self._since > _PATIENCE
         for_long = all(stand.looks >= _LONG for stand in waited_for)
-        enough = self._quiet > (_SHORT if for_long else A_MOMENT)
+        is_told = all(stand.used for stand in waited_for)  # and then one look is enough
+        enough = self._quiet > (A_MOMENT if not for_long else 0 if is_told else _SHORT)
         if waited_for and not enough and not out_of_patience:
             return False
         waiting = {
@@ -97,7 +98,7 @@ class Bystanders:
             for thread, stand in self._stands.items()
             if thread not in waiting and not stand.left_out
         ]
-        just_started = natives.keys() - self._stands.keys() - sleepers.keys()
+        just_started = _own_threads() - self._stands.keys() - sleepers.keys()
         if (going_on or just_started) and not out_of_patience:
             self._stands |= {thread: _Stand(self._stands[thread].place) for thread in going_on}
             self._quiet = 0
@@ -119,6 +120,12 @@ class Bystanders:
         }
         moved = any(not each.looks and not each.left_out for each in self._stands.values())
         self._quiet = 1 if moved or before.keys() != self._stands.keys() else self._quiet + 1
+
+
+def _own_threads() -> set[int | None]:
+    """The threads that Python has started; it does not notice that one of others has ended."""
+    foreign = threading._DummyThread  # noqa: SLF001 - there is no other way
+    return {each.ident for each in threading.enumerate() if not isinstance(each, foreign)}
 
 
 def _is_about_to_run(native: int | None) -> bool:

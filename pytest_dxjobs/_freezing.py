@@ -20,8 +20,8 @@ from pytest_dxjobs._instants import plain
 if TYPE_CHECKING:
     import datetime
 
-# pytest measures its tests, and its durations must stay real.
-_ON_REAL_TIME: Final = ("_pytest.",)
+# pytest measures its tests, and its durations must stay real. The others wait in real time, until a time.
+_ON_REAL_TIME: Final = ("_pytest.", "concurrent.futures", "subprocess")
 # How many of its callers freezegun asks whether they are on real time. At the bottom of every thread's
 # stack is ``threading``, which is, so that with more of them code near the start of a thread would be, too.
 _CALLERS_ASKED: Final = 1

@@ -78,6 +78,10 @@ class Answering(Protocol):
         """Note that the code under test sleeps."""
         ...
 
+    def remember(self, failure: RunawayPolling) -> None:
+        """Let a failure be told at the end of the test, unless the test expects it."""
+        ...
+
 
 def push(fake: Answering) -> None:
     """Let this fake answer, before those that are active already."""
@@ -109,11 +113,11 @@ def sleeps() -> None:
         try:
             fake.sleep()
         except PollingStopped as stopped:
-            raise way_out(stopped, functools.partial(_is_active, fake)) from None
+            raise _way_out_of(fake, stopped) from None
 
 
-def _is_active(fake: Answering) -> bool:
-    return any(each is fake for each in _fakes)
+def _way_out_of(fake: Answering, stopped: PollingStopped) -> BaseException:
+    return way_out(stopped, lambda: any(each is fake for each in _fakes), fake.remember)
 
 
 _lock: Final = threading.RLock()
@@ -245,8 +249,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
             _settle(call, parsed.get("ResponseMetadata", {}))
             return http, parsed
         except PollingStopped as stopped:
-            out = way_out(stopped, functools.partial(_is_active, fake))
-            raise out.with_traceback(None) from None
+            raise _way_out_of(fake, stopped).with_traceback(None) from None
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__

@@ -210,15 +210,18 @@ def _acquired(
 @contextlib.contextmanager
 def limiters_in_virtual_time() -> Iterator[None]:
     """Let the limiters of all clients wait in virtual time."""
+    seen: weakref.WeakSet[Any] = weakref.WeakSet()
     patches = (
         Patch(TokenBucket, "acquire", _acquiring),
-        Patch(TokenBucket, "_refill", _refilling),
+        Patch(TokenBucket, "_refill", functools.partial(_refilling, seen)),
     )
     try:
         yield
     finally:
         for patch in patches:
             patch.undo()
+        for bucket in seen:
+            bucket._last_timestamp = None
 
 
 def _acquiring(acquire: Callable[..., bool]) -> Callable[..., bool]:
@@ -232,10 +235,13 @@ def _acquiring(acquire: Callable[..., bool]) -> Callable[..., bool]:
     return wrapper
 
 
-def _refilling(refill: Callable[[TokenBucket], None]) -> Callable[[TokenBucket], None]:
+def _refilling(
+    seen: weakref.WeakSet[Any], refill: Callable[[TokenBucket], None]
+) -> Callable[[TokenBucket], None]:
     @functools.wraps(refill)
     def wrapper(bucket: Any) -> None:
         """Begin anew where the clock has gone back: it starts in the past of a client made before."""
+        seen.add(bucket)
         if (bucket._last_timestamp or 0) > bucket._clock.current_time():
             bucket._last_timestamp = None
         refill(bucket)

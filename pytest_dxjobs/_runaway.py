@@ -125,7 +125,8 @@ class Watch:
         if is_expected(self.failure):  # and the test goes on
             self.failure = None
             return
-        raise _escalated(str(self.failure), self._sleeps)
+        told = f"{self.failure}\nThe code has slept {self._sleeps} times since, and was ended in a sleep."
+        raise _escalated(told, self._sleeps)
 
     def _breach(self, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
         budgets = self.budgets

@@ -48,6 +48,16 @@ class Schedule:
         self._seen = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)  # at the last look
         self._over = False
 
+    def begin_anew(self) -> None:
+        """Go on in a process that was forked, in which the other threads are not, and hold no lock."""
+        self.lock = threading.Lock()
+        self._sleepers = {}
+        self._others = Bystanders(self._real_monotonic)
+
+    def shift(self, span: datetime.timedelta) -> None:
+        """Move the ends of all sleeps, since the clock has been set back; whoever calls holds the lock."""
+        self._sleepers = {thread: wake + span for thread, wake in self._sleepers.items()}
+
     def end(self) -> None:
         """Let those who sleep still, in threads that have been left behind, go on in real time."""
         with self.lock:
@@ -83,7 +93,7 @@ class Schedule:
             self._sleepers[me] = wake
             self._others.unsettle()
         try:
-            while not (interrupted() or self._reached(me, wake, advance, least)):
+            while not (interrupted() or self._reached(me, advance, least)):
                 self._real_sleep(self._pause(me))
                 least -= 1
         finally:
@@ -91,10 +101,10 @@ class Schedule:
                 del self._sleepers[me]
                 self._others.unsettle()
 
-    def _reached(self, me: int, wake: datetime.datetime, advance: Advance, least: int) -> bool:
+    def _reached(self, me: int, advance: Advance, least: int) -> bool:
         """Whether it is that late, also by moving the clock."""
         with self.lock:
-            self._seen = self._now()
+            self._seen, wake = self._now(), self._sleepers[me]
             if self._seen >= wake:
                 return True
             if self._over or me != self._first():

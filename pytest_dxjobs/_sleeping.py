@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,16 @@ class Sleeping:
     def set(self, when: Callable[[datetime.datetime], datetime.datetime]) -> None:
         """Set the clock on behalf of the test, from what it shows."""
         with self._schedule.lock:
-            move(when(frozen_now()))
+            before = frozen_now()
+            after = when(before)
+            move(after)
+            if after < before:  # which makes no sleep longer
+                self._schedule.shift(after - before)
+                self._begun += after - before
+
+    def begin_anew(self) -> None:
+        """Go on in a process that was forked."""
+        self._schedule.begin_anew()
 
     def _note(self, seconds: float, begun: datetime.datetime, module: str) -> None:
         self._noted.append((seconds, begun, module, False))
@@ -106,6 +116,15 @@ class Sleeping:
     ) -> None:
         least = A_MOMENT if patient else 0
         self._schedule.sleep_until(begun, wake, _advance_by_sleeping, interrupted, least)
+
+
+def _go_on_in_a_fork() -> None:
+    if isinstance(_waiting.clock, Sleeping):
+        _waiting.clock.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_go_on_in_a_fork)
 
 
 def _advance_by_sleeping(span: datetime.timedelta) -> None:

@@ -23,7 +23,7 @@ from pytest_dxjobs._patches import Patch
 from pytest_dxjobs._rebinding import Rebinding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 real_sleep: Final = sleep_of_pytest
@@ -62,7 +62,7 @@ class StandIns:
         self._patches = (
             Patch(threading.Event, "wait", _wait),
             Patch(_SELECTOR, "select", _select),
-            Patch(asyncio.BaseEventLoop, "time", _loop_time),
+            *(Patch(each, "time", _loop_time) for each in _loops()),
         )
         _functions.do()
 
@@ -133,6 +133,13 @@ def _select(select: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         return ready
 
     return wrapper
+
+
+def _loops() -> Iterator[type]:
+    """The classes of event loops that tell the time; freezegun leaves some that it has changed so."""
+    for each in asyncio.SelectorEventLoop.__mro__:
+        if issubclass(each, asyncio.BaseEventLoop) and "time" in vars(each):
+            yield each
 
 
 def _loop_time(time: Callable[..., float]) -> Callable[..., float]:

@@ -19,6 +19,7 @@ import botocore.waiter
 import pytest
 import tenacity
 from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.retries.bucket import Clock, TokenBucket
 from clients import client_for
 
 import pytest_dxjobs as dx
@@ -444,3 +445,11 @@ def test_a_run_with_retries_repeats_to_the_microsecond(mode: str) -> None:
             assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
             ends.append(seconds(clock))
     assert ends[0] == ends[1] > 0
+
+
+def test_a_limiter_of_another_service_is_as_good_after_a_clock_in_the_future() -> None:
+    bucket = TokenBucket(10, Clock())
+    with dx.VirtualClock("2090-01-01"):
+        assert bucket.acquire(1)
+    assert bucket.acquire(1)
+    assert bucket.available_capacity >= 0

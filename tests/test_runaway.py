@@ -471,7 +471,11 @@ def test_of_a_loop_that_swallows_everything_the_process_is_ended() -> None:
     assert "swallows whatever is raised, so that only the process could be ended" in result.stderr
 
 
-def test_of_a_thread_that_somebody_waits_for_it_is_ended_too() -> None:
+@pytest.mark.parametrize(
+    "how",
+    ["thread.join()", "import queue; queue.SimpleQueue().get()", "while True: thread.join(1)"],
+)
+def test_of_a_thread_that_somebody_waits_for_it_is_ended_too(how: str) -> None:
     result = in_time(
         """
         import threading
@@ -488,11 +492,51 @@ def test_of_a_thread_that_somebody_waits_for_it_is_ended_too() -> None:
             job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
             thread = threading.Thread(target=wait, args=[job.id], daemon=True)
             thread.start()
-            thread.join()
-        """
+            HOW
+        """.replace("HOW", how)
     )
     assert result.returncode == 1
     assert "after it had answered TIMED_OUT" in result.stderr
+
+
+def test_a_halted_thread_that_nobody_waits_for_ends_nothing() -> None:
+    result = in_time(
+        """
+        import threading, sys
+        from pytest_dxjobs import _way_out
+        _way_out._LOOK = 0.001
+        def wait(job_id):
+            while True:
+                try:
+                    client.get_job(JobId=job_id)
+                except:
+                    pass
+        def debug():
+            frame = sys._getframe()
+            frame.f_globals["__name__"] = "pdb"  # as if somebody looked around
+            threading.Event().wait(0.5)
+            frame.f_globals["__name__"] = "__main__"
+        with dx.FakeDataExchange(strict=False) as fake:
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+            thread = threading.Thread(target=wait, args=[job.id], daemon=True)
+            thread.start()
+            for _ in range(1000):
+                sum(range(20000))
+            debug()
+            fake.reset()
+        threading.Event().wait(0.2)
+        """
+    )
+    assert (result.stderr, result.returncode) == ("", 0)
+
+
+def test_a_runaway_out_of_a_pool_may_be_expected(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    with multiprocessing.dummy.Pool(1) as pool, pytest.raises(dx.RunawayPolling):
+        pool.map(lambda each: wait_deafly(client, each), [job.id])
 
 
 @pytest.mark.parametrize("options", [[], ["-s"], ["-p", "no:capture"]])

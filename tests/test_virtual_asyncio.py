@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+import freezegun
 import pytest
 
 import pytest_dxjobs as dx
@@ -137,3 +138,28 @@ def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
     thread.join()
     theirs.close()
     assert elapsed(dxjobs_clock) == 0
+
+
+def test_a_freeze_with_real_asyncio_changes_nothing_before_or_around_the_clock() -> None:
+    with freezegun.freeze_time("2024-01-01", real_asyncio=True):
+        pass  # freezegun leaves an attribute behind
+    with dx.VirtualClock() as clock:
+        begun = clock.now
+        asyncio.run(asyncio.sleep(3))
+        assert (clock.now - begun).total_seconds() == 3
+    with freezegun.freeze_time("2024-01-01", real_asyncio=True), dx.VirtualClock() as clock:
+        begun = clock.now
+        asyncio.run(asyncio.sleep(3))
+        assert (clock.now - begun).total_seconds() == 3
+
+
+def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
+    async def main() -> float:
+        sleeper = asyncio.create_task(asyncio.sleep(10))
+        await asyncio.sleep(4)
+        dxjobs_clock.move_to("2020-01-01")
+        begun = dxjobs_clock.now
+        await sleeper
+        return (dxjobs_clock.now - begun).total_seconds()
+
+    assert asyncio.run(main()) == 6

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import collections
 import concurrent.futures
 import datetime
 import multiprocessing.dummy
+import os
 import queue
+import subprocess
 import sys
 import threading
 import time
+import warnings
 from typing import Any
 
 import pytest
@@ -254,11 +258,12 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     thread.start()
     time.sleep(60)  # in spite of it
     computed.set()
-    time.sleep(60)
+    for _ in range(_bystanders.A_MOMENT + 2):
+        time.sleep(60)
     go_on.set()
     time.sleep(60)
     thread.join()
-    assert seen == [120]
+    assert seen == [60 * (_bystanders.A_MOMENT + 3)]
 
 
 def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
@@ -269,3 +274,85 @@ def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
         assert int(stand.used) > 0
     assert stand.then((1, 3), native).looks == 0
     assert _bystanders._processor_time(None) == b""
+
+
+def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
+    begun, release = dxjobs_clock.now, threading.Event()
+    woken: list[float] = []
+
+    def busy() -> None:  # as long as it works the clock does not move
+        while not release.is_set():
+            pass
+
+    def sleep() -> None:
+        time.sleep(10)
+        woken.append(elapsed(dxjobs_clock, begun - datetime.timedelta(days=366)))
+
+    threads = [threading.Thread(target=each) for each in (busy, sleep)]
+    for thread in threads:
+        thread.start()
+    collections.deque(iter(lambda: len(dxjobs_clock.sleeps), 1), maxlen=0)  # until it sleeps
+    dxjobs_clock.move_to(begun - datetime.timedelta(days=366))
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert woken == [10]
+
+
+def test_what_waits_in_real_time_has_real_deadlines(dxjobs_clock: dx.VirtualClock) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, timeout=0.01)
+    held = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        futures = [executor.submit(held.wait)]
+        with pytest.raises(concurrent.futures.TimeoutError):
+            next(concurrent.futures.as_completed(futures, timeout=0.01))
+        held.set()
+
+
+def test_a_foreign_thread_that_has_ended_holds_nothing_up(dxjobs_clock: dx.VirtualClock) -> None:
+    ended, idle = threading.Event(), threading.Event()
+
+    def foreign() -> None:
+        threading.current_thread()  # by which Python knows it, also when it has ended
+        ended.set()
+
+    _thread.start_new_thread(foreign, ())
+    ended.wait()
+    thread = threading.Thread(target=idle.wait)
+    thread.start()
+    looks = []
+    for _ in range(5):
+        time.sleep(60)
+        looks.append(dxjobs_clock._sleeping._schedule._others._real_monotonic())
+    idle.set()
+    thread.join()
+    assert looks[-1] - looks[0] < 4 * _bystanders._PATIENCE
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.VirtualClock) -> None:
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(1):
+            pass
+
+    threads = [threading.Thread(target=beat) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        children = [
+            multiprocessing.get_context("fork").Process(target=time.sleep, args=[5])
+            for _ in range(5)
+        ]
+        for child in children:
+            child.start()
+    for child in children:
+        child.join(30)
+        child.kill()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert [child.exitcode for child in children] == [0] * 5

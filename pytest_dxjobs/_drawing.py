@@ -1,0 +1,190 @@
+"""Random values for the shapes of the service model, valid by construction.
+
+As a sampler does, a drawer is compiled once for a shape. Hypothesis pays for each choice that it is asked
+for, and least for one among values that are there: so which optional members there are is one choice, and
+a text is one of a few telling ones before it is any.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import itertools
+import string
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+
+from pytest_dxjobs import _service
+from pytest_dxjobs._model import ID_PATTERN, Shape, enum_of, pattern_of
+from pytest_dxjobs._samples import Blanks, sampler
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+Drawer = Callable[["DrawFn", Blanks], Any]
+
+
+@functools.cache
+def drawer(
+    shape: Shape, name: str = "", owner: str = "", within: frozenset[str] = frozenset()
+) -> Drawer:
+    """Compile the function that draws a value of a shape.
+
+    Args:
+        shape: Any shape of the service model.
+        name: The name of the member that has this shape; an element of a list goes by the list's name.
+        owner: The member of ``Details`` that it belongs to.
+        within: The structures around it. A member that would begin one of them anew is left out.
+    """
+    if shape.type_name == "structure":
+        return _structure(shape, owner, within | {shape.name})
+    if shape.type_name == "list":
+        return _list(shape, name, owner, within)
+    if shape.type_name == "map":
+        key, value = drawer(shape.key), drawer(shape.value, name, owner, within)
+        return lambda draw, blanks: {key(draw, blanks): value(draw, blanks)}
+    choices = _choices(shape, name)
+    if choices is None:
+        sample = sampler(shape, name)
+        return lambda _, blanks: sample(blanks)
+    some = st.sampled_from(choices)
+    if _ANYTHING not in choices:
+        return lambda draw, _: draw(some)
+
+    def draw_text(draw: DrawFn, _: Blanks) -> str:
+        chosen = draw(some)
+        return draw(_ANY_TEXT) if chosen is _ANYTHING else chosen
+
+    return draw_text
+
+
+def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
+    parts = {
+        name: drawer(member, name, owner, within)
+        for name, member in shape.members.items()
+        if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
+    }
+    encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type
+    optional = [
+        name
+        for name in parts
+        if name not in shape.required_members
+        and not name.endswith(_EXPIRY)
+        and not (encrypted and name == _KEY)
+    ]
+    chosen = subsets(tuple(optional))
+
+    def draw_members(draw: DrawFn, blanks: Blanks) -> dict[str, Any]:
+        left_out = {*optional}.difference(draw(chosen)) if optional else ()
+        value = {
+            name: part(draw, blanks)
+            for name, part in parts.items()
+            if name not in left_out and name.removesuffix(_EXPIRY) not in left_out
+        }
+        if encrypted and value["Type"] != "aws:kms":
+            del value[_KEY]
+        return value
+
+    return draw_members
+
+
+def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer:
+    permitted = enum_of(shape.member)
+    if permitted:
+        some = subsets(permitted, 1)
+        return lambda draw, _: list(draw(some))
+    element = drawer(shape.member, name, owner, within)
+    least = max(1, shape.metadata.get("min", 1))
+    most = _service.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
+    sizes = st.sampled_from(range(least, min(most, least + _MORE) + 1))
+    return lambda draw, blanks: [element(draw, blanks) for _ in range(draw(sizes))]
+
+
+@functools.cache
+def subsets(values: tuple[Any, ...], least: int = 0) -> SearchStrategy[tuple[Any, ...]]:
+    """Some of the values, at least so many, in their order; shrinks to the fewest, and to the first ones."""
+    sizes = range(least, len(values) + 1)
+    return st.sampled_from(
+        [some for size in sizes for some in itertools.combinations(values, size)]
+    )
+
+
+def _choices(shape: Shape, name: str) -> tuple[Any, ...] | None:
+    """The values to choose from, the simplest first; None for what only one example is known of."""
+    metadata = shape.metadata
+    low, high = metadata.get("min"), metadata.get("max")
+    if shape.type_name == "boolean":
+        return False, True
+    if shape.type_name in ("integer", "long", "float", "double"):
+        kind = int if shape.type_name in ("integer", "long") else float
+        return tuple(
+            kind(each)
+            for each in dict.fromkeys((low or 0, 1, 10, 100, high or 10**6))
+            if (low is None or each >= low) and (high is None or each <= high)
+        )
+    if shape.type_name != "string":
+        return None
+    if permitted := enum_of(shape):
+        return permitted
+    pattern = pattern_of(shape)
+    if pattern is not None:
+        if pattern.pattern == ID_PATTERN:
+            return None if name in _OF_THE_JOB else IDS
+        return _HASHES if name.endswith(_HASH) else None
+    short = (low is None or low <= 1) and (high is None or high >= _LONGEST)
+    return _TEXTS.get(name) if short else None
+
+
+def id_of(number: int) -> str:
+    """An id, from a number below ``IDS_THERE_ARE``: as the service makes them, and any other it permits."""
+    if number < 16**32:
+        return f"{number:032x}"
+    number -= 16**32
+    text, length = "", 30 + number % 11
+    while number:
+        number, digit = divmod(number, 62)
+        text = _LETTERS_AND_DIGITS[digit] + text
+    return text.rjust(length, "z")
+
+
+_OF_THE_JOB: Final = ("DataSetId", "RevisionId")
+_EXPIRY: Final = "ExpiresAt"
+_HASH: Final = "Md5Hash"
+_KEY: Final = "KmsKeyArn"
+_MORE: Final = 2  # entries than a list must have
+_LONGEST: Final = 1024
+_LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
+IDS_THERE_ARE: Final = 2 * 16**32
+_ANYTHING: Final = object()
+_ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+IDS: Final = (
+    *(f"{number:032x}" for number in range(8)),
+    *(hashlib.sha256(b"%d" % number).hexdigest()[:32] for number in range(4)),
+    "z" * 30,
+    "Z" * 40,
+    (_LETTERS_AND_DIGITS * 2)[30:66],
+)
+_HASHES: Final = tuple(
+    base64.b64encode(each).decode() for each in (b"\0" * 16, b"\xff" * 16, bytes(range(16)))
+)
+_KEYS: Final = ("prices.csv", "2024/prices.csv", "a/../b//c", " ", "\N{SNOWMAN}" * 341, _ANYTHING)
+_WORDS: Final = (
+    "prices",
+    "\u00c9t\u00e9 2024",
+    "\N{BAR CHART}",
+    "two\nlines",
+    "x" * 256,
+    _ANYTHING,
+)
+_TEXTS: Final = {
+    "Bucket": ("my-bucket", "a1b", "0" * 63, "prices.example.com", "b-2024--z"),
+    "KeyPattern": ("${Asset.Name}", "${Revision.Id}/${Asset.Name}", "${Revision.CreatedAt.Year}"),
+    **dict.fromkeys(("AssetName", "Key", "Keys", "KeyPrefixes"), _KEYS),
+    **dict.fromkeys(
+        ("ApiDescription", "ApiName", "Comment", "Description", "Message", "Name", "Stage"), _WORDS
+    ),
+    **dict.fromkeys(("TagKey", "TagValues", "Value"), _WORDS),
+}

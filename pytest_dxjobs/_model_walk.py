@@ -1,0 +1,81 @@
+"""Anything that the API model permits, whether the service would send it or not: a straight walk over shapes."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+
+from pytest_dxjobs._model import Shape, enum_of, pattern_of
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+_MOST_ENTRIES: Final = 3
+_MILLISECOND: Final = datetime.timedelta(milliseconds=1)
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+@functools.cache
+def values(shape: Shape, within: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
+    """Values of a shape: members that are not required may be absent, and lists empty.
+
+    Args:
+        shape: Any shape of the service model.
+        within: The structures around it. A member that would begin one of them anew is left out.
+    """
+    kind, metadata = shape.type_name, shape.metadata
+    low, high = metadata.get("min"), metadata.get("max")
+    if kind == "structure":
+        within |= {shape.name}
+        members = {
+            name: values(member, within)
+            for name, member in shape.members.items()
+            if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
+        }
+        required = {name: members.pop(name) for name in shape.required_members if name in members}
+        return st.fixed_dictionaries(required, optional=members)
+    if kind == "list":
+        return st.lists(
+            values(shape.member, within), min_size=low or 0, max_size=_entries(low, high)
+        )
+    if kind == "map":
+        return st.dictionaries(
+            values(shape.key),
+            values(shape.value, within),
+            min_size=low or 0,
+            max_size=_entries(low, high),
+        )
+    if kind in ("string", "character"):
+        return _texts(shape, low or 0, high)
+    if kind == "timestamp":
+        return st.integers(0, 10**13 // 4).map(lambda number: _EPOCH + number * _MILLISECOND)
+    if kind in ("integer", "long"):
+        return st.integers(low, high)
+    if kind in ("float", "double"):
+        return st.floats(low, high, allow_nan=False, allow_infinity=False)
+    return st.booleans() if kind == "boolean" else st.binary(min_size=low or 0, max_size=high)
+
+
+def _entries(low: int | None, high: int | None) -> int:
+    most = (low or 0) + _MOST_ENTRIES
+    return most if high is None else min(most, high)
+
+
+def _texts(shape: Shape, low: int, high: int | None) -> SearchStrategy[str]:
+    permitted = enum_of(shape)
+    if permitted:
+        return st.sampled_from(permitted)
+    pattern = pattern_of(shape)
+    if pattern is None:
+        return st.text(st.characters(exclude_categories=["Cs"]), min_size=low, max_size=high)
+    ascii_only = re.compile(pattern.pattern, pattern.flags)
+    return st.from_regex(ascii_only, fullmatch=True, alphabet=_ASCII).filter(
+        lambda text: low <= len(text) and (high is None or len(text) <= high)
+    )
+
+
+_ASCII: Final = st.characters(max_codepoint=127)

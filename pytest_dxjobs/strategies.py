@@ -1,0 +1,159 @@
+"""Hypothesis strategies for jobs, what becomes of them, and what goes wrong on the way.
+
+    from pytest_dxjobs import strategies as dxst
+
+They follow the habits of ``hypothesis.strategies``: each has a plural name and draws one value; options go
+by name; a bad one raises ``InvalidArgument`` when a value is drawn. Values are made by construction, so that
+nothing is filtered out, and shrink to the simplest job that a person would write.
+
+See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, cast
+
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+from hypothesis.strategies import DrawFn, composite
+
+from pytest_dxjobs import _drawn_faults, _drawn_futures, _drawn_histories, _drawn_jobs, _model_walk
+from pytest_dxjobs._arguments import one_of
+from pytest_dxjobs._constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
+from pytest_dxjobs._drawing import IDS_THERE_ARE, id_of
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._model import model
+
+if TYPE_CHECKING:
+    from pytest_dxjobs._history import History
+    from pytest_dxjobs.faults import Fault
+
+OneOrSeveral = str | Collection[str] | None
+
+__all__ = (
+    "details",
+    "fault_schedules",
+    "faults",
+    "future_responses",
+    "histories",
+    "job_errors",
+    "job_ids",
+    "jobs",
+    "model_responses",
+)
+
+
+@composite
+def jobs(draw: DrawFn, *, type: OneOrSeveral = None, state: OneOrSeveral = None) -> dict[str, Any]:
+    """Draw what ``get_job`` may answer: valid and coherent, as ``dx.find_problems`` judges it.
+
+    Members that the service may leave out are there in some and absent in others, and texts hold what the
+    service permits in them. ``dxjobs.add_job(job)`` takes any.
+
+    Args:
+        type: One of ``dx.JOB_TYPES``, or several; None is any that the service documents.
+        state: One of ``dx.JOB_STATES``, or several; None is any.
+    """
+    types = _chosen("jobs: type", type, model().types, JOB_TYPES)
+    states = _chosen("jobs: state", state, model().states, JOB_STATES)
+    return _drawn_jobs.draw_job(draw, model(), types, states)
+
+
+@composite
+def job_errors(
+    draw: DrawFn, *, type: OneOrSeveral = None, code: OneOrSeveral = None
+) -> dict[str, Any]:
+    """Draw one entry of a job's ``Errors``, as a job of the type has it.
+
+    It names resources of a job that nobody sees: ``jobs(state="ERROR")`` draws errors that fit their job.
+
+    Args:
+        type: One of ``dx.JOB_TYPES``, or several; None is any.
+        code: One of ``dx.JOB_ERROR_CODES``, or several; None is any.
+    """
+    installed = model()
+    types = _chosen("job_errors: type", type, installed.types, JOB_TYPES)
+    codes = _chosen("job_errors: code", code, installed.error_codes, JOB_ERROR_CODES)
+    type_ = draw(st.sampled_from(types))
+    about = _drawn_jobs.draw_details(draw, installed, type_, _drawn_jobs.usual_blanks(type_))
+    return _drawn_jobs.draw_error(draw, installed, type_, about, codes)
+
+
+def job_ids() -> st.SearchStrategy[str]:
+    """Draw an id that the service permits: 32 lowercase hex digits, as it makes them, or 30 to 40 letters and digits."""
+    return st.integers(0, IDS_THERE_ARE - 1).map(id_of)
+
+
+@composite
+def details(draw: DrawFn, type: OneOrSeveral = None) -> dict[str, Any]:
+    """Draw the ``Details`` of a job: a dict with the one member that belongs to its type.
+
+    Args:
+        type: One of ``dx.JOB_TYPES``, or several; None is any.
+    """
+    type_ = draw(st.sampled_from(_chosen("details: type", type, model().types, JOB_TYPES)))
+    return _drawn_jobs.draw_details(draw, model(), type_, _drawn_jobs.usual_blanks(type_))
+
+
+@composite
+def histories(draw: DrawFn, *, type: OneOrSeveral = None, outcome: OneOrSeveral = None) -> History:
+    """Draw how a job moves, such as ``dx.completes(polls=3)``, for ``add_job``, ``next_job`` and ``default_history``.
+
+    Its repr is what a test would write.
+
+    Args:
+        type: One of ``dx.JOB_TYPES``, or several: errors fit a job of each of them. None is any.
+        outcome: The state in which it stays, one of ``dx.JOB_STATES``, or several. None is any end state.
+    """
+    _chosen("histories: type", type, model().types, JOB_TYPES)
+    ends = _drawn_histories.ENDS if outcome is None else outcome
+    outcomes = _chosen("histories: outcome", ends, JOB_STATES, JOB_STATES)
+    return _drawn_histories.draw_history(draw, model(), draw(st.sampled_from(outcomes)))
+
+
+def faults() -> st.SearchStrategy[Fault]:
+    """Draw what goes wrong with a request, such as ``faults.throttling()``, for ``inject``."""
+    return _drawn_faults.FAULTS
+
+
+def fault_schedules() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Draw what goes wrong when: a list of what to give to ``inject``, one dict for each fault.
+
+    ``for each in schedule: dxjobs.inject(**each)`` lays it down. ``after`` is the number of requests that pass
+    before, counted from the first one, and ``requests`` is the number of requests that fail so.
+    """
+    return _drawn_faults.SCHEDULES
+
+
+def model_responses() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw anything that the API model permits as an answer of ``get_job``: members absent, lists empty.
+
+    Much of it the service would never send; ``dxjobs.add_job(response, check=False)`` takes it.
+    """
+    return cast("st.SearchStrategy[dict[str, Any]]", _model_walk.values(model().job))
+
+
+@composite
+def future_responses(draw: DrawFn) -> dict[str, Any]:
+    """Draw what a later service may answer: a job with an unknown state, type, error code or member.
+
+    ``dxjobs.add_job(response, check=False)`` takes it. What botocore's parser does not know it leaves out.
+    """
+    return _drawn_futures.draw_future(draw, model())
+
+
+def _chosen(
+    place: str, given: object, known: tuple[str, ...], documented: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The values to choose from."""
+    if given is None:
+        return tuple(name for name in documented if name in known)
+    several = (given,) if isinstance(given, str) or not isinstance(given, Collection) else given
+    try:
+        chosen = tuple(one_of(place, each, known, documented) for each in several)
+    except UsageError as error:
+        raise InvalidArgument(str(error)) from None
+    if not chosen:
+        raise InvalidArgument(f"{place}: {given!r} is empty; there are {', '.join(documented)}")
+    return chosen
