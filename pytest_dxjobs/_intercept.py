@@ -193,9 +193,24 @@ class _Handlers:
                 call.invocation,
             )
         )
-        answer: Any = AWSResponse(request.url, response.status, response.headers, None)  # type: ignore[arg-type]
+        answer: Any = AWSResponse(request.url, response.status, {}, None)  # type: ignore[arg-type]
+        answer.headers = _Headers((name.lower(), text) for name, text in response.headers.items())
         answer._content = response.body  # noqa: SLF001 - read already, so that no socket is needed
         return answer
+
+
+class _Headers(dict[str, str]):
+    """Headers by their names in lower case, looked up in any: botocore's own kind costs as much as an answer."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What a header says."""
+        return super().get(name.lower(), default)
 
 
 def _attach(client: BaseClient) -> _Handlers:

@@ -17,7 +17,7 @@ from pytest_dxjobs._transitions import moved
 from pytest_dxjobs._wire import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pytest_dxjobs._model import Model
 
@@ -110,14 +110,18 @@ class Life:
         read: dict[str, Any] = json.loads(self._body)
         return read
 
-    def poll(self, moment: datetime.datetime) -> bytes:
-        """Answer a poll, which counts."""
+    def poll(
+        self, moment: datetime.datetime, watch: Callable[[str], object] = bool
+    ) -> tuple[str, bytes]:
+        """Answer a poll with the state and the body that tells it; it counts unless ``watch`` refuses the state."""
         position = self._at(moment, polling=True)
+        state = self._state(position)
+        watch(state)
         body = self._body_for(position)
         if position is not None:
             self._position = after_poll(self._history, position, moment)
         self.polls += 1
-        return body
+        return state, body
 
     def start(self, moment: datetime.datetime) -> None:
         """Let the history run, where it did not from the beginning."""

@@ -108,10 +108,9 @@ class JobOperations:
         except Refused as refused:
             self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.attempts))
             raise
-        state = life.told_at(moment)
-        self._watch.poll(life.id, state, again=bool(call.attempts))
-        call.told = state
-        return 200, life.poll(moment)
+        watch = functools.partial(self._watch.poll, life.id, again=bool(call.attempts))
+        call.told, body = life.poll(moment, watch)
+        return 200, body
 
     def _list(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
         params = call.params()
