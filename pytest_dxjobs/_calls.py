@@ -132,9 +132,8 @@ class Record:
 
 
 def _without_headers(request: Request) -> Request:
-    return Request(
-        request.method, request.path, request.query, {}, request.body, request.region, request.url
-    )
+    method, path, query, _, body, region, url, _ = request
+    return Request(method, path, query, {}, body, region, url)
 
 
 class Call:

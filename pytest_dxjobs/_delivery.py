@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import http
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs import _service
@@ -71,7 +71,7 @@ def deliver(fault: Fault, call: Record) -> Response:
     else:
         response = answer(fault.status or 200, fault.body or b"", call.stamp)
     told = {"x-amzn-RequestId": fault.request_id} if fault.request_id is not None else {}
-    return replace(response, headers=_merged(response.headers, {**told, **dict(fault.headers)}))
+    return response._replace(headers=_merged(response.headers, {**told, **dict(fault.headers)}))
 
 
 def _merged(usual: Any, given: dict[str, str]) -> dict[str, str]:

@@ -1,19 +1,20 @@
-"""HTTP as values: what goes in and what comes out, whoever carries it."""
+"""HTTP as values: what goes in and what comes out, whoever carries it.
+
+They are tuples, since a few are made for each request, and a frozen dataclass takes three times as long.
+"""
 
 from __future__ import annotations
 
 import datetime
 import functools
-from dataclasses import dataclass
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """An HTTP request.
 
     Attributes:
@@ -37,8 +38,7 @@ class Request:
     invocation: str | bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An HTTP response."""
 
     status: int
@@ -46,8 +46,7 @@ class Response:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What the service puts on each of its responses.
 
     Attributes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_dxjobs import _waiting
 from pytest_dxjobs._constants import PENDING_STATES, TERMINAL_STATES
@@ -37,8 +37,7 @@ class Budgets:
     max_wait: datetime.timedelta | None = datetime.timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What the code has seen of one job.
 
     Attributes:
