@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import UnexpectedCall, UsageError
+from pytest_dxjobs._histories import AT_ONCE
 from pytest_dxjobs._injections import Injections
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._jobs import Jobs
@@ -190,6 +191,18 @@ class Backend:
         """Lay down a fault."""
         with self.jobs.lock:
             self._injections.add(injection)
+
+    def is_fresh(self) -> bool:
+        """Whether nothing has been laid down or asked."""
+        with self.jobs.lock:
+            return not (
+                self.jobs.all(now())
+                or self.jobs.log.records
+                or self.pending_responses()
+                or self.pending_faults()
+                or self.pending_scripts()
+                or self.scripts.default is not AT_ONCE
+            )
 
     def forget_failures(self) -> list[AssertionError | UsageError]:
         """What the code under test has been told that should fail its test; told once."""

@@ -61,6 +61,12 @@ def drawer(
     return draw_text
 
 
+def usual(shape: Shape) -> Drawer:
+    """What draws the same each time, and costs nothing."""
+    sample = sampler(shape)
+    return lambda _, blanks: sample(blanks)
+
+
 def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
     parts = {
         name: drawer(member, name, owner, within)
@@ -99,13 +105,18 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer
     element = drawer(shape.member, name, owner, within)
     least = max(1, shape.metadata.get("min", 1))
     most = _service.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
-    sizes = st.sampled_from(range(least, min(most, least + _MORE) + 1))
+    # Most lists are short.
+    sizes = st.sampled_from([least, least, *range(least, min(most, least + _MORE) + 1)])
     return lambda draw, blanks: [element(draw, blanks) for _ in range(draw(sizes))]
 
 
 @functools.cache
 def subsets(values: tuple[Any, ...], least: int = 0) -> SearchStrategy[tuple[Any, ...]]:
     """Some of the values, at least so many, in their order; shrinks to the fewest, and to the first ones."""
+    if len(values) > _MANY:
+        return st.integers(2**least - 1, 2 ** len(values) - 1).map(
+            lambda mask: tuple(each for bit, each in enumerate(values) if mask >> bit & 1)
+        )
     sizes = range(least, len(values) + 1)
     return st.sampled_from(
         [some for size in sizes for some in itertools.combinations(values, size)]
@@ -155,6 +166,7 @@ _EXPIRY: Final = "ExpiresAt"
 _HASH: Final = "Md5Hash"
 _KEY: Final = "KmsKeyArn"
 _MORE: Final = 2  # entries than a list must have
+_MANY: Final = 8
 _LONGEST: Final = 1024
 _LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
 IDS_THERE_ARE: Final = 2 * 16**32

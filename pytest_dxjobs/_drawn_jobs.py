@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._drawing import IDS, IDS_THERE_ARE, drawer, id_of, subsets
+from pytest_dxjobs._drawing import IDS, IDS_THERE_ARE, drawer, id_of, subsets, usual
 from pytest_dxjobs._model import Model, enum_of
 from pytest_dxjobs._samples import Blanks
 from pytest_dxjobs._validity import values_of
@@ -40,8 +40,9 @@ _circumstances: Final = st.sampled_from(
         for place in _PLACES
     ]
 )
-_few: Final = st.sampled_from((1, 2, 3))
-_either: Final = st.sampled_from((False, True))
+_few: Final = st.sampled_from((1, 1, 2, 3))
+# Mostly there is none, or what everybody has.
+_configurations: Final = st.sampled_from((None, None, usual, drawer))
 
 
 def draw_job(
@@ -77,8 +78,10 @@ def draw_job(
             for _ in range(draw(_few))
         ]
     configured = installed.job.members.get("AssetConfiguration")
-    if configured is not None and not type_.startswith(_service.EXPORT_PREFIX) and draw(_either):
-        job["AssetConfiguration"] = drawer(configured)(draw, blanks)
+    if configured is not None and not type_.startswith(_service.EXPORT_PREFIX):
+        make = draw(_configurations)
+        if make is not None:
+            job["AssetConfiguration"] = make(configured)(draw, blanks)
     return job
 
 

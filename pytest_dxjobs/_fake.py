@@ -144,6 +144,14 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         if (failure := verdict(self._backend, strict=self._strict, unused=False)) is not None:
             raise failure
 
+    def _forget_failures(self) -> None:
+        """Leave nothing to be judged."""
+        self._backend.forget_failures()
+
+    def _is_fresh(self) -> bool:
+        """Whether nothing has been put in or asked."""
+        return self._backend.is_fresh()
+
     @overload
     def add_job(
         self,

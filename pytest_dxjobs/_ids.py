@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import Final
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def job_id(label: str, /) -> str:
@@ -36,14 +33,32 @@ def job_id(label: str, /) -> str:
 def next_id() -> str:
     """An id that nobody else has: 32 lowercase hex digits, numbered within the test that is running."""
     with _lock:
-        return _numbered_ids(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])()
+        current = numbers()
+        current.last += 1
+        return f"{current.prefix}{current.last:08x}"
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The ids of one test.
+
+    Attributes:
+        prefix: How they all begin.
+        last: The number of the last one.
+    """
+
+    prefix: str
+    last: int = 0
+
+
+def numbers() -> Numbers:
+    """Those of the test that is running."""
+    return _numbers(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
 
 
 _lock: Final = threading.Lock()
 
 
 @functools.lru_cache(maxsize=64)
-def _numbered_ids(test: str) -> Callable[[], str]:
-    prefix = hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()[:24]
-    numbers = itertools.count(1)
-    return lambda: f"{prefix}{next(numbers):08x}"
+def _numbers(test: str) -> Numbers:
+    return Numbers(hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()[:24])

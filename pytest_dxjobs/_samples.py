@@ -91,13 +91,18 @@ def _shortest_match(shape: Shape) -> str:
     pattern = pattern_of(shape)
     if pattern is None:
         return "x" * low
+    from concurrent.futures import ThreadPoolExecutor
+
     from hypothesis import find, settings, strategies as st
 
-    return find(
-        st.from_regex(pattern, fullmatch=True),
-        lambda text: len(text) >= low and (high is None or len(text) <= high),
-        settings=settings(database=None, derandomize=True, deadline=None),
-    )
+    # In a thread of its own, since it may be asked for while Hypothesis runs a test in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(
+            find,
+            st.from_regex(pattern, fullmatch=True),
+            lambda text: len(text) >= low and (high is None or len(text) <= high),
+            settings=settings(database=None, derandomize=True, deadline=None),
+        ).result()
 
 
 _SCALARS: Final = {"boolean": True, "blob": b"example"}

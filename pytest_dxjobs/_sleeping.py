@@ -99,8 +99,15 @@ class Sleeping:
                 self._schedule.shift(after - before)
                 self._begun += after - before
 
-    def begin_anew(self) -> None:
-        """Go on in a process that was forked."""
+    def begin_anew(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
+        """Start again as if nobody had slept."""
+        self.set(lambda _: start)
+        self._begun = start
+        if not keep_sleeps:
+            self._noted.clear()
+
+    def go_on_in_a_fork(self) -> None:
+        """Forget the threads that are not in this process."""
         self._schedule.begin_anew()
 
     def _note(self, seconds: float, begun: datetime.datetime, module: str) -> None:
@@ -120,7 +127,7 @@ class Sleeping:
 
 def _go_on_in_a_fork() -> None:
     if isinstance(_waiting.clock, Sleeping):
-        _waiting.clock.begin_anew()
+        _waiting.clock.go_on_in_a_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,6 +5,7 @@ Every pytest run of an environment loads this module, so it imports pytest alone
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _JUDGED = pytest.StashKey[bool]()
 _FAKE = pytest.StashKey["FakeDataExchange"]()
+_CLOCK = pytest.StashKey["VirtualClock"]()
+_HIDDEN = pytest.StashKey[contextlib.ExitStack]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -101,7 +104,9 @@ def dxjobs_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
     Another start: @pytest.mark.dxjobs(start="2024-03-31T12:00:00Z"). A freeze of freezegun is used.
     """
     with clock_for(request.node) as clock:
+        request.node.stash[_CLOCK] = clock
         yield clock
+        del request.node.stash[_CLOCK]
 
 
 @pytest.fixture
@@ -124,18 +129,44 @@ def pytest_runtest_setup() -> Generator[None, object, object]:
         raise
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before Hypothesis looks at the test
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    try:
-        result = yield
-    except BaseException as failure:
-        _explain(failure)
-        raise
+    fake, clock = item.stash.get(_FAKE, None), item.stash.get(_CLOCK, None)
+    with contextlib.ExitStack() as undo:
+        of_hypothesis = (fake or clock) and hasattr(getattr(item, "obj", None), "hypothesis")
+        if of_hypothesis:
+            _tell(functools.partial(_run_examples, undo, item, fake, clock))
+        try:
+            result = yield
+        except BaseException as failure:
+            _explain(failure)
+            raise
     fake = item.stash.get(_FAKE, None)
     if fake is not None:
         item.stash[_JUDGED] = True
-        _tell(fake._judge)  # noqa: SLF001
+        if not of_hypothesis:  # which has judged each example
+            _tell(fake._judge)  # noqa: SLF001
     return result
+
+
+def _run_examples(
+    undo: contextlib.ExitStack,
+    item: Any,
+    fake: FakeDataExchange | None,
+    clock: VirtualClock | None,
+) -> None:
+    from pytest_dxjobs._examples import afresh_for_each_example, hidden_fixtures
+
+    undo.enter_context(afresh_for_each_example(item.obj, fake, clock))
+    item.stash[_HIDDEN] = undo.enter_context(contextlib.ExitStack())
+    item.stash[_HIDDEN].enter_context(hidden_fixtures(item.function))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    hidden = pyfuncitem.stash.get(_HIDDEN, None)
+    if hidden is not None:  # and the health check has been made
+        hidden.close()
 
 
 def _explain(failure: BaseException) -> None:

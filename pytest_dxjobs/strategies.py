@@ -52,7 +52,7 @@ def jobs(draw: DrawFn, *, type: OneOrSeveral = None, state: OneOrSeveral = None)
     service permits in them. ``dxjobs.add_job(job)`` takes any.
 
     Args:
-        type: One of ``dx.JOB_TYPES``, or several; None is any that the service documents.
+        type: One of ``dx.JOB_TYPES``, or several; None is any that the installed botocore knows.
         state: One of ``dx.JOB_STATES``, or several; None is any.
     """
     types = _chosen("jobs: type", type, model().types, JOB_TYPES)
@@ -148,7 +148,7 @@ def _chosen(
 ) -> tuple[str, ...]:
     """The values to choose from."""
     if given is None:
-        return tuple(name for name in documented if name in known)
+        return known
     several = (given,) if isinstance(given, str) or not isinstance(given, Collection) else given
     try:
         chosen = tuple(one_of(place, each, known, documented) for each in several)

@@ -19,7 +19,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import botocore
@@ -27,8 +27,10 @@ import freezegun
 import freezegun.api
 import moto
 from botocore.awsrequest import AWSResponse
+from hypothesis import Phase, given, settings
 
 import pytest_dxjobs as dx
+from pytest_dxjobs import strategies as dxst
 
 ROUNDS = 15
 # Not the function itself, in the place of which freezegun would put its own.
@@ -219,6 +221,26 @@ def factory() -> None:
             )
 
 
+def strategies() -> None:
+    def examples(strategy: Any, count: int) -> Callable[[], None]:
+        @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate])
+        @given(strategy)
+        def draw(_: object) -> None:
+            pass
+
+        return cast("Callable[[], None]", draw)
+
+    jobs, walk = examples(dxst.jobs(), 1000), examples(dxst.model_responses(), 100)
+    row(
+        "1,000 of strategies.jobs(), at most 1.25 s / as many of a straight model walk",
+        "0.33",
+        jobs,
+        lambda: [walk() for _ in range(10)],
+        1,
+        rounds=5,
+    )
+
+
 def start() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_nothing.py").write_text("def test_nothing(): pass\n")
@@ -239,6 +261,7 @@ def main() -> None:
     clock()
     virtual_day()
     factory()
+    strategies()
     start()
 
 

@@ -143,7 +143,7 @@ def test_ids_are_the_same_in_each_run_of_a_test(monkeypatch: pytest.MonkeyPatch)
         return [make()["Id"], make()["Id"]]
 
     first, other = ids_in("tests/test_a.py::test_a"), ids_in("tests/test_a.py::test_b")
-    _ids._numbered_ids.cache_clear()  # as in a new process
+    _ids._numbers.cache_clear()  # as in a new process
     assert ids_in("tests/test_a.py::test_b") == other
     assert ids_in("tests/test_a.py::test_a") == first
     assert not set(first) & set(other)

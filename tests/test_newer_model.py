@@ -10,8 +10,10 @@ from typing import Any
 import botocore
 import botocore.session
 import pytest
+from hypothesis import Phase, given, settings
 
 import pytest_dxjobs as dx
+from pytest_dxjobs import strategies as dxst
 
 NEW_TYPE = "EXPORT_TABLES_TO_MOON_BASE"
 NEW_DETAILS = {
@@ -238,3 +240,25 @@ def test_a_type_whose_details_the_service_does_not_repeat_is_created(newer: Any)
     with dx.FakeDataExchange():
         created = newer.create_job(Type="EXPORT_ELSEWHERE", Details=details)
     assert (created["State"], created["Details"]) == ("WAITING", {})
+
+
+def test_it_is_drawn_from_its_model(newer: Any) -> None:
+    found = []
+
+    @settings(max_examples=100, database=None, deadline=None, phases=[Phase.generate])
+    @given(dxst.jobs(type=NEW_TYPE))
+    def take(job: Any) -> None:
+        assert dx.find_problems(job) == []
+        found.append(job["Details"]["ExportTablesToMoonBase"])
+
+    take()
+    assert all(len(details["Destinations"]) >= 2 for details in found)
+    assert {details.get("Ship") for details in found} == {"EAGLE", "ORION", None}
+
+    @settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate])
+    @given(dxst.jobs())
+    def take_any(job: Any) -> None:
+        found.append(job["Type"])
+
+    take_any()
+    assert NEW_TYPE in found

@@ -1,0 +1,154 @@
+"""What the service's page says of a job, written down by hand, to hold drawn jobs against.
+
+https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html. It shares nothing with the
+code that it judges: members by type, which of them are always there, and the rules in the page's own words.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import re
+from typing import Any
+
+ID = re.compile(r"[a-zA-Z0-9]{30,40}", re.ASCII)
+ARN = re.compile(r"arn:aws[a-z-]*:dataexchange:[a-z0-9-]+:\d{12}:jobs/([a-zA-Z0-9]+)", re.ASCII)
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+STATES = {"WAITING", "IN_PROGRESS", "ERROR", "COMPLETED", "CANCELLED", "TIMED_OUT"}
+CODES = {
+    "ACCESS_DENIED_EXCEPTION",
+    "INTERNAL_SERVER_EXCEPTION",
+    "MALWARE_DETECTED",
+    "RESOURCE_NOT_FOUND_EXCEPTION",
+    "SERVICE_QUOTA_EXCEEDED_EXCEPTION",
+    "VALIDATION_EXCEPTION",
+    "MALWARE_SCAN_ENCRYPTED_FILE",
+}
+# The member of Details, what is always in it, and what may be.
+DETAILS: dict[str, tuple[str, set[str], set[str]]] = {
+    "IMPORT_ASSETS_FROM_S3": (
+        "ImportAssetsFromS3",
+        {"AssetSources", "DataSetId", "RevisionId"},
+        set(),
+    ),
+    "IMPORT_ASSET_FROM_SIGNED_URL": (
+        "ImportAssetFromSignedUrl",
+        {"AssetName", "DataSetId", "RevisionId"},
+        {"Md5Hash", "SignedUrl", "SignedUrlExpiresAt"},
+    ),
+    "EXPORT_ASSETS_TO_S3": (
+        "ExportAssetsToS3",
+        {"AssetDestinations", "DataSetId", "RevisionId"},
+        {"Encryption"},
+    ),
+    "EXPORT_ASSET_TO_SIGNED_URL": (
+        "ExportAssetToSignedUrl",
+        {"AssetId", "DataSetId", "RevisionId"},
+        {"SignedUrl", "SignedUrlExpiresAt"},
+    ),
+    "EXPORT_REVISIONS_TO_S3": (
+        "ExportRevisionsToS3",
+        {"DataSetId", "RevisionDestinations"},
+        {"Encryption", "EventActionArn"},
+    ),
+    "IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES": (
+        "ImportAssetsFromRedshiftDataShares",
+        {"AssetSources", "DataSetId", "RevisionId"},
+        set(),
+    ),
+    "IMPORT_ASSET_FROM_API_GATEWAY_API": (
+        "ImportAssetFromApiGatewayApi",
+        {"ApiId", "ApiName", "ApiSpecificationMd5Hash", "ApiSpecificationUploadUrl"}
+        | {
+            "ApiSpecificationUploadUrlExpiresAt",
+            "DataSetId",
+            "ProtocolType",
+            "RevisionId",
+            "Stage",
+        },
+        {"ApiDescription", "ApiKey"},
+    ),
+    "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET": (
+        "CreateS3DataAccessFromS3Bucket",
+        {"AssetSource", "DataSetId", "RevisionId"},
+        set(),
+    ),
+    "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY": (
+        "ImportAssetsFromLakeFormationTagPolicy",
+        {"CatalogId", "RoleArn", "DataSetId", "RevisionId"},
+        {"Database", "Table"},
+    ),
+}
+ALWAYS = {"Arn", "CreatedAt", "Details", "Id", "State", "Type", "UpdatedAt"}
+
+
+def check(job: dict[str, Any]) -> None:
+    """Hold a job against the page."""
+    assert job.keys() >= ALWAYS
+    assert job.keys() <= ALWAYS | {"Errors", "AssetConfiguration"}
+    assert ID.fullmatch(job["Id"])
+    arn = ARN.fullmatch(job["Arn"])
+    assert arn is not None
+    assert arn[1] == job["Id"]
+    assert job["State"] in STATES
+    assert job["CreatedAt"].tzinfo is datetime.timezone.utc
+    assert job["CreatedAt"] <= job["UpdatedAt"]
+    member, always, maybe = DETAILS[job["Type"]]
+    assert list(job["Details"]) == [member]
+    own = job["Details"][member]
+    assert own.keys() >= always
+    assert own.keys() <= always | maybe
+    for name, value in every(own):
+        if name.endswith("Id") and name not in ("ApiId", "CatalogId"):
+            assert ID.fullmatch(value), name
+        if name == "Bucket":
+            assert BUCKET.fullmatch(value)
+        if name in ("Key", "Keys", "KeyPrefixes"):
+            assert 1 <= len(value.encode()) <= 1024
+        if name.endswith("Md5Hash"):
+            assert len(base64.b64decode(value, validate=True)) == 16
+        if name == "CatalogId":
+            assert re.fullmatch("[0-9]{12}", value)
+    encryption = own.get("Encryption")
+    if encryption is not None:
+        assert ("KmsKeyArn" in encryption) == (encryption["Type"] == "aws:kms")
+    assert ("SignedUrl" in own) == ("SignedUrlExpiresAt" in own)
+    if job["Type"] == "EXPORT_ASSET_TO_SIGNED_URL":
+        assert ("SignedUrl" in own) == (job["State"] == "COMPLETED")
+    if job["Type"] == "IMPORT_ASSET_FROM_SIGNED_URL" and job["State"] == "WAITING":
+        assert "SignedUrl" in own
+    assert ("Errors" in job) == (job["State"] == "ERROR")
+    assert job.get("Errors") != []
+    for error in job.get("Errors", ()):
+        check_error(error, job["Type"], own)
+
+
+def check_error(error: dict[str, Any], type_: str, own: dict[str, Any]) -> None:
+    assert error["Code"] in CODES
+    assert isinstance(error["Message"], str)
+    if error["Code"] != "SERVICE_QUOTA_EXCEEDED_EXCEPTION":
+        assert not error.keys() & {"LimitName", "LimitValue"}
+    if "ResourceId" in error:
+        assert error["ResourceId"] in [value for _, value in every(own)]
+    details = error.get("Details")
+    if details is None:
+        return
+    if type_ == "IMPORT_ASSETS_FROM_S3":
+        assert details["ImportAssetsFromS3JobErrorDetails"]
+        assert all(
+            each in own["AssetSources"] for each in details["ImportAssetsFromS3JobErrorDetails"]
+        )
+    else:
+        assert type_ == "IMPORT_ASSET_FROM_SIGNED_URL"
+        assert details == {
+            "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": own["AssetName"]}
+        }
+
+
+def every(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Every name and scalar, however deep."""
+    if isinstance(value, dict):
+        return [found for key, part in value.items() for found in every(part, key)]
+    if isinstance(value, list):
+        return [found for part in value for found in every(part, name)]
+    return [(name, value)]

@@ -1,0 +1,240 @@
+"""The fixtures with Hypothesis: fresh for each example, judged in each, and no health check to suppress."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import strategies as dxst
+
+PREAMBLE = """
+import asyncio, time
+import boto3
+import pytest
+import pytest_dxjobs as dx
+from hypothesis import assume, example, given, settings, strategies as st
+from pytest_dxjobs import strategies as dxst
+
+keys = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+client = boto3.client("dataexchange", region_name="us-east-1", **keys)
+"""
+
+
+def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(test_it=PREAMBLE + textwrap.dedent(code))
+    return pytester.runpytest("-p", "no:randomly", *options)
+
+
+_seen: list[tuple[str, float]] = []
+
+
+@settings(max_examples=50)
+@given(number=st.integers())
+def test_each_example_has_a_fresh_fake_and_the_clock_at_its_start(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, number: int
+) -> None:
+    assert dxjobs.jobs == dxjobs.calls == dxjobs_clock.sleeps == []
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=3600))
+    _seen.append((job.id, dxjobs_clock.now.timestamp()))
+    dxjobs_clock.tick(86_400 * 80)  # which trips no deadline
+    time.sleep(60)
+    assert job.state == "COMPLETED"
+    assert len(set(_seen)) == 1
+
+
+class TestMethods:
+    @given(number=st.integers())
+    def test_a_method_may_ask_for_them(self, dxjobs: dx.FakeDataExchange, number: int) -> None:
+        assert dxjobs.jobs == []
+        dxjobs.add_job()
+
+
+@settings(max_examples=20)
+@given(job=dxst.jobs())
+def test_a_fake_within_the_test_works_as_well(job: dict[str, Any]) -> None:
+    with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+        fake.add_job(job)
+        clock.tick(86_400)
+        assert [each.state for each in fake.jobs] == [job["State"]]
+
+
+class Consumer(RuleBasedStateMachine):
+    """Polls jobs that come and go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fake = dx.FakeDataExchange(max_polls_after_end=None)
+        self.fake.activate()
+        self.client = boto3.client("dataexchange", region_name="us-east-1")
+        self.jobs: list[dict[str, Any]] = []
+
+    @rule(job=dxst.jobs())
+    def add(self, job: dict[str, Any]) -> None:
+        if job["Id"] not in [each["Id"] for each in self.jobs]:
+            self.fake.add_job(job)
+            self.jobs.append(job)
+
+    @invariant()
+    def sees_all(self) -> None:
+        for job in self.jobs:
+            assert self.client.get_job(JobId=job["Id"])["State"] == job["State"]
+
+    def teardown(self) -> None:
+        self.fake.deactivate()
+
+
+TestConsumer = Consumer.TestCase
+TestConsumer.settings = settings(max_examples=10, stateful_step_count=8, deadline=None)
+
+
+def test_what_is_not_used_is_part_of_the_falsifying_example(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @given(number=st.integers(0, 100))
+        def test_strict(dxjobs, number):
+            if number > 3:
+                dxjobs.add_response("get_job")
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E   AssertionError: responses that no call has used:",
+            "E     add_response('get_job')",
+            "*dxjobs=<FakeDataExchange us-east-1, 0 jobs, active>,",
+            "*number=4,",
+        ]
+    )
+
+
+def test_a_failing_example_leaves_nothing_to_the_next(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @settings(database=None)
+        @given(job=dxst.jobs(state=["COMPLETED", "ERROR"]))
+        def test_it(dxjobs, dxjobs_clock, job):
+            assert dxjobs.jobs == [] and dxjobs_clock.now.hour == 0
+            dxjobs.add_job(job)
+            dxjobs.add_response("list_data_sets")
+            dxjobs_clock.tick(3600)
+            client.list_data_sets()
+            assert client.get_job(JobId=job["Id"])["State"] == "COMPLETED"
+
+        @settings(database=None)
+        @given(number=st.integers())
+        def test_rejected(dxjobs, number):
+            try:
+                client.get_asset(DataSetId="a", RevisionId="b", AssetId="c")
+            except dx.UnexpectedCall:
+                pass
+            assume(False)
+
+        def test_after(dxjobs):
+            assert dxjobs.jobs == dxjobs.calls == []
+        """,
+    )
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(["*'State': 'ERROR',", "*filtering out a lot of inputs*"])
+    result.stdout.no_fnmatch_line("*Flaky*")
+
+
+def test_examples_parameters_and_the_ready_made_client(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.mark.parametrize("state", ["COMPLETED", "TIMED_OUT"])
+        @settings(max_examples=10)
+        @example(number=7)
+        @given(number=st.integers())
+        def test_it(dxjobs, dxjobs_client, state, number):
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays(state))
+            assert dxjobs_client.get_job(JobId=job.id)["State"] == state
+            assert len(dxjobs.jobs) == 1
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_other_fixtures_keep_their_health_check(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.fixture
+        def other(): pass
+
+        @given(number=st.integers())
+        def test_it(dxjobs, other, number): pass
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*uses a function-scoped fixture 'other'*"])
+
+
+def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.fixture(autouse=True)
+        def prepared(dxjobs):
+            dxjobs.default_history = dx.times_out()
+
+        @given(number=st.integers())
+        def test_it(dxjobs, number): pass
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["UsageError: dxjobs starts afresh for each example *"])
+
+
+def test_a_failure_is_replayed_from_the_database(pytester: pytest.Pytester) -> None:
+    code = """
+        @settings(max_examples=200)
+        @given(number=st.integers(0, 10**9))
+        def test_it(dxjobs, number):
+            with open("numbers", "a") as file:
+                print(number, file=file)
+            assert number < 10**8 or not dxjobs.add_job()
+        """
+    run(pytester, code).assert_outcomes(failed=1)
+    pytester.path.joinpath("numbers").unlink()
+    run(pytester, code).assert_outcomes(failed=1)
+    assert pytester.path.joinpath("numbers").read_text().splitlines()[0] == str(10**8)
+
+
+@pytest.mark.parametrize("mark", ["asyncio", "anyio"])
+def test_async_tests_are_judged_per_example_too(pytester: pytest.Pytester, mark: str) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.fixture
+        def anyio_backend(): return "asyncio"
+
+        @pytest.mark.MARK
+        @settings(max_examples=20, database=None)
+        @given(number=st.integers())
+        async def test_polls(dxjobs, dxjobs_clock, number):
+            assert dxjobs.jobs == [] and dxjobs_clock.now.hour == 0
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=3600))
+            while (await asyncio.to_thread(client.get_job, JobId=job.id))["State"] != "COMPLETED":
+                await asyncio.sleep(600)
+            assert dxjobs_clock.now.hour == 1
+
+        @pytest.mark.MARK
+        @settings(database=None)
+        @given(number=st.integers(0, 10))
+        async def test_strict(dxjobs, number):
+            if number > 3:
+                dxjobs.add_response("get_job")
+        """.replace("MARK", mark),
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*responses that no call has used:", "*number=4,"])

@@ -1,0 +1,329 @@
+"""Drawn values: valid and coherent, of every kind there is, and simple when they are shrunk."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from typing import Any
+
+import page
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from clients import MODEL, START
+from hypothesis import HealthCheck, Phase, example, find, given, settings
+from hypothesis.errors import InvalidArgument
+from hypothesis.internal.conjecture.data import ConjectureData
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import faults, strategies as dxst
+from pytest_dxjobs._model import model
+from pytest_dxjobs._validity import violations
+
+JOB: Any = MODEL.operation_model("GetJob").output_shape
+KNOWN_TYPES = JOB.members["Type"].metadata["enum"]
+many = settings(
+    max_examples=2000, database=None, deadline=None, derandomize=True, phases=[Phase.generate]
+)
+
+
+def drawn(strategy: Any, count: int = 300) -> list[Any]:
+    found: list[Any] = []
+
+    @settings(many, max_examples=count, suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def take(value: Any) -> None:
+        found.append(value)
+
+    take()
+    return found
+
+
+def simplest(strategy: Any, such: Any = lambda _: True) -> Any:
+    # Without the phase that explains, after which it is a varied value that was seen last.
+    phases = (Phase.generate, Phase.shrink)
+    return find(strategy, such, settings=settings(database=None, derandomize=True, phases=phases))
+
+
+@pytest.fixture(scope="module")
+def some_jobs() -> list[dict[str, Any]]:
+    return [*drawn(dxst.jobs(), 1500), *drawn(dxst.jobs(state="ERROR"), 1500)]
+
+
+def test_jobs_are_valid_and_coherent(some_jobs: list[dict[str, Any]]) -> None:
+    assert len(some_jobs) == 3000
+    for job in some_jobs:
+        assert dx.find_problems(job) == []
+        page.check(job)
+
+
+def paths(value: Any, path: str = "") -> list[str]:
+    """Every member of a value by its path, and every value of an enum at its."""
+    if isinstance(value, dict):
+        return [
+            found
+            for name, part in value.items()
+            for found in (f"{path}.{name}", *paths(part, f"{path}.{name}"))
+        ]
+    if isinstance(value, list):
+        return [found for part in value for found in paths(part, path)]
+    return [f"{path}={value}"] if isinstance(value, str) else []
+
+
+def expected(shape: Any, path: str = "") -> list[tuple[str, bool]]:
+    """Every path that the service model knows, and whether it is optional there."""
+    if shape.type_name == "structure":
+        return [
+            found
+            for name, part in shape.members.items()
+            for found in (
+                (f"{path}.{name}", name not in shape.required_members),
+                *expected(part, f"{path}.{name}"),
+            )
+        ]
+    if shape.type_name == "list":
+        return expected(shape.member, path)
+    return [(f"{path}={value}", True) for value in shape.metadata.get("enum", ())]
+
+
+def test_every_member_and_every_value_of_an_enum_is_seen_and_unseen(
+    some_jobs: list[dict[str, Any]],
+) -> None:
+    seen = [set(paths(job)) for job in some_jobs]
+    every: set[str] = set().union(*seen)
+    for path, optional in expected(JOB):
+        assert path in every, path
+        parent, _, name = path.rpartition(".")
+        within = [each for each in seen if not parent or parent in each]
+        if optional and "=" not in path and name not in page.ALWAYS and path != ".Details":
+            assert any(path not in each for each in within), path
+
+
+def test_every_type_is_drawn_in_every_state(some_jobs: list[dict[str, Any]]) -> None:
+    found = {(job["Type"], job["State"]) for job in some_jobs}
+    assert found == set(itertools.product(KNOWN_TYPES, dx.JOB_STATES))
+
+
+def test_texts_hold_what_the_service_permits(some_jobs: list[dict[str, Any]]) -> None:
+    messages = {error["Message"] for job in some_jobs for error in job.get("Errors", ())}
+    assert any(not message.isascii() for message in messages)
+    assert any("\n" in message for message in messages)
+    assert max(map(len, messages)) >= 256
+    keys = {value for job in some_jobs for name, value in page.every(job) if name == "Key"}
+    assert any(len(key.encode()) > 1000 for key in keys)
+    assert len({job["Id"] for job in some_jobs}) > 300
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        dxst.jobs(),
+        dxst.job_errors(),
+        dxst.histories(),
+        dxst.fault_schedules(),
+        dxst.future_responses(),
+        dxst.details(),
+        dxst.faults(),
+        dxst.job_ids(),
+    ],
+)
+def test_nothing_is_rejected(monkeypatch: pytest.MonkeyPatch, strategy: Any) -> None:
+    rejected: list[object] = []
+    # What Hypothesis calls invalid are also its own variations that end too early.
+    monkeypatch.setattr(ConjectureData, "mark_invalid", lambda *_: rejected.append(1))
+    assert len(drawn(strategy, 200)) > 10
+    assert rejected == []
+
+
+def test_a_job_shrinks_to_what_a_person_would_write() -> None:
+    zero = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+    assert simplest(dxst.jobs(type="EXPORT_ASSETS_TO_S3", state=["ERROR", "COMPLETED"])) == {
+        "Arn": f"arn:aws:dataexchange:us-east-1:123456789012:jobs/{'0' * 32}",
+        "CreatedAt": zero,
+        "Details": {
+            "ExportAssetsToS3": {
+                "AssetDestinations": [{"AssetId": "0" * 32, "Bucket": "my-bucket"}],
+                "DataSetId": "0" * 32,
+                "RevisionId": f"{1:032}",
+            }
+        },
+        "Errors": [{"Code": "ACCESS_DENIED_EXCEPTION", "Message": "prices"}],
+        "Id": "0" * 32,
+        "State": "ERROR",
+        "Type": "EXPORT_ASSETS_TO_S3",
+        "UpdatedAt": zero,
+    }
+
+
+def test_a_shrunk_job_keeps_only_what_matters() -> None:
+    job = simplest(dxst.jobs(), lambda job: len(job.get("Errors", ())) > 1)
+    assert [error["Message"] for error in job["Errors"]] == ["prices"] * 2
+    assert job["Id"] == "0" * 32
+
+
+@pytest.mark.parametrize("type_", KNOWN_TYPES)
+def test_a_type_may_be_given(type_: str) -> None:
+    assert {job["Type"] for job in drawn(dxst.jobs(type=type_), 30)} == {type_}
+    (name,) = {name for details in drawn(dxst.details(type_), 30) for name in details}
+    assert name == page.DETAILS[type_][0]
+
+
+def test_several_types_states_and_codes_may_be_given() -> None:
+    types, states = KNOWN_TYPES[:2], ("ERROR", "TIMED_OUT")
+    found = drawn(dxst.jobs(type=types, state=states), 100)
+    assert {(job["Type"], job["State"]) for job in found} == set(itertools.product(types, states))
+    codes = ["MALWARE_DETECTED", "VALIDATION_EXCEPTION"]
+    assert {each["Code"] for each in drawn(dxst.job_errors(code=codes), 50)} == set(codes)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        (dxst.jobs(type="EXPORT_ASETS_TO_S3"), "jobs: type: 'EXPORT_ASETS_TO_S3' is not one of"),
+        (dxst.jobs(state=["DONE"]), "jobs: state: 'DONE' is not one of WAITING"),
+        (dxst.jobs(state=7), "jobs: state: 7 "),  # type: ignore[arg-type]
+        (dxst.jobs(type=[]), r"jobs: type: \[\] is empty; there are"),
+        (dxst.job_errors(code="NOPE"), "job_errors: code: 'NOPE' is not one of"),
+        (dxst.details("NOPE"), "details: type: 'NOPE' is not one of"),
+        (dxst.histories(type="NOPE"), "histories: type: 'NOPE' is not one of"),
+        (dxst.histories(outcome="NOPE"), "histories: outcome: 'NOPE' is not one of"),
+    ],
+)
+def test_a_bad_argument_is_told_when_a_value_is_drawn(strategy: Any, told: str) -> None:
+    with pytest.raises(InvalidArgument, match=told):
+        simplest(strategy)
+
+
+def test_ids_are_those_that_the_service_permits() -> None:
+    ids = drawn(dxst.job_ids(), 500)
+    assert all(page.ID.fullmatch(each) for each in ids)
+    assert {len(each) for each in ids} > {32}
+    assert simplest(dxst.job_ids()) == "0" * 32
+
+
+def test_errors_are_valid_and_fit_their_type() -> None:
+    found = drawn(dxst.job_errors(), 500)
+    for error in found:
+        assert list(violations(model().error, error, "")) == []
+    assert {error["Code"] for error in found} == page.CODES
+    limited = drawn(dxst.job_errors(code="SERVICE_QUOTA_EXCEEDED_EXCEPTION"), 500)
+    assert {error.get("LimitName") for error in limited} >= set(
+        JOB.members["Errors"].member.members["LimitName"].metadata["enum"]
+    )
+    for error in drawn(dxst.job_errors(type="IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES")):
+        assert "Details" not in error
+
+
+@given(job=dxst.jobs())
+def test_the_client_gets_what_was_drawn(
+    dxjobs: dx.FakeDataExchange, client: Any, job: dict[str, Any]
+) -> None:
+    added = dxjobs.add_job(job)
+    response = client.get_job(JobId=added.id)
+    del response["ResponseMetadata"]
+    assert response == job
+
+
+@settings(deadline=None)
+@given(history=dxst.histories())
+@example(history=dx.history(("WAITING", 1), ("IN_PROGRESS", 1), "ERROR"))
+def test_a_history_ends_and_its_repr_is_what_a_test_would_write(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any, history: dx.History
+) -> None:
+    assert eval(repr(history), {"dx": dx}) == history
+    job = dxjobs.add_job("IMPORT_ASSETS_FROM_S3", history)
+    for _ in range(12):
+        state = client.get_job(JobId=job.id)["State"]
+        dxjobs_clock.tick(100_000)
+    assert state in dx.TERMINAL_STATES
+
+
+def test_histories_have_every_outcome_and_way() -> None:
+    found = drawn(dxst.histories(), 500)
+    assert {history.stages[-1].state for history in found} == set(dx.TERMINAL_STATES)
+    assert {repr(history).partition("(")[0] for history in found} == {
+        f"dx.{name}" for name in ("completes", "fails", "times_out", "gets_cancelled", "history")
+    }
+    (stuck,) = set(drawn(dxst.histories(outcome="WAITING"), 5))
+    assert stuck == dx.stays("WAITING")
+    assert repr(simplest(dxst.histories())) == "dx.completes()"
+
+
+def test_faults_are_of_every_kind() -> None:
+    found = {fault.kind for fault in drawn(dxst.faults(), 500)}
+    made = {name for name in vars(faults) if callable(vars(faults)[name]) and name[0].islower()} - {
+        "count",
+        "dataclass",
+        "fields",
+        "one_of",
+        "show",
+    }
+    assert found == made
+    assert simplest(dxst.faults()) == faults.throttling()
+
+
+@settings(deadline=None)
+@given(schedule=dxst.fault_schedules())
+def test_a_schedule_happens_as_it_says(
+    dxjobs: dx.FakeDataExchange, client: Any, schedule: list[dict[str, Any]]
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=100))
+    for each in schedule:
+        dxjobs.inject(**each)
+    failing = {
+        number
+        for each in schedule
+        for number in range(each["after"], each["after"] + each["requests"])
+    }
+    assert len(failing) == sum(each["requests"] for each in schedule)
+    while sum(len(call.attempts) for call in dxjobs.calls) <= max(failing):
+        try:
+            client.get_job(JobId=job.id)
+        except (BotoCoreError, ClientError, ValueError, AttributeError):
+            pass
+    met = [attempt for call in dxjobs.calls for attempt in call.attempts]
+    fine = [number for number, attempt in enumerate(met) if attempt.error_code is None]
+    garbled = {
+        number
+        for each in schedule
+        if each["fault"].kind == "garbled"
+        for number in range(each["after"], each["after"] + each["requests"])
+    }
+    assert set(fine) - garbled == set(range(len(met))) - failing
+
+
+def test_model_responses_are_all_that_the_model_permits(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    found = drawn(dxst.model_responses(), 100)
+    for number, response in enumerate(found):
+        assert list(violations(model().job, response, "")) == []
+        given = {**response, "Id": dx.job_id(str(number))}
+        dxjobs.add_job(given, check=False)
+        answer = client.get_job(JobId=given["Id"])
+        assert {**answer, "ResponseMetadata": None} == {**given, "ResponseMetadata": None}
+    assert {} in found
+    assert any(response.get("Errors") == [] for response in found)
+
+
+def test_future_responses_hold_what_is_not_known_yet(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    found = drawn(dxst.future_responses(), 300)
+    for number, response in enumerate(found):
+        assert dx.find_problems(response) != []
+        given = {**response, "Id": dx.job_id(str(number))}
+        dxjobs.add_job(given, check=False)
+        assert client.get_job(JobId=given["Id"])["State"] == given["State"]
+    assert {response["State"] for response in found} - set(dx.JOB_STATES)
+    assert {response["Type"] for response in found} - set(dx.JOB_TYPES)
+    codes = {error["Code"] for response in found for error in response.get("Errors", ())}
+    assert codes - set(dx.JOB_ERROR_CODES)
+    assert any("Progress" in response for response in found)
+    simple = simplest(dxst.future_responses())
+    assert simple["State"] not in dx.JOB_STATES
+    assert simple["Type"] in dx.JOB_TYPES
+
+
+def test_times_are_those_of_the_service(some_jobs: list[dict[str, Any]]) -> None:
+    assert all(job["CreatedAt"].microsecond % 1000 == 0 for job in some_jobs)
+    assert {job["CreatedAt"] > START for job in some_jobs} == {True, False}
