@@ -53,11 +53,9 @@ class Freeze:
     def end(self) -> None:
         """Let time go on as before; an adopted freeze stays."""
         api.call_stack_inspection_limit = self._asked
-        for place, ignored in enumerate(
-            api.ignore_lists
-        ):  # without ours where an adopted one has ended
-            if ignored is self._ours:
-                api.ignore_lists[place] = self._theirs
+        api.ignore_lists[:] = [  # ours is not there where an adopted one has ended before
+            self._theirs if each is self._ours else each for each in api.ignore_lists
+        ]
         if self._own is not None:
             self._own.stop()
 

@@ -130,8 +130,8 @@ def _go_on_in_a_fork() -> None:
         _waiting.clock.go_on_in_a_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_go_on_in_a_fork)
+# There is none on Windows, which does not fork.
+getattr(os, "register_at_fork", dict)(after_in_child=_go_on_in_a_fork)
 
 
 def _advance_by_sleeping(span: datetime.timedelta) -> None:

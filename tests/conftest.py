@@ -55,10 +55,3 @@ def clock() -> Iterator[Any]:
     """Time that stands at ``START`` until it is moved."""
     with freezegun.freeze_time(START, tick=False, ignore=["_pytest.timing"]) as frozen:
         yield frozen
-
-
-@pytest.fixture
-def pytester(pytester: pytest.Pytester) -> pytest.Pytester:
-    """Runs of pytest in which pytest-asyncio does not warn of an option that nobody set."""
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    return pytester

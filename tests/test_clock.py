@@ -23,7 +23,7 @@ from botocore.retries.bucket import Clock, TokenBucket
 from clients import client_for
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import _clock, _waiting, faults
+from pytest_dxjobs import _clock, _sleeping, _waiting, faults
 
 BEGIN = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -428,8 +428,8 @@ def test_a_clock_that_cannot_start_leaves_nothing(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(_clock, "limiters_in_virtual_time", fail)
     clock = dx.VirtualClock()
-    with pytest.raises(RuntimeError, match="no limiters"), clock:
-        pass
+    with pytest.raises(RuntimeError, match="no limiters"):
+        clock.__enter__()
     assert _waiting.clock is None
     assert (time.sleep, time.time, threading.Event.wait) == before
 
@@ -453,3 +453,15 @@ def test_a_limiter_of_another_service_is_as_good_after_a_clock_in_the_future() -
         assert bucket.acquire(1)
     assert bucket.acquire(1)
     assert bucket.available_capacity >= 0
+
+
+def test_a_wait_that_is_over_when_it_begins_takes_no_time(dxjobs_clock: dx.VirtualClock) -> None:
+    clock = _waiting.clock
+    assert clock is not None
+    clock.let_pass(60, lambda: True, patient=False)
+    assert seconds(dxjobs_clock) == 0
+
+
+def test_a_fork_without_a_clock_is_left_alone() -> None:
+    _sleeping._go_on_in_a_fork()
+    assert _waiting.clock is None

@@ -10,10 +10,12 @@ from typing import Any
 import botocore
 import botocore.session
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import strategies as dxst
+from pytest_dxjobs._model import model
+from pytest_dxjobs._validity import violations
 
 NEW_TYPE = "EXPORT_TABLES_TO_MOON_BASE"
 NEW_DETAILS = {
@@ -262,3 +264,18 @@ def test_it_is_drawn_from_its_model(newer: Any) -> None:
 
     take_any()
     assert NEW_TYPE in found
+
+    @settings(
+        max_examples=200,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(dxst.model_responses())
+    def take_anything(response: Any) -> None:
+        assert list(violations(model().job, response, "")) == []
+        found.append("ExportTablesToMoonBase" in response.get("Details", {}))
+
+    take_anything()
+    assert True in found

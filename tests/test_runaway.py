@@ -600,9 +600,7 @@ def test_a_worker_of_a_pool_ends_without_a_warning(pytester: pytest.Pytester) ->
                         worker.join(10)
         """
     )
-    result = pytester.runpytest_subprocess(
-        "-p", "no:randomly", "-p", "no:asyncio", "-W", "error", timeout=HARD_LIMIT
-    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "-W", "error", timeout=HARD_LIMIT)
     result.assert_outcomes(failed=1)
 
 
