@@ -176,7 +176,7 @@ def test_other_fixtures_keep_their_health_check(pytester: pytest.Pytester) -> No
         """,
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*uses a function-scoped fixture 'other'*"])
+    result.stdout.fnmatch_lines(["*unction-scoped fixture 'other'*"])
 
 
 def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
