@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._drawing import IDS, IDS_THERE_ARE, drawer, id_of, subsets, usual
+from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import Model, enum_of
 from pytest_dxjobs._samples import Blanks
 from pytest_dxjobs._validity import values_of
@@ -18,8 +19,8 @@ from pytest_dxjobs._validity import values_of
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-_LAUNCH: Final = datetime.datetime(2019, 11, 13, tzinfo=datetime.timezone.utc)  # of the service
-_USUAL: Final = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+_LAUNCH: Final = plain(datetime.datetime(2019, 11, 13))  # noqa: DTZ001 - of the service
+_USUAL: Final = plain(datetime.datetime(2024, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
 _MILLISECOND: Final = datetime.timedelta(milliseconds=1)
 _instants: Final = st.integers((_LAUNCH - _USUAL) // _MILLISECOND, 10**12)
 _numbers: Final = st.integers(0, IDS_THERE_ARE - 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import Shape, enum_of, pattern_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 _MOST_ENTRIES: Final = 3
 _MILLISECOND: Final = datetime.timedelta(milliseconds=1)
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_EPOCH: Final = plain(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
 
 
 @functools.cache

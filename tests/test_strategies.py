@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import page
@@ -327,3 +330,18 @@ def test_future_responses_hold_what_is_not_known_yet(
 def test_times_are_those_of_the_service(some_jobs: list[dict[str, Any]]) -> None:
     assert all(job["CreatedAt"].microsecond % 1000 == 0 for job in some_jobs)
     assert {job["CreatedAt"] > START for job in some_jobs} == {True, False}
+
+
+def test_datetimes_are_plain_also_where_the_module_is_first_loaded_in_frozen_time() -> None:
+    script = """
+    import pytest_dxjobs as dx
+    with dx.VirtualClock():
+        from hypothesis import find
+        from pytest_dxjobs import strategies as dxst
+        jobs = [find(dxst.jobs(), bool), find(dxst.model_responses(), lambda job: "CreatedAt" in job)]
+        print({type(job["CreatedAt"]).__module__ for job in jobs})
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("{'datetime'}\n", "")
