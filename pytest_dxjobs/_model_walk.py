@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import functools
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from pytest_dxjobs._drawing import IDS_THERE_ARE, id_of
 from pytest_dxjobs._instants import plain
-from pytest_dxjobs._model import Shape, enum_of, pattern_of
+from pytest_dxjobs._model import ID_PATTERN, Shape, enum_of, pattern_of
+from pytest_dxjobs._samples import TRIAL, sampler
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -21,11 +22,14 @@ _EPOCH: Final = plain(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - which it 
 
 
 @functools.cache
-def values(shape: Shape, within: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
+def values(
+    shape: Shape, name: str = "", within: frozenset[str] = frozenset()
+) -> SearchStrategy[Any]:
     """Values of a shape: members that are not required may be absent, and lists empty.
 
     Args:
         shape: Any shape of the service model.
+        name: The name of the member that has this shape; an element of a list goes by the list's name.
         within: The structures around it. A member that would begin one of them anew is left out.
     """
     kind, metadata = shape.type_name, shape.metadata
@@ -33,25 +37,25 @@ def values(shape: Shape, within: frozenset[str] = frozenset()) -> SearchStrategy
     if kind == "structure":
         within |= {shape.name}
         members = {
-            name: values(member, within)
-            for name, member in shape.members.items()
+            key: values(member, key, within)
+            for key, member in shape.members.items()
             if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
         }
-        required = {name: members.pop(name) for name in shape.required_members if name in members}
+        required = {key: members.pop(key) for key in shape.required_members if key in members}
         return st.fixed_dictionaries(required, optional=members)
     if kind == "list":
         return st.lists(
-            values(shape.member, within), min_size=low or 0, max_size=_entries(low, high)
+            values(shape.member, name, within), min_size=low or 0, max_size=_entries(low, high)
         )
     if kind == "map":
         return st.dictionaries(
             values(shape.key),
-            values(shape.value, within),
+            values(shape.value, name, within),
             min_size=low or 0,
             max_size=_entries(low, high),
         )
     if kind in ("string", "character"):
-        return _texts(shape, low or 0, high)
+        return _texts(shape, name, low or 0, high)
     if kind == "timestamp":
         return st.integers(0, 10**13 // 4).map(lambda number: _EPOCH + number * _MILLISECOND)
     if kind in ("integer", "long"):
@@ -66,17 +70,18 @@ def _entries(low: int | None, high: int | None) -> int:
     return most if high is None else min(most, high)
 
 
-def _texts(shape: Shape, low: int, high: int | None) -> SearchStrategy[str]:
+def _texts(shape: Shape, name: str, low: int, high: int | None) -> SearchStrategy[str]:
     permitted = enum_of(shape)
     if permitted:
         return st.sampled_from(permitted)
     pattern = pattern_of(shape)
     if pattern is None:
         return st.text(st.characters(exclude_categories=["Cs"]), min_size=low, max_size=high)
-    ascii_only = re.compile(pattern.pattern, pattern.flags)
-    return st.from_regex(ascii_only, fullmatch=True, alphabet=_ASCII).filter(
-        lambda text: low <= len(text) and (high is None or len(text) <= high)
-    )
+    if pattern.pattern == ID_PATTERN:
+        return st.integers(0, IDS_THERE_ARE - 1).map(id_of)
+    if low or high is not None:  # of which nothing that matches need be
+        return st.just(sampler(shape, name)(TRIAL))
+    return st.from_regex(pattern, fullmatch=True, alphabet=_ASCII)
 
 
 _ASCII: Final = st.characters(max_codepoint=127)

@@ -74,7 +74,7 @@ def _text(shape: Shape, name: str) -> Sampler:
     )
     judge = judge_of(name)
     for make in (named, lambda _: name or "example", *_ANY_TEXT):
-        if make is not None and _fits(shape, judge, make(_TRIAL)):
+        if make is not None and _fits(shape, judge, make(TRIAL)):
             return make
     text = _shortest_match(shape)
     return lambda _: text
@@ -106,7 +106,7 @@ def _shortest_match(shape: Shape) -> str:
 
 
 _SCALARS: Final = {"boolean": True, "blob": b"example"}
-_TRIAL: Final = Blanks(
+TRIAL: Final = Blanks(
     region="us-east-1",
     account_id="123456789012",
     data_set_id="0" * 32,

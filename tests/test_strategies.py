@@ -127,6 +127,7 @@ def test_texts_hold_what_the_service_permits(some_jobs: list[dict[str, Any]]) ->
         dxst.details(),
         dxst.faults(),
         dxst.job_ids(),
+        dxst.model_responses(),
     ],
 )
 def test_nothing_is_rejected(monkeypatch: pytest.MonkeyPatch, strategy: Any) -> None:
