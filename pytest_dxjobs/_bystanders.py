@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 # In looks. A moment is a few real milliseconds, by which a thread that was woken has moved.
 A_MOMENT: Final = 20
@@ -85,10 +85,7 @@ class Bystanders:
         self._look(sleepers, natives)
         waited_for = [stand for stand in self._stands.values() if not stand.left_out]
         out_of_patience = self._real_monotonic() - self._since > _PATIENCE
-        for_long = all(stand.looks >= _LONG for stand in waited_for)
-        is_told = all(stand.used for stand in waited_for)  # and then one look is enough
-        enough = self._quiet > (A_MOMENT if not for_long else 0 if is_told else _SHORT)
-        if waited_for and not enough and not out_of_patience:
+        if self._quiet <= self._looks_needed(waited_for) and not out_of_patience:
             return False
         waiting = {
             thread for thread, stand in self._stands.items() if stand.waits(natives.get(thread))
@@ -108,6 +105,14 @@ class Bystanders:
             for thread, stand in self._stands.items()
         }
         return True
+
+    def _looks_needed(self, waited_for: Sequence[_Stand]) -> int:
+        if not all(stand.looks >= _LONG for stand in waited_for):
+            return A_MOMENT
+        if not all(stand.used for stand in waited_for):
+            return _SHORT
+        # Where the system tells, one look is enough; after it those that are left out have run once more.
+        return 1 if len(waited_for) < len(self._stands) else 0
 
     def _look(
         self, sleepers: Mapping[int, object], natives: Mapping[int | None, int | None]

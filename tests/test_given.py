@@ -19,6 +19,7 @@ import asyncio, time
 import boto3
 import pytest
 import pytest_dxjobs as dx
+from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis import assume, example, given, settings, strategies as st
 from pytest_dxjobs import strategies as dxst
 
@@ -197,7 +198,7 @@ def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
 
 def test_a_failure_is_replayed_from_the_database(pytester: pytest.Pytester) -> None:
     code = """
-        @settings(max_examples=200)
+        @settings(max_examples=200, derandomize=False, database=DirectoryBasedExampleDatabase("db"))
         @given(number=st.integers(0, 10**9))
         def test_it(dxjobs, number):
             with open("numbers", "a") as file:

@@ -244,11 +244,13 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
     begun, computed, go_on = dxjobs_clock.now, threading.Event(), threading.Event()
+    arrived = threading.Event()
     seen: list[float] = []
 
     def works() -> None:
         while not computed.is_set():
             pass
+        arrived.set()
         go_on.wait()
         for _ in range(20_000):
             pass
@@ -258,6 +260,7 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     thread.start()
     time.sleep(60)  # in spite of it
     computed.set()
+    arrived.wait()
     for _ in range(_bystanders.A_MOMENT + 2):
         time.sleep(60)
     go_on.set()
