@@ -355,3 +355,19 @@ def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.Virtu
     for thread in threads:
         thread.join()
     assert [child.exitcode for child in children] == [0] * 5
+
+
+def test_threads_are_watched_as_long_as_it_takes_to_know() -> None:
+    others = _bystanders.Bystanders(float)
+    new, old = (_bystanders._Stand((1, 1), looks) for looks in (1, 1000))
+    told, left_out = (
+        _bystanders._Stand((1, 1), 1000, b"1", is_left_out) for is_left_out in (False, True)
+    )
+    for stands, needed in (
+        ([new, told], _bystanders.A_MOMENT),
+        ([old, told], _bystanders._SHORT),
+        ([told], 0),
+        ([told, left_out], 1),
+    ):
+        others._stands = dict(enumerate(stands))
+        assert others._looks_needed([each for each in stands if not each.left_out]) == needed
