@@ -15,6 +15,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+# Where ``_pytest`` is loaded at all, Hypothesis takes its outcomes as loaded too (6.100 at the least).
+import _pytest.outcomes  # noqa: F401
+
 # Not ``time.sleep``, which a test may have replaced before this module is loaded.
 from _pytest.timing import sleep as sleep_of_pytest
 

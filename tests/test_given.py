@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import strategies as dxst
+from pytest_dxjobs._examples import hidden_fixtures
 
 PREAMBLE = """
 import asyncio, time
@@ -178,6 +180,19 @@ def test_other_fixtures_keep_their_health_check(pytester: pytest.Pytester) -> No
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*unction-scoped fixture 'other'*"])
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_a_function_says_that_it_takes_is_put_back(own: bool) -> None:
+    def test(dxjobs: object, number: int) -> None: ...
+
+    before = inspect.signature(test)
+    if own:
+        test.__signature__ = before  # type: ignore[attr-defined]
+    with hidden_fixtures(test):
+        assert [*inspect.signature(test).parameters] == ["number"]
+    assert inspect.signature(test) == before
+    assert ("__signature__" in vars(test)) == own
 
 
 def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
