@@ -109,9 +109,10 @@ class Backend:
         return found
 
     def _answer(self, call: Record) -> Response:
-        if call.operation is not None and call.operation in self._operations:
-            return self._operations.answer(call, call.operation)
-        raise UnexpectedCall(self._nothing_answers(call))
+        response = self._operations.answer(call)
+        if response is None:
+            raise UnexpectedCall(self._nothing_answers(call))
+        return response
 
     def _as_laid_down(self, respond: Respond, call: Record) -> Response:
         """Answer as the test says, and see what that tells of a job."""
@@ -155,7 +156,7 @@ class Backend:
     def _watch_poll(self, call: Record, answer: str) -> None:
         if call.operation == "GetJob":
             with self.jobs.lock:
-                self._watch.poll(call.uri["JobId"], answer, again=bool(call.attempts))
+                self._watch.poll(call.uri["JobId"], answer, again=bool(call.tried))
 
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that botocore waits before it tries a call again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._http import Request, Stamp
@@ -48,7 +48,6 @@ class Record:
     """A call while it is made. The backend writes it; users see it as a ``Call``."""
 
     __slots__ = (
-        "attempts",
         "begun",
         "failure",
         "garbled",
@@ -61,6 +60,7 @@ class Record:
         "response",
         "stamp",
         "told",
+        "tried",
         "uri",
     )
 
@@ -73,7 +73,8 @@ class Record:
         kept = self.operation is not None and reads_headers(installed, self.operation)
         self.request = request if kept else _without_headers(request)
         self.begun, self.stamp = stamp.at, stamp  # the stamp is that of the last attempt
-        self.attempts: tuple[Attempt, ...] = ()
+        # The attributes of each attempt: there may be very many, and tuples of them are light.
+        self.tried: tuple[tuple[datetime.datetime, int | None, str | None, float], ...] = ()
         self.response: Response | None = None
         self.failure: BaseException | None = None
         self.job_id = self.uri.get("JobId")
@@ -91,6 +92,11 @@ class Record:
         if self.operation is None:
             return f"{self.request.method} {self.request.path}"
         return str(xform_name(self.operation))
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts that are over."""
+        return tuple(Attempt(*each) for each in self.tried)
 
     @property
     def succeeded(self) -> bool:
@@ -119,7 +125,7 @@ class Record:
     def answer(self, response: Response) -> Response:
         """Note what the attempt was answered with."""
         code = error_code(response) if response.status >= 300 else None
-        self.attempts += (Attempt(self.stamp.at, response.status, code),)
+        self.tried += ((self.stamp.at, response.status, code, 0.0),)
         self.response = response
         if code is not None:
             self.told = code if code != str(response.status) else ""
@@ -127,7 +133,7 @@ class Record:
 
     def fail(self, failure: BaseException) -> None:
         """Note that the attempt was not answered."""
-        self.attempts += (Attempt(self.stamp.at, None, type(failure).__name__),)
+        self.tried += ((self.stamp.at, None, type(failure).__name__, 0.0),)
         self.failure = failure
 
 
@@ -190,7 +196,7 @@ class Call:
             parsed = parse(record.installed, record.operation or "", record.response)
         except Exception as failure:  # what botocore's parser makes of a garbled body
             return failure
-        parsed["ResponseMetadata"] |= {"RetryAttempts": len(record.attempts) - 1, **record.metadata}
+        parsed["ResponseMetadata"] |= {"RetryAttempts": len(record.tried) - 1, **record.metadata}
         failed = record.response.status >= 300
         return ClientError(parsed, record.operation or "") if failed else parsed  # type: ignore[arg-type]
 
@@ -214,7 +220,7 @@ class Log:
     def reset(self) -> None:
         """Forget all of them."""
         self.records: list[Record] = []
-        self._by_invocation: dict[str, Record] = {}
+        self._by_invocation: dict[str | bytes | int, Record] = {}
         self._unnumbered = itertools.count()
         self._request_numbers = itertools.count(1)
 
@@ -223,7 +229,7 @@ class Log:
         number = next(self._request_numbers)
         stamp = Stamp(f"00000000-0000-4000-8000-{number:012x}", moment)
         given = request.invocation
-        invocation = str(next(self._unnumbered)) if given is None else _invocation(given)
+        invocation = next(self._unnumbered) if given is None else given
         record = self._by_invocation.get(invocation)
         if record is None:
             record = Record(self._installed, request, stamp)
@@ -236,8 +242,8 @@ class Log:
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that the call waits before its next attempt."""
         for record in self._called(invocation):
-            *before, last = record.attempts
-            record.attempts = (*before, replace(last, backoff=last.backoff + seconds))
+            *before, (at, status, code, waited) = record.tried
+            record.tried = (*before, (at, status, code, waited + seconds))
 
     def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note what botocore says of the end of a call, such as ``MaxAttemptsReached``."""
@@ -246,7 +252,7 @@ class Log:
 
     def _called(self, invocation: str | bytes) -> list[Record]:
         """The call of this number; none where the log was reset meanwhile."""
-        record = self._by_invocation.get(_invocation(invocation))
+        record = self._by_invocation.get(invocation)
         return [] if record is None else [record]
 
     def about(self, job_id: str) -> list[Record]:
@@ -260,7 +266,3 @@ class Log:
             if record.operation == "GetJob":
                 by_id.setdefault(record.uri["JobId"], []).append(record)
         return by_id
-
-
-def _invocation(given: str | bytes) -> str:
-    return given.decode() if isinstance(given, bytes) else given

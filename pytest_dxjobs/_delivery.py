@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import http
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._http import Response
@@ -70,14 +70,11 @@ def deliver(fault: Fault, call: Record) -> Response:
         response = _page(502, fault.message)
     else:
         response = answer(fault.status or 200, fault.body or b"", call.stamp)
-    told = {"x-amzn-RequestId": fault.request_id} if fault.request_id is not None else {}
-    return response._replace(headers=_merged(response.headers, {**told, **dict(fault.headers)}))
-
-
-def _merged(usual: Any, given: dict[str, str]) -> dict[str, str]:
-    """The usual headers with those given in their place, however either writes their names."""
-    folded = {name.lower() for name in given}
-    return {name: text for name, text in usual.items() if name.lower() not in folded} | given
+    headers = dict(response.headers)
+    if fault.request_id is not None:
+        headers["x-amzn-requestid"] = fault.request_id
+    headers |= {name.lower(): text for name, text in fault.headers}
+    return response._replace(headers=headers)
 
 
 def _failed_connection(fault: Fault, url: str) -> Exception:
@@ -127,9 +124,9 @@ def _page(status: int, message: str | None) -> Response:
     )
     body = text.encode()
     headers = {
-        "Server": "awselb/2.0",
-        "Content-Type": "text/html",
-        "Content-Length": str(len(body)),
-        "Connection": "keep-alive",
+        "server": "awselb/2.0",
+        "content-type": "text/html",
+        "content-length": str(len(body)),
+        "connection": "keep-alive",
     }
     return Response(status, headers, body)

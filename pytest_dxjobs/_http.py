@@ -39,7 +39,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """An HTTP response."""
+    """An HTTP response; the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -61,8 +61,8 @@ class Stamp(NamedTuple):
         """The headers that say so."""
         at = self.at
         return {
-            "Date": f"{_day(at.date())} {at.hour:02}:{at.minute:02}:{at.second:02} GMT",
-            "x-amzn-RequestId": self.request_id,
+            "date": f"{_day(at.date())} {at.hour:02}:{at.minute:02}:{at.second:02} GMT",
+            "x-amzn-requestid": self.request_id,
         }
 
 

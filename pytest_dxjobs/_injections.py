@@ -70,7 +70,7 @@ class Injection:
         return (
             call.operation in self.operations
             and (self.job_ids is None or call.job_id in self.job_ids)
-            and not (self.whole_calls and call.attempts)
+            and not (self.whole_calls and call.tried)
         )
 
     def happens(self, job_id: str | None, place_of: Place) -> bool:

@@ -122,7 +122,6 @@ def _way_out_of(fake: Answering, stopped: PollingStopped) -> BaseException:
 
 _lock: Final = threading.RLock()
 _fakes: tuple[Answering, ...] = ()
-_this_thread: Final = threading.local()  # .call: the _Call that it makes; .memory: of the last one
 _handlers: Final[weakref.WeakKeyDictionary[BaseClient, _Handlers]] = weakref.WeakKeyDictionary()
 
 
@@ -137,15 +136,17 @@ class _Call:
         self.invocation: str | bytes | None = None
 
 
-def _call() -> _Call | None:
-    return getattr(_this_thread, "call", None)
+class _ThisThread(threading.local):
+    call: _Call | None = None  # that it makes
+    memory: Memory  # of the last one: botocore gives back to its quota when it has just ended
+
+
+_this_thread: Final = _ThisThread()
 
 
 def _memory() -> Memory:
-    """Of the call that this thread makes; botocore gives back to its quota when it has just ended."""
-    call = _call()
-    memory: Memory = _this_thread.memory if call is None else call.memory
-    return memory
+    call = _this_thread.call
+    return _this_thread.memory if call is None else call.memory
 
 
 class _Handlers:
@@ -172,10 +173,10 @@ class _Handlers:
 
     def _unsigned(self, **_: object) -> Any:
         """Signing would ask for credentials, and there may be none."""
-        return None if _call() is None else botocore.UNSIGNED
+        return None if _this_thread.call is None else botocore.UNSIGNED
 
     def _send(self, request: Any, **_: object) -> Any:
-        call = _call()
+        call = _this_thread.call
         if call is None:
             return None
         call.invocation = request.headers.get("amz-sdk-invocation-id")
@@ -194,13 +195,13 @@ class _Handlers:
             )
         )
         answer: Any = AWSResponse(request.url, response.status, {}, None)  # type: ignore[arg-type]
-        answer.headers = _Headers((name.lower(), text) for name, text in response.headers.items())
+        answer.headers = _Headers(response.headers)
         answer._content = response.body  # noqa: SLF001 - read already, so that no socket is needed
         return answer
 
 
 class _Headers(dict[str, str]):
-    """Headers by their names in lower case, looked up in any: botocore's own kind costs as much as an answer."""
+    """Headers whose names are in lower case, looked up in any: botocore's own kind costs as much as an answer."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -249,7 +250,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make_request)
     def wrapper(client: BaseClient, *args: Any, **kwargs: Any) -> Any:
         fake = innermost()
-        outer = _call()  # where an answer is computed by a call of its own
+        outer = _this_thread.call  # where an answer is computed by a call of its own
         if fake is None or client.meta.service_model.service_name != SERVICE:
             _this_thread.call = None
             try:
@@ -294,7 +295,7 @@ def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
 
 def _back_off(seconds: float) -> None:
     """What botocore waits takes no real time; the fake notes it."""
-    call: _Call = _this_thread.call
+    call: Any = _this_thread.call
     call.fake.back_off(call.invocation or "", seconds)
     _waiting.back_off(seconds, _ENDPOINT)
 
@@ -314,7 +315,7 @@ class _Random(_Module):
 
     def random(self) -> float:
         """A draw for the backoff: of our calls, the same in every run."""
-        call = _call()
+        call = _this_thread.call
         return self.__wrapped__.random() if call is None else call.memory.draw()
 
 
@@ -323,7 +324,7 @@ class _Time(_Module):
 
     def sleep(self, seconds: float) -> None:
         """Note it where it is ours, and sleep where it is not."""
-        call = _call()
+        call = _this_thread.call
         if call is not None:
             call.memory.wait(seconds)
         elif not _waiting.back_off(seconds, _ENDPOINT):

@@ -23,7 +23,7 @@ class Metadata:
         headers = {
             **response.headers,
             **stamp.headers(),
-            **({} if self.request_id is None else {"x-amzn-RequestId": self.request_id}),
+            **({} if self.request_id is None else {"x-amzn-requestid": self.request_id}),
             **dict(self.headers),
         }
         return Response(self.status or response.status, headers, response.body)
@@ -56,7 +56,7 @@ def metadata_in(call: str, given: object, *, least: int) -> Metadata:
     return Metadata(
         status,
         None if request_id is None else str(request_id),
-        tuple((str(name), str(part)) for name, part in headers.items()),
+        tuple((str(name).lower(), str(part)) for name, part in headers.items()),
     )
 
 

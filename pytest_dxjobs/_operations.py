@@ -52,13 +52,13 @@ class JobOperations:
         """Forget the pages that were handed out."""
         self._pages: dict[str, tuple[datetime.datetime, int]] = {}
 
-    def __contains__(self, operation: str | None) -> bool:
-        return operation in self._by_name
-
-    def answer(self, call: Record, operation: str) -> Response:
-        """Answer one of them."""
+    def answer(self, call: Record) -> Response | None:
+        """Answer one of them; None where it is none."""
+        operate = self._by_name.get(call.operation or "")
+        if operate is None:
+            return None
         try:
-            return answer(*self._by_name[operation](call, call.stamp.at), call.stamp)
+            return answer(*operate(call, call.stamp.at), call.stamp)
         except Refused as refused:
             return error(self._installed, refused.code, call.stamp, refused.members)
 
@@ -106,9 +106,9 @@ class JobOperations:
         try:
             life = self._find(call, moment)
         except Refused as refused:
-            self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.attempts))
+            self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.tried))
             raise
-        watch = functools.partial(self._watch.poll, life.id, again=bool(call.attempts))
+        watch = functools.partial(self._watch.poll, life.id, again=bool(call.tried))
         call.told, body = life.poll(moment, watch)
         return 200, body
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_dxjobs import _waiting
 from pytest_dxjobs._constants import PENDING_STATES, TERMINAL_STATES
@@ -35,6 +35,16 @@ class Budgets:
     max_polls: int | None = 5000
     max_polls_after_end: int | None = 25
     max_wait: datetime.timedelta | None = datetime.timedelta(hours=24)
+
+    def exceeded_by(self, polls_after_end: int, polls: int, slept: datetime.timedelta) -> str:
+        """The first of them that is exceeded; empty for none."""
+        if self.max_polls_after_end is not None and polls_after_end > self.max_polls_after_end:
+            return "max_polls_after_end"
+        if self.max_polls is not None and polls > self.max_polls:
+            return "max_polls"
+        if self.max_wait is not None and slept > self.max_wait:
+            return "max_wait"
+        return ""
 
 
 class _Seen(NamedTuple):
@@ -105,9 +115,10 @@ class Watch:
         slept = _waiting.slept
         after = before.then(answer, slept)
         self._seen[job_id] = before, after
-        told = self._breach(after, job_id, slept - after.slept)
         self.failure, self._sleeps = None, 0
-        if told:
+        option = self.budgets.exceeded_by(after.after_end, after.unchanged + 1, slept - after.slept)
+        if option:
+            told = self._breach(option, after, job_id, slept - after.slept)
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
             self.failure = _escalated(told, self._breaches[job_id])
             raise self.failure
@@ -127,28 +138,24 @@ class Watch:
         told = f"{self.failure}\nThe code has slept {self._sleeps} times since, and was ended in a sleep."
         raise _escalated(told, self._sleeps)
 
-    def _breach(self, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
-        budgets = self.budgets
-        if _exceeds(seen.after_end, budgets.max_polls_after_end):
-            polls, option = seen.after_end, "max_polls_after_end"
+    def _breach(self, option: str, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
+        polls = seen.unchanged + 1
+        if option == "max_polls_after_end":
+            polls = seen.after_end
             happened = (
                 f"get_job was called {polls} times for job {job_id} after it had answered "
                 f"{seen.end}, which is an end state"
             )
             cause = f"So does a loop that does not react to {seen.end}"
-        elif _exceeds(seen.unchanged + 1, budgets.max_polls):
-            polls, option = seen.unchanged + 1, "max_polls"
+        elif option == "max_polls":
             happened = f"get_job was called {polls} times for job {job_id} and each time answered {seen.answer}"
             cause = "So does a loop that has no deadline"
-        elif _exceeds(slept, budgets.max_wait):
-            polls, option = seen.unchanged + 1, "max_wait"
+        else:
             happened = (
                 f"The code slept for {slept} while get_job was called {polls} times for job {job_id} and "
                 f"each time answered {seen.answer}"
             )
             cause = "So does a loop that has no deadline, or a very late one"
-        else:
-            return ""
         return (
             f"{happened}{self.story(job_id, polls)}\n{cause}; it was ended here. Where the calls are meant, "
             f"the option {option} sets another bound, or None for no bound."
@@ -166,7 +173,3 @@ def _escalated(told: str, times: int) -> RunawayPolling | PollingStopped:
     if times <= _PATIENCE:
         return RunawayPolling(told)
     return PollingStopped(told, times - _PATIENCE)
-
-
-def _exceeds(found: Any, bound: Any) -> bool:
-    return bound is not None and found > bound

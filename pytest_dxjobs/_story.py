@@ -24,7 +24,7 @@ def story(records: Sequence[Record], polls: int, why: str) -> str:
         why: Why the job does not move.
     """
     asked = [record for record in records if record.operation == "GetJob"]
-    answered = [record for record in records if record.attempts]
+    answered = [record for record in records if record.tried]
     told = draw("What was asked and answered", answered).splitlines()
     if len(told) > _LINES:
         told[3 : 3 - _LINES] = ["  ..."]

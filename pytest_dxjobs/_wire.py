@@ -25,9 +25,9 @@ def answer(status: int, body: bytes, stamp: Stamp, **headers: str) -> Response:
         status,
         {
             **stamp.headers(),
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Connection": "keep-alive",
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "connection": "keep-alive",
             **headers,
         },
         body,
@@ -47,7 +47,7 @@ def success(
     if shape is None or not shape.members:
         return answer(status, b"", stamp)
     headers = {
-        part.serialization["name"] + name: str(text)
+        (part.serialization["name"] + name).lower(): str(text)
         for member, part in shape.members.items()
         if part.serialization.get("location") == "headers"
         for name, text in _mapping(value.get(member)).items()
@@ -76,7 +76,7 @@ def error(
     else:
         body = encode(shape, members)
     return answer(
-        status or error_status(installed, code), body, stamp, **{"x-amzn-ErrorType": code}
+        status or error_status(installed, code), body, stamp, **{"x-amzn-errortype": code}
     )
 
 
@@ -88,7 +88,7 @@ def error_status(installed: Model, code: str) -> int:
 
 def error_code(response: Response) -> str:
     """The code by which botocore calls an error: the service's, or that of the status without one."""
-    usual = response.headers.get("x-amzn-ErrorType", ":")
+    usual = response.headers.get("x-amzn-errortype", ":")
     if ":" not in usual:
         return usual
     try:
