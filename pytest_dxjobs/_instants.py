@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime
 from typing import Final
 
+from pytest_dxjobs import _waiting
+
 # The class itself cannot be kept: freezegun replaces it wherever a module has a name for it.
 _EPOCH: Final[datetime.datetime] = next(
     kind(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -21,6 +23,9 @@ _since: Final = type(_EPOCH).__sub__  # and not freezegun's, which makes another
 
 def now() -> datetime.datetime:
     """This instant, aware, in UTC."""
+    clock = _waiting.clock
+    if clock is not None:  # which tells the same in half the time
+        return clock.now()
     return plain(datetime.datetime.now(datetime.timezone.utc))
 
 

@@ -48,6 +48,10 @@ class Sleeping:
         """The sleeps so far, in the order in which they began."""
         return [Sleep(*noted) for noted in self._noted]
 
+    def now(self) -> datetime.datetime:
+        """The time, plain and in UTC."""
+        return frozen_now()
+
     def begin(self) -> None:
         """Count from now on."""
         self._begun = frozen_now()

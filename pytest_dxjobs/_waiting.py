@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 class Clock(Protocol):
     """Virtual time, as far as those who wait know it."""
 
+    def now(self) -> datetime.datetime:
+        """The time that it shows, plain and in UTC."""
+        ...
+
     def passed(self) -> float:
         """Seconds since it was started."""
         ...
