@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _LAUNCH: Final = plain(datetime.datetime(2019, 11, 13))  # noqa: DTZ001 - of the service
 _USUAL: Final = plain(datetime.datetime(2024, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
 _MILLISECOND: Final = datetime.timedelta(milliseconds=1)
-_instants: Final = st.integers((_LAUNCH - _USUAL) // _MILLISECOND, 10**12)
+_LATER: Final = 10**12  # milliseconds
+_BEFORE: Final = (_USUAL - _LAUNCH) // _MILLISECOND
 _numbers: Final = st.integers(0, IDS_THERE_ARE - 1)
 _PLACES: Final = (
     (_service.REGION, _service.ACCOUNT_ID),
@@ -32,7 +33,8 @@ _PLACES: Final = (
 _AGES: Final = tuple(
     datetime.timedelta(seconds=seconds) for seconds in (0, 0.001, 1, 59.999, 300, 86_400, 7_689_600)
 )
-# What nobody looks at first is one choice: where a job is, how old, and which resources it is about.
+# What nobody looks at first is one choice: where a job is, how old, and which resources it is about. So are
+# its id and when it was created, which differ from job to job.
 _circumstances: Final = st.sampled_from(
     [
         (place, age, *resources)
@@ -51,9 +53,9 @@ def draw_job(
 ) -> dict[str, Any]:
     """A response of ``get_job`` for a job of one of the types, in one of the states."""
     type_, state = draw(_one_of_each(types, states))
-    identifier = id_of(draw(_numbers))
+    number = draw(_numbers)
+    identifier, created = id_of(number), _instant_of(number)
     (region, account_id), age, data_set_id, revision_id = draw(_circumstances)
-    created = _USUAL + draw(_instants) * _MILLISECOND
     updated = created + age
     blanks = Blanks(
         region=region,
@@ -84,6 +86,12 @@ def draw_job(
         if make is not None:
             job["AssetConfiguration"] = make(configured)(draw, blanks)
     return job
+
+
+def _instant_of(number: int) -> datetime.datetime:
+    """When the job of this number was created: with small ones at the usual time or soon after."""
+    passed = number % 16**32 % (_LATER + _BEFORE)
+    return _USUAL + (passed if passed <= _LATER else _LATER - passed) * _MILLISECOND
 
 
 def usual_blanks(type_: str) -> Blanks:
