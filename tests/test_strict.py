@@ -103,16 +103,17 @@ def test_ini_options_are_those_of_the_fake(pytester: pytest.Pytester) -> None:
     def test_it(dxjobs):
         job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
         assert job.arn.startswith("arn:aws:dataexchange:eu-west-1:012345678901:")
+        one = client()
         for _ in range(3):
-            client().get_job(JobId=job.id)
+            one.get_job(JobId=job.id)
         with pytest.raises(dx.RunawayPolling):
-            client().get_job(JobId=job.id)
+            one.get_job(JobId=job.id)
 
     @pytest.mark.dxjobs(max_polls=None)
     def test_no_bound(dxjobs):
-        job = dxjobs.add_job()
+        job, one = dxjobs.add_job(), client()
         for _ in range(30):
-            client().get_job(JobId=job.id)
+            one.get_job(JobId=job.id)
     """
     run(pytester, code).assert_outcomes(passed=2)
 
