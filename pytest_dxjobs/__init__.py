@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         raises_throttling as raises_throttling,
         raises_validation as raises_validation,
     )
+    from pytest_dxjobs._scenario import Scenario as Scenario
     from pytest_dxjobs._sleeping import Sleep as Sleep
     from pytest_dxjobs.faults import Fault as Fault
 
@@ -99,6 +100,7 @@ _HOMES = {
         "raises_throttling",
         "raises_validation",
     ),
+    "_scenario": ("Scenario",),
     "_sleeping": ("Sleep",),
     "faults": ("Fault",),
 }

@@ -23,6 +23,8 @@ from pytest_dxjobs._story import story
 from pytest_dxjobs._wire import error_code, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pytest_dxjobs._calls import Record, Respond
     from pytest_dxjobs._errors import RunawayPolling
     from pytest_dxjobs._http import Request, Response
@@ -182,6 +184,15 @@ class Backend:
         """Note that a call is over, and what botocore says of it."""
         with self.jobs.lock:
             self.jobs.log.settle(invocation, metadata)
+
+    def answers(self, operation: str) -> bool:
+        """Whether it knows how the service answers this one."""
+        return self._operations.know(operation)
+
+    def adapt(self, answer: Callable[[dict[str, Any]], Mapping[str, Any]] | None) -> None:
+        """Let ``get_job`` answer with what a function makes of a job; None ends that."""
+        with self.jobs.lock:
+            self._operations.adapt = answer
 
     def queue(self, entry: Entry) -> None:
         """Lay down an answer."""

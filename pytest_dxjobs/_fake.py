@@ -17,7 +17,7 @@ from pytest_dxjobs._constants import JOB_TYPES
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._fault_injection import FaultInjection
 from pytest_dxjobs._formats import wrong_account_id, wrong_region
-from pytest_dxjobs._histories import AT_ONCE, is_history
+from pytest_dxjobs._histories import AT_ONCE, is_history, stays
 from pytest_dxjobs._ids import next_id
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._intercept import push, remove
@@ -144,9 +144,9 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         if (failure := verdict(self._backend, strict=self._strict, unused=False)) is not None:
             raise failure
 
-    def _forget_failures(self) -> None:
-        """Leave nothing to be judged."""
-        self._backend.forget_failures()
+    def _forget_failures(self) -> list[AssertionError | UsageError]:
+        """What there was to be judged, of which nothing is left."""
+        return self._backend.forget_failures()
 
     def _is_fresh(self) -> bool:
         """Whether nothing has been put in or asked."""
@@ -223,6 +223,14 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
             except ValueError as error:
                 raise UsageError(f"add_job: the response cannot be sent: {error}") from None
         return Job(life, self._backend.jobs)
+
+    def _add_unstarted(self, type: str, history: History) -> Job:
+        """Put a job in that somebody has created and not started."""
+        newcomer = described(type, stays("WAITING"), {}, self.region, self.account_id)
+        jobs, identifier = self._backend.jobs, newcomer.response["Id"]
+        with jobs.lock:
+            life = jobs.enter(identifier, newcomer.response, history, now(), started=False)
+        return Job(life, jobs)
 
     @property
     def jobs(self) -> list[Job]:

@@ -19,7 +19,7 @@ from pytest_dxjobs._wire import answer, error
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_dxjobs._calls import Record
     from pytest_dxjobs._history import History
@@ -49,8 +49,14 @@ class JobOperations:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the pages that were handed out."""
+        """Forget the pages that were handed out, and how answers are adapted."""
         self._pages: dict[str, tuple[datetime.datetime, int]] = {}
+        # Makes what get_job answers of what it would answer, as JSON has it.
+        self.adapt: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
+
+    def know(self, operation: str) -> bool:
+        """Whether it is one of them."""
+        return operation in self._by_name
 
     def answer(self, call: Record) -> Response | None:
         """Answer one of them; None where it is none."""
@@ -110,6 +116,9 @@ class JobOperations:
             raise
         watch = functools.partial(self._watch.poll, life.id, again=bool(call.tried))
         call.told, body = life.poll(moment, watch)
+        if self.adapt is not None:
+            adapted = self.adapt(json.loads(body))
+            call.told, body = str(adapted.get("State", "no State")), json.dumps(adapted).encode()
         return 200, body
 
     def _list(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:

@@ -6,12 +6,13 @@ A mistake in one is told as the marker's or the file's, in the words of what tak
 from __future__ import annotations
 
 import inspect
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_dxjobs._clock import VirtualClock
     from pytest_dxjobs._fake import FakeDataExchange
@@ -32,14 +33,19 @@ INI: Final[dict[str, tuple[Any, str]]] = {
         "seconds of virtual time that code sleeps while it polls one job, or none",
     ),
     "start": ("string", "when dxjobs_clock starts, such as 2024-03-31T12:00:00Z"),
+    "scenarios": ("args", "groups and names of the scenarios that dxjobs_scenario takes, or all"),
+    "without": (
+        "linelist",
+        "scenarios that are left out, one a line with the reason: name: reason",
+    ),
 }
 
 
-def fake_for(item: pytest.Item) -> FakeDataExchange:
-    """A fake with the options of a test."""
+def fake_for(item: pytest.Item, usual: Mapping[str, Any]) -> FakeDataExchange:
+    """A fake with the options of a test, and the usual ones where it has none."""
     from pytest_dxjobs._fake import FakeDataExchange
 
-    return _made(item, FakeDataExchange)
+    return _made(item, FakeDataExchange, usual)
 
 
 def clock_for(item: pytest.Item) -> VirtualClock:
@@ -49,23 +55,29 @@ def clock_for(item: pytest.Item) -> VirtualClock:
     return _made(item, VirtualClock)
 
 
-def _made(item: pytest.Item, make: Callable[..., _T]) -> _T:
+def _made(
+    item: pytest.Item, make: Callable[..., _T], usual: Mapping[str, Any] = MappingProxyType({})
+) -> _T:
     from pytest_dxjobs._errors import UsageError
 
     names = inspect.signature(make).parameters
-    marked, configured = _marked(item), _configured(item.config, make)
+    marked, configured = marked_options(item), _configured(item.config, make)
     try:
         if marked.get("start") is not None:  # also where no clock is asked for
             _check("start", marked["start"], make)
         return make(
-            **{name: value for name, value in (configured | marked).items() if name in names}
+            **{
+                name: value
+                for name, value in {**usual, **configured, **marked}.items()
+                if name in names
+            }
         )
     except UsageError as error:
         told = f"UsageError: @pytest.mark.dxjobs: {error}"
     pytest.fail(told, pytrace=False)
 
 
-def _marked(item: pytest.Item) -> dict[str, Any]:
+def marked_options(item: Any) -> dict[str, Any]:
     """What the markers say."""
     from pytest_dxjobs._messages import not_one_of
 

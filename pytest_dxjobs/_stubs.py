@@ -7,6 +7,7 @@ under test gets what it would get. The signatures are those of ``botocore.stub.S
 from __future__ import annotations
 
 import copy
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -190,6 +191,13 @@ class Stubs:
         """
         if pending := self._backend.pending_responses():
             raise AssertionError(listing("responses that no call has used:", pending))
+
+    def _answer_the_rest(self) -> None:
+        """Answer each operation that is none on jobs from the service model, once what was added is used up."""
+        for operation in self._backend.installed.service.operation_names:
+            if not self._backend.answers(operation):
+                respond = functools.partial(self._made_up, operation)
+                self._backend.queue(Entry("", operation, None, None, respond, used=1))
 
     def _made_up(self, operation: str, record: Record) -> Response:
         """A valid answer to a call, or the refusal of one that has none."""

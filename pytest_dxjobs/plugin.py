@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_dxjobs._clock import VirtualClock
     from pytest_dxjobs._fake import FakeDataExchange
+    from pytest_dxjobs._scenario import Scenario
 
 _JUDGED = pytest.StashKey[bool]()
 _FAKE = pytest.StashKey["FakeDataExchange"]()
@@ -41,11 +42,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"dxjobs(*, {', '.join(INI)}): options of the dxjobs fixture, as those of "
-        "pytest_dxjobs.FakeDataExchange, and start of dxjobs_clock; the closest marker wins.",
+        "pytest_dxjobs.FakeDataExchange, start of dxjobs_clock, and which scenarios dxjobs_scenario takes; the "
+        "closest marker wins.",
     )
     undo = pytest.MonkeyPatch()
     undo.setattr(_way_out, "before_the_end", functools.partial(_stop_capturing, config))
     config.add_cleanup(undo.undo)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from pytest_dxjobs import _hooks
+
+    pluginmanager.add_hookspecs(_hooks)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "dxjobs_scenario" in metafunc.fixturenames:
+        from pytest_dxjobs._choice import scenarios_for
+
+        metafunc.parametrize("dxjobs_scenario", scenarios_for(metafunc.definition), indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,7 +92,9 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     # First, so that what is put in is of its time, in whatever order the test names them.
     if "dxjobs_clock" in request.fixturenames:
         request.getfixturevalue("dxjobs_clock")
-    fake = fake_for(request.node)
+    scenario = _scenario_of(request.node)
+    usual = {} if scenario is None else {"max_polls": scenario.max_polls}
+    fake = fake_for(request.node, usual)
     request.node.stash[_FAKE] = fake
     request.node.stash[_JUDGED] = False
     try:
@@ -88,6 +105,12 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     finally:
         fake.deactivate()
         del request.node.stash[_FAKE]
+
+
+def _scenario_of(item: Any) -> Scenario | None:
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    scenario: Scenario | None = parameters.get("dxjobs_scenario")
+    return scenario
 
 
 def _stop_capturing(config: pytest.Config) -> None:
@@ -118,6 +141,26 @@ def dxjobs_client(dxjobs: FakeDataExchange) -> DataExchangeClient:
         "dataexchange", region_name=dxjobs.region
     )
     return cast("DataExchangeClient", client)
+
+
+@pytest.fixture
+def dxjobs_scenario(
+    request: pytest.FixtureRequest, dxjobs: FakeDataExchange, dxjobs_clock: VirtualClock
+) -> Scenario:
+    """One of the things that may happen to a job; the test runs once for each, in virtual time.
+
+    check(lambda job_id: ...) runs the code that waits for a job and says what is wrong with it, and
+    check_creating(lambda: ...) the same for code that creates its job. Which of them there are:
+    @pytest.mark.dxjobs(scenarios="all", without={"stuck-in-progress": "the reason"}).
+    """
+    scenario = _scenario_of(request.node)
+    if scenario is None:
+        pytest.fail(
+            "dxjobs_scenario is to be among the arguments of the test, or of one of its fixtures: it runs the "
+            "test once for each scenario",
+            pytrace=False,
+        )
+    return scenario._staged(dxjobs, dxjobs_clock)  # noqa: SLF001
 
 
 @pytest.hookimpl(wrapper=True)

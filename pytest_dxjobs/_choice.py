@@ -1,0 +1,103 @@
+"""Which scenarios a test runs through: those of its groups, and a project's own, but for those left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_dxjobs._arguments import one_of
+from pytest_dxjobs._catalogue import GROUPS, USUAL_GROUPS, catalogue
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._messages import show
+from pytest_dxjobs._options import marked_options
+from pytest_dxjobs._scenario import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_OWN = "own"
+_ALL = "all"
+
+
+def scenarios_for(test: Any) -> list[Any]:
+    """The parameters of a test that takes ``dxjobs_scenario``.
+
+    A test that calls ``check_creating`` gets those for code that creates its jobs, and any other gets those
+    for code that waits for one; one that is named is taken as it is.
+    """
+    try:
+        return _chosen(test)
+    except UsageError as error:
+        told = f"UsageError: {error}"
+    pytest.fail(told, pytrace=False)
+
+
+def _chosen(test: Any) -> list[Any]:
+    known = _known(test)
+    marked = marked_options(test)
+    place, given = _option(test, marked, "scenarios")
+    wanted = _wanted(place, given, known)
+    place, given = _option(test, marked, "without")
+    reasons = _reasons(place, given, known)
+    calls = "check_creating" if "check_creating" in test.obj.__code__.co_names else "check"
+    return [
+        pytest.param(
+            each,
+            id=name,
+            marks=[pytest.mark.skip(reason=reasons[name])] if name in reasons else [],
+        )
+        for name, each in known.items()
+        if name in wanted or (wanted & {each.group, _ALL} and each.only in (None, calls))
+    ]
+
+
+def _option(test: Any, marked: dict[str, Any], name: str) -> tuple[str, Any]:
+    if name in marked:
+        return f"@pytest.mark.dxjobs: {name}", marked[name]
+    return f"ini option dxjobs_{name}", test.config.getini(f"dxjobs_{name}")
+
+
+def _known(test: Any) -> dict[str, Scenario]:
+    known = {each.name: each for each in catalogue()}
+    for several in test.ihook.pytest_dxjobs_scenarios(config=test.config):
+        for each in [several] if isinstance(several, Scenario) else several:
+            if not isinstance(each, Scenario):
+                raise UsageError(
+                    f"pytest_dxjobs_scenarios: dx.Scenario objects are needed, not {show(each)}"
+                )
+            if each.name in known:
+                raise UsageError(
+                    f"pytest_dxjobs_scenarios: there is a scenario {each.name!r} already"
+                )
+            known[each.name] = each
+    return known
+
+
+def _wanted(place: str, given: Any, known: Collection[str]) -> set[str]:
+    """Names of groups and of scenarios."""
+    if not given:
+        return {_OWN, *USUAL_GROUPS}
+    several = [given] if isinstance(given, str) else given
+    if not isinstance(several, (list, tuple, set, frozenset)):
+        raise UsageError(f"{place}: names are needed, not {show(given)}")
+    return {one_of(place, each, (_ALL, *GROUPS, _OWN), tuple(known)) for each in several}
+
+
+def _reasons(place: str, given: Any, known: Collection[str]) -> dict[str, str]:
+    """Why scenarios are left out, by name."""
+    if given is None:
+        return {}
+    if isinstance(given, list):  # of the ini file
+        given = {
+            name.strip(): reason.strip()
+            for name, _, reason in (line.partition(":") for line in given)
+        }
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{place}: a dict of names and reasons is needed, not {show(given)}")
+    for name, reason in given.items():
+        one_of(place, name, tuple(known))
+        if not isinstance(reason, str) or not reason.strip():
+            raise UsageError(f"{place}: {name}: a reason is needed, not {show(reason)}")
+    return dict(given)

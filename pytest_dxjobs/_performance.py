@@ -1,0 +1,88 @@
+"""What code did when it was given a job: what it returned or raised, and whether it had to be ended."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._errors import PollingStopped, RunawayPolling, UnexpectedCall, UsageError
+from pytest_dxjobs._messages import show
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pytest_dxjobs._fake import FakeDataExchange
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What code did.
+
+    Attributes:
+        result: What it returned.
+        failed: Whether that reports a failure.
+        raised: What it raised instead; None where it returned.
+        ran_away: Why it was ended; None where it came to an end by itself.
+    """
+
+    result: object = None
+    failed: bool = False
+    raised: BaseException | None = None
+    ran_away: RunawayPolling | None = None
+
+
+def perform(
+    call: str,
+    run: Callable[[], Any],
+    failed: Callable[[Any], object] | None,
+    fake: FakeDataExchange,
+) -> Performance:
+    """Run the code to its end, whatever that is.
+
+    Raises:
+        UnexpectedCall: The code has called what nothing answers, whether it swallowed that or not.
+        UsageError: The test has asked for what cannot be.
+    """
+    __tracebackhide__ = True
+    result, raised = None, None
+    try:
+        result = _returned(call, run())
+    except (SystemExit, PollingStopped, Exception) as failure:
+        raised = failure
+    remembered = fake._forget_failures()  # noqa: SLF001
+    for each in (*remembered, raised):
+        if isinstance(each, (UnexpectedCall, UsageError)):
+            raise each
+    ran_away = next((each for each in remembered if isinstance(each, RunawayPolling)), None)
+    reported = raised is None and failed is not None and _reported(call, failed, result)
+    return Performance(result, reported, raised, ran_away)
+
+
+def _returned(call: str, result: Any) -> Any:
+    if not inspect.isawaitable(result):
+        return result
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(_awaited(result))
+    if inspect.iscoroutine(result):
+        result.close()  # and Python will not miss its await
+    raise UsageError(
+        f"{call}: it runs the event loop for the code, so that the test itself is a plain function, not async"
+    )
+
+
+async def _awaited(result: Awaitable[Any]) -> Any:
+    return await result
+
+
+def _reported(call: str, failed: Callable[[Any], object], result: object) -> bool:
+    try:
+        return bool(failed(result))
+    except Exception as error:
+        raise UsageError(
+            f"{call}: failed raised {type(error).__name__}: {error}; it was given what the code returned, "
+            f"{show(result)}"
+        ) from error

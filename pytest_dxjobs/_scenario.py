@@ -1,0 +1,212 @@
+"""``Scenario``: something that may happen to a job, what code should make of it, and the check that it does.
+
+The catalogue and a project's own are values. The fixture ``dxjobs_scenario`` hands out one that is put on
+a stage: with a fake, a clock, and the job that the code is to wait for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pytest_dxjobs._arguments import bound, one_of
+from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._histories import completes, is_history
+from pytest_dxjobs._judge import ENDINGS, judge
+from pytest_dxjobs._messages import show
+from pytest_dxjobs._performance import perform
+
+if TYPE_CHECKING:
+    from pytest_dxjobs._clock import VirtualClock
+    from pytest_dxjobs._fake import FakeDataExchange
+    from pytest_dxjobs._history import History
+    from pytest_dxjobs._jobs import Job
+
+Failed = Callable[[Any], object]
+
+
+class Stage:
+    """Where a scenario takes place."""
+
+    __slots__ = ("_job", "clock", "fake", "taken")
+
+    def __init__(self, fake: FakeDataExchange, clock: VirtualClock) -> None:
+        self.fake, self.clock = fake, clock
+        self._job: Job | None = None
+        self.taken = False  # by the code that is checked
+
+    def job(self, scenario: Scenario, type_: str | None = None) -> Job:
+        """The job that the code waits for, put into the fake when it is first asked for."""
+        if self._job is None:
+            add = self.fake.add_job if scenario.started else self.fake._add_unstarted  # noqa: SLF001
+            self._job = add(type_ or scenario.type, scenario.history)
+        return self._job
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Scenario:
+    """Something that may happen to a job, and what code should make of it.
+
+    The fixture ``dxjobs_scenario`` is one that takes place; the hook ``pytest_dxjobs_scenarios`` returns those
+    that a project adds: ``dx.Scenario("lost", "The service has lost the job.", "gives up", dx.stays("WAITING"))``.
+
+    Attributes:
+        name: Its name in the test's id, in a marker and in the report.
+        about: What it stands for, in a sentence.
+        expected: What sound code does: ``"returns"`` where the job ends well; ``"raises"``, and tells why, where it
+            does not; ``"gives up"`` by raising what names no end state, where the job never ends or the service
+            does not answer; ``"returns or raises"`` where both are sound.
+        history: How the job moves, or each of those that the code creates.
+        usually: What usually causes a failure, in a sentence.
+        prepare: Called with the fake before the code runs, to inject faults or lay down answers.
+        answer: Makes of a job, as JSON would read it, what ``get_job`` answers instead.
+        unless: Called with the fake when the code has run; says why the scenario tells nothing of it, if it does.
+        type: The type of the job that ``check`` puts in, one of ``dx.JOB_TYPES``.
+        started: Whether that job has been started.
+        only: ``"check"`` or ``"check_creating"`` where it has no meaning for the other; None where it has.
+        max_polls: The bound for polls of one job with the same answer, where marker and ini set none.
+        group: By which a marker chooses it; that of a project's own is ``"own"``.
+    """
+
+    name: str
+    about: str
+    expected: Literal["returns", "raises", "gives up", "returns or raises"] = "returns"
+    history: History = field(default_factory=lambda: completes(polls=3))
+    usually: str = ""
+    prepare: Callable[[FakeDataExchange], object] | None = None
+    answer: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
+    unless: Callable[[FakeDataExchange], str] | None = None
+    type: str = "EXPORT_ASSETS_TO_S3"
+    started: bool = True
+    only: Literal["check", "check_creating"] | None = None
+    max_polls: int = 2000
+    group: str = "own"
+    _stage: Stage | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for each in ("name", "about", "usually", "group", "type"):
+            if not isinstance(getattr(self, each), str):
+                raise UsageError(
+                    f"Scenario: {each}: a string is needed, not {show(getattr(self, each))}"
+                )
+        place = f"Scenario {self.name!r}"
+        one_of(f"{place}: expected", self.expected, ENDINGS)
+        is_history(place, self.history)
+        bound(f"{place}: max_polls", self.max_polls)
+        if self.only is not None:
+            one_of(f"{place}: only", self.only, _CHECKS)
+        for each in ("prepare", "answer", "unless"):
+            given = getattr(self, each)
+            if given is not None and not callable(given):
+                raise UsageError(f"{place}: {each}: a function is needed, not {show(given)}")
+
+    def __repr__(self) -> str:
+        return f"<Scenario {self.name}: {self.about}>"
+
+    @property
+    def fake(self) -> FakeDataExchange:
+        """The fake in which it takes place."""
+        return self._on_stage("fake").fake
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The clock by which it takes place."""
+        return self._on_stage("clock").clock
+
+    @property
+    def job(self) -> Job:
+        """The job that the code is to wait for. One that the code creates is among ``fake.jobs``."""
+        return self._on_stage("job").job(self)
+
+    def check(
+        self,
+        consume: Callable[[str], Any],
+        *,
+        failed: Failed | None = None,
+        type: str | None = None,
+    ) -> None:
+        """Check what code makes of a job that it waits for.
+
+        Args:
+            consume: The code, given the job's id: a function, or a coroutine function.
+            failed: Says of what the code returned whether it reports a failure, for code that does not raise.
+            type: The type of the job, one of ``dx.JOB_TYPES``; None is that of the scenario.
+
+        Raises:
+            AssertionError: It is not what sound code does: a report of a few lines.
+            UsageError: An argument is none, or this scenario is not the fixture's.
+        """
+        __tracebackhide__ = True
+        stage = self._on_stage("check")
+        self._skip_unless("check")
+        job = stage.job(self, type)
+        self._check("check", lambda: consume(job.id), consume, failed)
+
+    def check_creating(self, run: Callable[[], Any], *, failed: Failed | None = None) -> None:
+        """Check what code makes of a job, or of several, that it creates, starts and waits for.
+
+        Other operations that it calls are answered from the service model, unless the test has laid down
+        other answers.
+
+        Args:
+            run: The code: a function, or a coroutine function.
+            failed: Says of what the code returned whether it reports a failure, for code that does not raise.
+
+        Raises:
+            AssertionError: It is not what sound code does: a report of a few lines.
+            UsageError: An argument is none, or this scenario is not the fixture's.
+        """
+        __tracebackhide__ = True
+        fake = self._on_stage("check_creating").fake
+        self._skip_unless("check_creating")
+        fake.default_history = self.history
+        fake._answer_the_rest()  # noqa: SLF001
+        self._check("check_creating", run, run, failed)
+
+    def _check(
+        self, call: str, run: Callable[[], Any], given: object, failed: Failed | None
+    ) -> None:
+        __tracebackhide__ = True
+        for what, value in (("the code", given), ("failed", failed)):
+            if value is not None and not callable(value):
+                raise UsageError(f"{call}: {what} is a function, not {show(value)}")
+        stage = self._on_stage(call)
+        if stage.taken:
+            raise UsageError(
+                f"{call}: a scenario is for one piece of code; give each a test of its own"
+            )
+        stage.taken, fake = True, stage.fake
+        fake._backend.adapt(self.answer)  # noqa: SLF001
+        if self.prepare is not None:
+            self.prepare(fake)
+        done = perform(call, run, failed, fake)
+        if self.unless is not None and (reason := self.unless(fake)):
+            _skip(reason)
+        if report := judge(self, done, fake, stage.clock.sleeps):
+            raise AssertionError(report)
+
+    def _skip_unless(self, call: str) -> None:
+        if self.only not in (None, call):
+            _skip(f"the scenario {self.name} is for {self.only}")
+
+    def _on_stage(self, what: str) -> Stage:
+        if self._stage is None:
+            raise UsageError(
+                f"Scenario: {what}: {self.name} does not take place; the fixture dxjobs_scenario is one that does"
+            )
+        return self._stage
+
+    def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
+        """The same, taking place."""
+        return dataclasses.replace(self, _stage=Stage(fake, clock))
+
+
+def _skip(reason: str) -> None:
+    import pytest
+
+    pytest.skip(reason)
+
+
+_CHECKS: Final = ("check", "check_creating")

@@ -1,0 +1,345 @@
+"""Code that waits for jobs, as people write it: each has one of the defects that were found in public code."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing.dummy
+import random
+import sys
+import time
+from datetime import datetime, timedelta
+from time import sleep
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+FAILED = ("ERROR", "CANCELLED", "TIMED_OUT")
+keys: Any = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+client: Any = boto3.client("dataexchange", region_name="us-east-1", **keys)
+
+
+class Failed(Exception):
+    """A job has failed."""
+
+
+def why(job: dict[str, Any]) -> str:
+    errors = job.get("Errors") or []
+    told = "; ".join(f"{each.get('Code')}: {each.get('Message')}" for each in errors)
+    return f"job {job['Id']} is {job['State']}: {told}"
+
+
+def create(**details: Any) -> str:
+    job = client.create_job(
+        Type="EXPORT_REVISIONS_TO_S3",
+        Details={
+            "ExportRevisionsToS3": {
+                "DataSetId": "d" * 32,
+                "RevisionDestinations": [{"Bucket": "my-bucket", "RevisionId": "e" * 32}],
+                **details,
+            }
+        },
+    )
+    return str(job["Id"])
+
+
+# Sound ones.
+
+
+def by_the_clock(job_id: str) -> dict[str, Any]:
+    deadline, last = time.monotonic() + 600, None
+    while time.monotonic() < deadline:
+        try:
+            job: dict[str, Any] = client.get_job(JobId=job_id)
+        except ClientError as error:
+            last = _if_transient(error)
+        else:
+            if job["State"] == "COMPLETED":
+                return job
+            if job["State"] in FAILED:
+                raise Failed(why(job))
+            last = None
+        time.sleep(15)
+    raise TimeoutError(f"job {job_id} is not ready after ten minutes; last failure: {last}")
+
+
+def with_backoff(job_id: str) -> None:
+    pause, draws = 1.0, random.Random(7)
+    last: ClientError | None = None
+    for _ in range(20):
+        try:
+            job = client.get_job(JobId=job_id)
+            last = None
+            if job["State"] == "COMPLETED":
+                return
+            if job["State"] in FAILED:
+                raise Failed(why(job))
+        except ClientError as error:
+            last = _if_transient(error)
+        sleep(pause * draws.uniform(0.5, 1.0))
+        pause = min(pause * 2, 60)
+    raise Failed(f"{job_id} has not ended") from last
+
+
+def _if_transient(error: ClientError) -> ClientError:
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] in (429, 500, 503):
+        return error
+    raise error
+
+
+def in_a_pool() -> None:
+    ids = [create() for _ in range(3)]
+    for job_id in ids:
+        client.start_job(JobId=job_id)
+    with multiprocessing.dummy.Pool(10) as pool:
+        failures = [each for each in pool.map(_failure, ids) if each is not None]
+    if failures:
+        raise Failed("; ".join(map(repr, failures)))
+
+
+def _failure(job_id: str) -> Exception | None:
+    try:
+        by_the_clock(job_id)
+    except Exception as error:
+        return error
+    return None
+
+
+async def awaiting(job_id: str) -> None:
+    async def poll() -> None:
+        while (job := await asyncio.to_thread(client.get_job, JobId=job_id))[
+            "State"
+        ] != "COMPLETED":
+            if job["State"] in FAILED:
+                raise Failed(why(job))
+            await asyncio.sleep(20)
+
+    await asyncio.wait_for(poll(), 400)
+
+
+def by_return_value(job_id: str) -> dict[str, Any]:
+    try:
+        by_the_clock(job_id)
+    except Exception as error:
+        return {"ok": False, "reason": str(error)}
+    return {"ok": True}
+
+
+# Those with a defect.
+
+
+def loops_on_timed_out(job_id: str) -> None:
+    while True:
+        job = client.get_job(JobId=job_id)
+        if job["State"] == "COMPLETED":
+            return
+        if job["State"] in ("ERROR", "CANCELLED"):
+            raise Failed(why(job))
+        time.sleep(10)
+
+
+def loops_on_cancelled_too(job_id: str) -> None:
+    state = "WAITING"
+    while state not in ("COMPLETED", "ERROR"):
+        time.sleep(5)
+        job = client.get_job(JobId=job_id)
+        state = job["State"]
+    if state == "ERROR":
+        raise Failed(why(job))
+
+
+def gives_up_at_one_failed_call(job_id: str) -> None:
+    for _ in range(60):
+        job = client.get_job(JobId=job_id)
+        if job["State"] == "COMPLETED":
+            return
+        if job["State"] in FAILED:
+            raise Failed(why(job))
+        time.sleep(10)
+    raise TimeoutError(job_id)
+
+
+def has_no_deadline(job_id: str) -> None:
+    while (job := client.get_job(JobId=job_id))["State"] in ("WAITING", "IN_PROGRESS"):
+        time.sleep(30)
+    if job["State"] != "COMPLETED":
+        raise Failed(why(job))
+
+
+def names_the_wrong_cause(job_id: str) -> None:
+    for _ in range(20):
+        job = client.get_job(JobId=job_id)
+        if job["State"] == "COMPLETED":
+            return
+        if job["State"] == "ERROR":
+            raise Failed(why(job))
+        time.sleep(30)
+    raise TimeoutError(f"job {job_id} takes too long")
+
+
+def takes_an_end_state_for_granted(job_id: str) -> None:
+    deadline = datetime.now().astimezone() + timedelta(minutes=10)
+    while (job := client.get_job(JobId=job_id))["State"] not in ("COMPLETED", *FAILED):
+        if datetime.now().astimezone() > deadline:
+            raise Failed(f"job {job_id} has TIMED_OUT")
+        time.sleep(30)
+    if job["State"] != "COMPLETED":
+        raise Failed(why(job))
+
+
+def crashes_in_its_error_path(job_id: str) -> None:
+    deadline = time.time() + 600
+    while time.time() < deadline:
+        job = client.get_job(JobId=job_id)
+        if job["State"] == "COMPLETED":
+            return
+        if job["State"] in FAILED:
+            raise Failed(f"{job['State']}: {job['Errors'][0]['Message']}")
+        time.sleep(10)
+    raise TimeoutError(job_id)
+
+
+def throws_the_error_away(job_id: str) -> None:
+    deadline = time.time() + 600
+    while time.time() < deadline:
+        job = client.get_job(JobId=job_id)
+        if job["State"] == "COMPLETED":
+            return
+        if job["State"] in FAILED:
+            raise Failed(f"job {job_id}: {job['State']}")
+        time.sleep(10)
+    raise TimeoutError(job_id)
+
+
+def leaves_a_failure_as_success(job_id: str) -> None:
+    for _ in range(60):
+        job = client.get_job(JobId=job_id)
+        if job["State"] in ("COMPLETED", *FAILED):
+            return
+        time.sleep(10)
+
+
+def exits_with_success(job_id: str) -> None:
+    try:
+        by_the_clock(job_id)
+    except Exception:
+        sys.exit()
+
+
+def knows_states_that_do_not_exist(job_id: str) -> None:
+    for _ in range(60):
+        job = client.get_job(JobId=job_id)
+        if job["State"] == "COMPLETED":
+            return
+        if job["State"] in ("FAILED", "ABORTED", "CANCELED"):
+            raise Failed(why(job))
+        time.sleep(10)
+    raise TimeoutError(job_id)
+
+
+def takes_a_fault_for_a_state(job_id: str) -> str:
+    for _ in range(60):
+        try:
+            job = client.get_job(JobId=job_id)
+        except Exception:
+            return "ERROR"
+        if job["State"] == "COMPLETED":
+            return "COMPLETED"
+        if job["State"] in FAILED:
+            raise Failed(why(job))
+        time.sleep(10)
+    raise TimeoutError(job_id)
+
+
+def goes_on_for_ever_at_faults(job_id: str) -> None:
+    while True:
+        try:
+            by_the_clock(job_id)
+        except ClientError:
+            time.sleep(60)
+        else:
+            return
+
+
+def takes_job_errors_for_exceptions(job_id: str) -> None:
+    for _ in range(60):
+        try:
+            if client.get_job(JobId=job_id)["State"] == "COMPLETED":
+                return
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("MALWARE_DETECTED", "VALIDATION_EXCEPTION"):
+                raise Failed(str(error)) from error
+            raise
+        time.sleep(10)
+    raise TimeoutError(job_id)
+
+
+def treats_datetimes_as_strings(job_id: str) -> str:
+    job: Any = by_the_clock(job_id)
+    return str(job["UpdatedAt"].split("T")[0])
+
+
+def does_not_sleep(job_id: str) -> None:
+    for _ in range(250):
+        job = client.get_job(JobId=job_id)
+        if job["State"] == "COMPLETED":
+            return
+        if job["State"] in FAILED:
+            raise Failed(why(job))
+    raise TimeoutError(job_id)
+
+
+def expects_an_envelope(job_id: str) -> None:
+    while client.get_job(JobId=job_id)["Job"]["State"] != "COMPLETED":
+        time.sleep(10)
+
+
+# Those that create their jobs.
+
+
+def sound_from_the_start() -> None:
+    job_id = create()
+    client.start_job(JobId=job_id)
+    by_the_clock(job_id)
+
+
+def never_starts_its_job() -> None:
+    by_the_clock(create())
+
+
+def polls_the_wrong_id() -> None:
+    ids = [create(), create()]
+    for job_id in ids:
+        client.start_job(JobId=job_id)
+    for _ in ids:
+        by_the_clock(ids[0])
+
+
+def builds_a_request_that_is_refused() -> None:
+    job_id = create(RevisionDestinations="s3://my-bucket")
+    client.start_job(JobId=job_id)
+    by_the_clock(job_id)
+
+
+def takes_the_result_for_granted() -> str:
+    job = _signed_url()
+    return str(job["Details"]["ExportAssetToSignedUrl"].get("SignedUrl"))
+
+
+def looks_at_the_result() -> str:
+    job = _signed_url()
+    own = job["Details"]["ExportAssetToSignedUrl"]
+    expires = own.get("SignedUrlExpiresAt")
+    if expires is None or expires < datetime.now(expires.tzinfo):
+        raise Failed(f"job {job['Id']} has no signed URL that is valid")
+    return str(own["SignedUrl"])
+
+
+def _signed_url() -> dict[str, Any]:
+    client.list_revision_assets(DataSetId="d" * 32, RevisionId="e" * 32)
+    ids = {"DataSetId": "d" * 32, "RevisionId": "e" * 32, "AssetId": "f" * 32}
+    job = client.create_job(
+        Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": ids}
+    )
+    client.start_job(JobId=job["Id"])
+    return by_the_clock(job["Id"])
