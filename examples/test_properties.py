@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 from hypothesis import HealthCheck, find, given, settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from price_feed.failures import careful_reason, careless_reason
 
 import pytest_dxjobs as dx
@@ -60,6 +60,7 @@ class Jobs(RuleBasedStateMachine):
     def tick(self, seconds: int) -> None:
         self.clock.tick(seconds)
 
+    @precondition(lambda self: self.jobs)  # so that the next poll meets it: botocore gets over two
     @rule()
     def throttle(self) -> None:
         self.fake.throttle()

@@ -5,12 +5,12 @@ Judged is what the code was told, as it stands in the log of calls, against what
 
 from __future__ import annotations
 
-import json
 import re
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pytest_dxjobs._calls import Call
 from pytest_dxjobs._constants import TERMINAL_STATES
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._timeline import draw
@@ -168,20 +168,22 @@ def _last_polls(records: Sequence[Record]) -> list[Record]:
 
 def _reasons(record: Record) -> list[str]:
     """What a failure after this answer should tell: one of these."""
-    if record.response is None:
-        return [type(record.failure).__name__, str(record.failure)]
-    try:
-        body = json.loads(record.response.body)
-    except ValueError:
-        body = {}
-    body = body if isinstance(body, dict) else {}
-    if record.response.status >= 300:
-        return list(filter(None, (record.told, body.get("Message") or body.get("message"))))
-    if record.told not in TERMINAL_STATES or record.told == "COMPLETED":
+    call = Call(record)
+    if call.error is not None:
+        error = getattr(call.error, "response", {}).get("Error", {})
+        told = [error[name] for name in ("Code", "Message") if error.get(name)]
+        return told or [type(call.error).__name__]
+    job = call.response or {}
+    state = job.get("State")
+    if state not in TERMINAL_STATES or state == "COMPLETED":
         return []
-    errors = [each for each in body.get("Errors") or () if isinstance(each, dict)]
-    told = [each[name] for each in errors for name in ("Code", "Message") if each.get(name)]
-    return told or [record.told]
+    told = [
+        each[name]
+        for each in job.get("Errors", ())
+        for name in ("Code", "Message")
+        if each.get(name)
+    ]
+    return told or [state]
 
 
 def _texts(raised: BaseException) -> Iterator[str]:

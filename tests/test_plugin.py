@@ -332,12 +332,13 @@ def test_a_mistake_in_a_marker_names_the_marker(
 
 def test_the_marker_documents_the_options_there_are(pytester: pytest.Pytester) -> None:
     takers = (dx.FakeDataExchange, dx.VirtualClock)
-    options = ", ".join(name for taker in takers for name in inspect.signature(taker).parameters)
+    names = [name for taker in takers for name in inspect.signature(taker).parameters]
+    options = ", ".join([*names, "scenarios", "without"])
     result = pytester.runpytest("--markers")
     result.stdout.fnmatch_lines([f"@pytest.mark.dxjobs([*], {options}): *"])
 
 
-@pytest.mark.parametrize("name", ["dxjobs", "dxjobs_client", "dxjobs_clock"])
+@pytest.mark.parametrize("name", ["dxjobs", "dxjobs_client", "dxjobs_clock", "dxjobs_scenario"])
 def test_the_fixtures_document_themselves(pytester: pytest.Pytester, name: str) -> None:
     result = pytester.runpytest("--fixtures")
     result.stdout.fnmatch_lines([f"{name} -- *plugin.py:*", "    [AV]* *."])
@@ -485,8 +486,8 @@ def test_a_run_that_does_not_use_it_imports_nothing_heavy(pytester: pytest.Pytes
             assert "pytest_dxjobs.plugin" in sys.modules
             assert not heavy & set(sys.modules)
             assert {m for m in sys.modules if m.startswith("pytest_dxjobs")} == {
-                "pytest_dxjobs", "pytest_dxjobs._errors", "pytest_dxjobs._options",
-                "pytest_dxjobs._way_out", "pytest_dxjobs.plugin",
+                "pytest_dxjobs", "pytest_dxjobs._errors", "pytest_dxjobs._hooks",
+                "pytest_dxjobs._options", "pytest_dxjobs._way_out", "pytest_dxjobs.plugin",
             }
         """
     )

@@ -17,4 +17,8 @@ def test_every_code_block_runs(pytester: pytest.Pytester, monkeypatch: pytest.Mo
     for name, code in blocks:
         pytester.path.joinpath(name).write_text(code)
     result = pytester.runpytest("-p", "no:randomly")
-    result.assert_outcomes(passed=sum(code.count("def test_") for _, code in blocks))
+    outcomes = (
+        result.parseoutcomes()
+    )  # a test of scenarios is many, and some have no meaning for its code
+    assert set(outcomes) == {"passed", "skipped"}
+    assert outcomes["passed"] >= sum(code.count("def test_") for _, code in blocks)

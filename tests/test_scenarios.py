@@ -11,6 +11,7 @@ import consumers
 import pytest
 
 import pytest_dxjobs as dx
+from pytest_dxjobs import faults
 from pytest_dxjobs._catalogue import GROUPS, catalogue
 
 ENDS = "error timed-out cancelled cancelled-while-waiting"
@@ -53,7 +54,7 @@ TABLE = {
     "treats_datetimes_as_strings": (
         f"{GOES_WELL} {ONE_CALL} unknown-state unknown-members unknown-type"
     ),
-    "does_not_sleep": f"completes-later {STUCK} {ONE_CALL}",
+    "does_not_sleep": f"completes-later {ONE_CALL}",
     "expects_an_envelope": f"{ANSWERED} {STUCK} unknown-type",
     "never_starts_its_job": (
         f"{ANSWERED} {REFUSED} stuck-in-waiting stuck-in-progress limit-on-start"
@@ -213,6 +214,18 @@ def test_an_exception_that_cannot_be_shown_does_not_tell_why() -> None:
         raise hidden
 
     assert "with none of 'VALIDATION_EXCEPTION'" in report(wait, scenario("error"))
+
+
+def test_a_connection_that_fails_is_a_reason_too() -> None:
+    gone = dx.Scenario(
+        "gone",
+        "Nobody is there.",
+        "gives up",
+        prepare=lambda fake: fake.inject(faults.connection_refused(), requests=dx.ALWAYS),
+    )
+    assert report(consumers.by_the_clock, gone) == ""
+    told = report(consumers.takes_a_fault_for_a_state, gone)
+    assert "But it returned 'ERROR', as if all were well." in told
 
 
 async def wait_and_fail(job_id: str) -> None:
