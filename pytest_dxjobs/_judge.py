@@ -35,6 +35,7 @@ _CRASHES: Final = (AttributeError, IndexError, KeyError, TypeError, UnboundLocal
 _LINES: Final = 8
 _NONE_CREATED: Final = "the request is refused; code that is given the id of a job is for check()."
 _LEFT_ALONE: Final = "when one job has failed, the code leaves the others alone."
+_MEANT: Final = "Where so many polls are meant, the option max_polls sets another bound."
 _NOT_STARTED: Final = "nothing calls start_job, without which a job stays WAITING."
 
 
@@ -65,6 +66,7 @@ def judge(
             *(f"But {each.told}." for each in problems),
             *timeline,
             *([f"Usually: {usually}"] if usually else []),
+            *([_MEANT] if done.ran_away is not None else []),
         ]
     )
 
@@ -72,11 +74,9 @@ def judge(
 def _problems(
     expected: str, done: Performance, fake: FakeDataExchange, records: Sequence[Record]
 ) -> Iterator[_Problem]:
-    created = {record.job_id for record in records if record.operation == "CreateJob"}
-    starts = [record for record in records if record.operation == "StartJob"]
     if done.ran_away is not None:
-        first, *_, last = str(done.ran_away).splitlines()
-        yield _Problem(f"it went on without end: {first.rstrip('.')}", _cause_in(last))
+        story = str(done.ran_away).partition("\n")[0].rstrip(".")
+        yield _Problem(f"it went on without end: {story}")
     elif not fake.jobs:
         yield _Problem(f"it created no job: it {_ended(done)}", _NONE_CREATED)
     else:
@@ -86,11 +86,17 @@ def _problems(
         yield from _failures(fake.assert_not_polled_after_end, "")
         if not wrong and expected != "gives up":
             yield from _failures(fake.assert_all_started_jobs_polled_to_end, _LEFT_ALONE)
+    yield from _not_started(fake, records)
+
+
+def _not_started(fake: FakeDataExchange, records: Sequence[Record]) -> Iterator[_Problem]:
+    starts = [record for record in records if record.operation == "StartJob"]
     if not all(record.succeeded for record in starts):
         return  # it knows why a job has not been started
-    cancelled = {job.id for job in fake.jobs if job.cancelled}
-    for job_id in created - cancelled - {record.job_id for record in starts}:
-        yield _Problem(f"it never started job {job_id}, which it had created", _NOT_STARTED)
+    created = {record.job_id for record in records if record.operation == "CreateJob"}
+    for job in fake.jobs:
+        if job.id in created and not (job.started or job.cancelled):
+            yield _Problem(f"it never started job {job.id}, which it had created", _NOT_STARTED)
 
 
 def _failures(check: Callable[[], None], usually: str) -> Iterator[_Problem]:
@@ -98,11 +104,6 @@ def _failures(check: Callable[[], None], usually: str) -> Iterator[_Problem]:
         check()
     except AssertionError as failure:
         yield _Problem(str(failure).splitlines()[0].rstrip(".:"), usually)
-
-
-def _cause_in(last_line: str) -> str:
-    """What a runaway's last line says of the cause, and of the option for one that is meant."""
-    return last_line.removeprefix("So does ").replace("; it was ended here", "")
 
 
 def _wrong_ending(expected: str, done: Performance, records: Sequence[Record]) -> str:
