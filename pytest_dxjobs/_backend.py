@@ -23,7 +23,7 @@ from pytest_dxjobs._story import story
 from pytest_dxjobs._wire import error_code, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from pytest_dxjobs._calls import Record, Respond
     from pytest_dxjobs._errors import RunawayPolling
@@ -189,8 +189,8 @@ class Backend:
         """Whether it knows how the service answers this one."""
         return self._operations.know(operation)
 
-    def adapt(self, answer: Callable[[dict[str, Any]], Mapping[str, Any]] | None) -> None:
-        """Let ``get_job`` answer with what a function makes of a job; None ends that."""
+    def adapt(self, answer: Callable[[dict[str, Any]], bytes]) -> None:
+        """Let ``get_job`` answer with the body that a function makes of a job, until the next reset."""
         with self.jobs.lock:
             self._operations.adapt = answer
 

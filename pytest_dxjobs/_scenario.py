@@ -7,6 +7,8 @@ a stage: with a fake, a clock, and the job that the code is to wait for.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -178,7 +180,8 @@ class Scenario:
                 f"{call}: a scenario is for one piece of code; give each a test of its own"
             )
         stage.taken, fake = True, stage.fake
-        fake._backend.adapt(self.answer)  # noqa: SLF001
+        if self.answer is not None:
+            fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
             self.prepare(fake)
         done = perform(call, run, failed, fake)
@@ -201,6 +204,17 @@ class Scenario:
     def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
         """The same, taking place."""
         return dataclasses.replace(self, _stage=Stage(fake, clock))
+
+
+def _body(
+    name: str, answer: Callable[[dict[str, Any]], Mapping[str, Any]], job: dict[str, Any]
+) -> bytes:
+    try:
+        return json.dumps({**answer(job)}).encode()
+    except Exception as error:
+        raise UsageError(
+            f"Scenario {name!r}: answer has made no answer of {show(job)}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _skip(reason: str) -> None:

@@ -389,6 +389,21 @@ def test_a_mistake_in_a_scenario_is_told(options: dict[str, Any], told: str) -> 
         dx.Scenario(**{"name": "mine", "about": "Mine.", **options})
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda job: job["Stat"], "KeyError: 'Stat'"),
+        (lambda _: 7, "TypeError: .*"),
+        (lambda job: {"At": {7}}, "TypeError: .*"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_told(answer: Any, told: str) -> None:
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
+        staged = dx.Scenario("mine", "Mine.", answer=answer)._staged(fake, clock)
+        with pytest.raises(dx.UsageError, match=f"Scenario 'mine': answer has made no .*: {told}"):
+            staged.check(lambda _: poll(fake))
+
+
 def test_one_that_does_not_take_place_says_so() -> None:
     with pytest.raises(dx.UsageError, match="fake: mine does not take place; the fixture dxjobs_"):
         dx.Scenario("mine", "Mine.").fake.add_job()
