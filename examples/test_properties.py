@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
-from hypothesis import HealthCheck, find, given, settings, strategies as st
+from hypothesis import find, given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from price_feed.failures import careful_reason, careless_reason
 
@@ -46,7 +46,10 @@ class Jobs(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock, self.fake = dx.VirtualClock(), dx.FakeDataExchange(strict=False)
+        self.clock, self.fake = (
+            dx.VirtualClock(),
+            dx.FakeDataExchange(strict=False, max_polls_after_end=None),
+        )
         self.clock.__enter__()
         self.fake.activate()
         self.client = boto3.client("dataexchange", region_name="us-east-1")
@@ -68,8 +71,12 @@ class Jobs(RuleBasedStateMachine):
     @invariant()
     def tells_the_truth(self) -> None:
         for job in self.jobs:
-            state = job.state
-            assert self.client.get_job(JobId=job.id)["State"] == state
+            before = job.state
+            told = self.client.get_job(JobId=job.id)["State"]
+            assert told in (
+                before,
+                job.state,
+            )  # what botocore waits before it tries again moves the clock
 
     def teardown(self) -> None:
         self.fake.deactivate()
@@ -77,6 +84,4 @@ class Jobs(RuleBasedStateMachine):
 
 
 TestJobs = Jobs.TestCase
-TestJobs.settings = settings(
-    max_examples=10, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestJobs.settings = settings(max_examples=10, stateful_step_count=10, deadline=None)

@@ -61,6 +61,17 @@ def drawer(
     return draw_text
 
 
+def fewest_choices(shape: Shape, name: str = "") -> int:
+    """How many choices the drawer of a shape makes for the simplest value."""
+    if shape.type_name == "structure":
+        left = [part for part in shape.members if part in shape.required_members]
+        parts = sum(fewest_choices(shape.members[part], part) for part in left)
+        return parts + (len(left) < len(shape.members))
+    if shape.type_name == "list":
+        return 1 + (0 if enum_of(shape.member) else fewest_choices(shape.member, name))
+    return int(_choices(shape, name) is not None)
+
+
 def usual(shape: Shape) -> Drawer:
     """What draws the same each time, and costs nothing."""
     sample = sampler(shape)
@@ -68,8 +79,9 @@ def usual(shape: Shape) -> Drawer:
 
 
 def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
+    is_tag = {"Key", "Value"}.issuperset(shape.members)
     parts = {
-        name: drawer(member, name, owner, within)
+        name: drawer(member, f"Tag{name}" if is_tag else name, owner, within)
         for name, member in shape.members.items()
         if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
     }
@@ -107,7 +119,15 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer
     most = _service.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
     # Most lists are short.
     sizes = st.sampled_from([least, least, *range(least, min(most, least + _MORE) + 1)])
-    return lambda draw, blanks: [element(draw, blanks) for _ in range(draw(sizes))]
+
+    key = next(iter(_TAG_KEYS.intersection(getattr(shape.member, "members", ()))), "")
+    unique = key and "Bucket" not in shape.member.members  # and then it is a tag
+
+    def draw_list(draw: DrawFn, blanks: Blanks) -> list[Any]:
+        elements = [element(draw, blanks) for _ in range(draw(sizes))]
+        return [*{each[key]: each for each in elements}.values()] if unique else elements
+
+    return draw_list
 
 
 @functools.cache
@@ -150,26 +170,27 @@ def _choices(shape: Shape, name: str) -> tuple[Any, ...] | None:
 
 
 def id_of(number: int) -> str:
-    """An id, from a number below ``IDS_THERE_ARE``: as the service makes them, and any other it permits."""
-    if number < 16**32:
-        return f"{number:032x}"
-    number -= 16**32
-    text, length = "", 30 + number % 11
+    """An id, from a number below ``IDS_THERE_ARE``: as the service makes them, and each eighth as it permits."""
+    number, kind = divmod(number, 8)
+    if kind < 7:
+        return f"{number * 7 + kind:032x}"
+    text, length = "", 29 + number % 11
     while number:
         number, digit = divmod(number, 62)
         text = _LETTERS_AND_DIGITS[digit] + text
-    return text.rjust(length, "z")
+    return "Z" + text.rjust(length, "0")
 
 
 _OF_THE_JOB: Final = ("DataSetId", "RevisionId")
 _EXPIRY: Final = "ExpiresAt"
 _HASH: Final = "Md5Hash"
 _KEY: Final = "KmsKeyArn"
+_TAG_KEYS: Final = frozenset({"Key", "TagKey"})
 _MORE: Final = 2  # entries than a list must have
 _MANY: Final = 8
 _LONGEST: Final = 1024
 _LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
-IDS_THERE_ARE: Final = 2 * 16**32
+IDS_THERE_ARE: Final = 16**32
 _ANYTHING: Final = object()
 _ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 IDS: Final = (
@@ -182,9 +203,18 @@ IDS: Final = (
 _HASHES: Final = tuple(
     base64.b64encode(each).decode() for each in (b"\0" * 16, b"\xff" * 16, bytes(range(16)))
 )
-_KEYS: Final = ("prices.csv", "2024/prices.csv", "a/../b//c", " ", "\N{SNOWMAN}" * 341, _ANYTHING)
+_KEYS: Final = (
+    "prices.csv",
+    "\u00e9",
+    "2024/prices.csv",
+    "a/../b//c",
+    " ",
+    "\N{SNOWMAN}" * 341,
+    _ANYTHING,
+)
 _WORDS: Final = (
     "prices",
+    "\u00e9",
     "\u00c9t\u00e9 2024",
     "\N{BAR CHART}",
     "two\nlines",
@@ -193,10 +223,19 @@ _WORDS: Final = (
 )
 _TEXTS: Final = {
     "Bucket": ("my-bucket", "a1b", "0" * 63, "prices.example.com", "b-2024--z"),
-    "KeyPattern": ("${Asset.Name}", "${Revision.Id}/${Asset.Name}", "${Revision.CreatedAt.Year}"),
+    "KeyPattern": (
+        "${Asset.Name}",
+        "${Revision.Id}/${Asset.Name}",
+        "${Revision.CreatedAt.Year}/${Asset.Id}",
+    ),
     **dict.fromkeys(("AssetName", "Key", "Keys", "KeyPrefixes"), _KEYS),
     **dict.fromkeys(
-        ("ApiDescription", "ApiName", "Comment", "Description", "Message", "Name", "Stage"), _WORDS
+        ("ApiDescription", "ApiName", "Comment", "Description", "Message", "Name"), _WORDS
     ),
-    **dict.fromkeys(("TagKey", "TagValues", "Value"), _WORDS),
+    "Stage": ("prod", "a-1_b", "v" * 128),
+    # of the tagging of AWS in general, and of Lake Formation
+    **dict.fromkeys(
+        ("TagKey", "TagValue", "TagValues"),
+        ("prices", "\u00c9t\u00e9 2024", "a.b/c:d=e+f-g@h_i", "x" * 128),
+    ),
 }

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._drawing import IDS, IDS_THERE_ARE, drawer, id_of, subsets, usual
+from pytest_dxjobs._drawing import (
+    IDS,
+    IDS_THERE_ARE,
+    drawer,
+    fewest_choices,
+    id_of,
+    subsets,
+    usual,
+)
 from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import Model, enum_of
 from pytest_dxjobs._samples import Blanks
@@ -19,11 +27,17 @@ from pytest_dxjobs._validity import values_of
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-_LAUNCH: Final = plain(datetime.datetime(2019, 11, 13))  # noqa: DTZ001 - of the service
-_USUAL: Final = plain(datetime.datetime(2024, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
-_MILLISECOND: Final = datetime.timedelta(milliseconds=1)
-_LATER: Final = 10**12  # milliseconds
-_BEFORE: Final = (_USUAL - _LAUNCH) // _MILLISECOND
+_INSTANTS: Final = tuple(
+    plain(datetime.datetime.fromisoformat(text))
+    for text in (
+        "2024-01-01",
+        "2019-11-13",  # when the service began
+        "2020-02-29T23:59:59.999",
+        "2023-06-15T12:30:00.250",
+        "2024-12-31T23:59:59",
+    )
+)
+_USUAL: Final = _INSTANTS[0]
 _numbers: Final = st.integers(0, IDS_THERE_ARE - 1)
 _PLACES: Final = (
     (_service.REGION, _service.ACCOUNT_ID),
@@ -33,17 +47,18 @@ _PLACES: Final = (
 _AGES: Final = tuple(
     datetime.timedelta(seconds=seconds) for seconds in (0, 0.001, 1, 59.999, 300, 86_400, 7_689_600)
 )
-# What nobody looks at first is one choice: where a job is, how old, and which resources it is about. So are
-# its id and when it was created, which differ from job to job.
+# What nobody looks at first is one choice: when and where a job was created, how old it is, and which resources
+# it is about.
 _circumstances: Final = st.sampled_from(
     [
-        (place, age, *resources)
+        (place, created, age, *resources)
+        for created in _INSTANTS
         for resources in itertools.permutations((IDS[0], IDS[1], IDS[-1], IDS[-3]), 2)
         for age in _AGES
         for place in _PLACES
     ]
 )
-_few: Final = st.sampled_from((1, 1, 2, 3))
+_few: Final = st.sampled_from((1, 1, 1, 2, 3, 10))
 # Mostly there is none, or what everybody has.
 _configurations: Final = st.sampled_from((None, None, usual, drawer))
 
@@ -52,10 +67,9 @@ def draw_job(
     draw: DrawFn, installed: Model, types: tuple[str, ...], states: tuple[str, ...]
 ) -> dict[str, Any]:
     """A response of ``get_job`` for a job of one of the types, in one of the states."""
-    type_, state = draw(_one_of_each(types, states))
-    number = draw(_numbers)
-    identifier, created = id_of(number), _instant_of(number)
-    (region, account_id), age, data_set_id, revision_id = draw(_circumstances)
+    type_, state = draw(_one_of_each(installed, types, states))
+    identifier = id_of(draw(_numbers))
+    (region, account_id), created, age, data_set_id, revision_id = draw(_circumstances)
     updated = created + age
     blanks = Blanks(
         region=region,
@@ -86,12 +100,6 @@ def draw_job(
         if make is not None:
             job["AssetConfiguration"] = make(configured)(draw, blanks)
     return job
-
-
-def _instant_of(number: int) -> datetime.datetime:
-    """When the job of this number was created: with small ones at the usual time or soon after."""
-    passed = number % 16**32 % (_LATER + _BEFORE)
-    return _USUAL + (passed if passed <= _LATER else _LATER - passed) * _MILLISECOND
 
 
 def usual_blanks(type_: str) -> Blanks:
@@ -172,9 +180,24 @@ def _about(draw: DrawFn, installed: Model, fitting: str, own: dict[str, Any]) ->
 
 @functools.cache
 def _one_of_each(
-    types: tuple[str, ...], states: tuple[str, ...]
+    installed: Model, types: tuple[str, ...], states: tuple[str, ...]
 ) -> SearchStrategy[tuple[str, str]]:
-    return st.sampled_from([(type_, state) for state in states for type_ in types])
+    ordered = simplest_first(installed, types, whole=True)
+    return st.sampled_from([(type_, state) for state in states for type_ in ordered])
+
+
+@functools.cache
+def simplest_first(
+    installed: Model, types: tuple[str, ...], *, whole: bool = False
+) -> tuple[str, ...]:
+    """Those whose details, or whole jobs, need the fewest choices: that is what Hypothesis shrinks to."""
+
+    def choices(type_: str) -> int:
+        name = installed.details_members.get(type_)
+        details = 0 if name is None else fewest_choices(installed.details.members[name], name)
+        return details + (whole and not type_.startswith(_service.EXPORT_PREFIX))
+
+    return tuple(sorted(types, key=choices))
 
 
 @functools.cache

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._ids import numbers
+from pytest_dxjobs._instants import now
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Iterator
 
     from pytest_dxjobs._clock import VirtualClock
@@ -36,14 +38,26 @@ class _Examples:
         self._fake, self._clock = fake, clock
         self._numbers = numbers()
         self._last_number = self._numbers.last
-        self._start = None if clock is None else clock.now
+        self._start: datetime.datetime | None = None
 
     def begin(self) -> None:
-        """Start one afresh."""
+        """Start one afresh.
+
+        Raises:
+            UsageError: Something has been put into the fake before the first one.
+        """
+        if self._start is None:
+            self._begin_the_first()
         self._numbers.last = self._last_number
         if self._fake is not None:
             self._fake.reset()
         self._set_back()
+
+    def _begin_the_first(self) -> None:
+        """Only now, when the decorators of the test have done what they do: one may have frozen the time."""
+        if self._fake is not None and not self._fake._is_fresh():  # noqa: SLF001
+            raise UsageError(_WIPED)
+        self._start = now()
 
     def judge(self) -> None:
         """Fail it, as a test fails at its end, so that it is what Hypothesis tells."""
@@ -77,10 +91,7 @@ def afresh_for_each_example(
         UsageError: Something has been put into the fake already.
     """
     if fake is not None and not fake._is_fresh():  # noqa: SLF001
-        raise UsageError(
-            "dxjobs starts afresh for each example of a @given test: what a fixture puts into it would be "
-            "gone; put it in within the test"
-        )
+        raise UsageError(_WIPED)
     inner = test.hypothesis.inner_test
     test.hypothesis.inner_test = _each_afresh(inner, _Examples(fake, clock))
     try:
@@ -102,6 +113,12 @@ def hidden_fixtures(function: Any) -> Iterator[None]:
         del function.__signature__
         if own is not None:
             function.__signature__ = own
+
+
+_WIPED: Final = (
+    "dxjobs starts afresh for each example of a @given test: what a fixture, or setUp, puts into it would be "
+    "gone; put it in within the test"
+)
 
 
 def _each_afresh(inner: Callable[..., Any], examples: _Examples) -> Callable[..., Any]:

@@ -50,6 +50,10 @@ class History:
     def __repr__(self) -> str:
         return self.written
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Let Hypothesis print it so, too; of itself it prints the fields of a dataclass."""
+        printer.text(self.written)
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

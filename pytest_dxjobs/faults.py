@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pytest_dxjobs._arguments import count, one_of
 from pytest_dxjobs._errors import UsageError
@@ -49,6 +49,10 @@ class Fault:
         given["headers"] = dict(self.headers) or None
         told = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
         return f"faults.{self.kind}({told})"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Let Hypothesis print it so, too; of itself it prints the fields of a dataclass."""
+        printer.text(repr(self))
 
 
 def throttling(

@@ -11,7 +11,7 @@ See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import strategies as st
@@ -75,7 +75,7 @@ def job_errors(
     installed = model()
     types = _chosen("job_errors: type", type, installed.types, JOB_TYPES)
     codes = _chosen("job_errors: code", code, installed.error_codes, JOB_ERROR_CODES)
-    type_ = draw(st.sampled_from(types))
+    type_ = draw(st.sampled_from(_drawn_jobs.simplest_first(installed, types)))
     about = _drawn_jobs.draw_details(draw, installed, type_, _drawn_jobs.usual_blanks(type_))
     return _drawn_jobs.draw_error(draw, installed, type_, about, codes)
 
@@ -92,7 +92,8 @@ def details(draw: DrawFn, type: OneOrSeveral = None) -> dict[str, Any]:
     Args:
         type: One of ``dx.JOB_TYPES``, or several; None is any.
     """
-    type_ = draw(st.sampled_from(_chosen("details: type", type, model().types, JOB_TYPES)))
+    types = _chosen("details: type", type, model().types, JOB_TYPES)
+    type_ = draw(st.sampled_from(_drawn_jobs.simplest_first(model(), types)))
     return _drawn_jobs.draw_details(draw, model(), type_, _drawn_jobs.usual_blanks(type_))
 
 
@@ -150,6 +151,8 @@ def _chosen(
     if given is None:
         return known
     several = (given,) if isinstance(given, str) or not isinstance(given, Collection) else given
+    if isinstance(several, Set):  # the order of which differs from run to run
+        several = sorted(several, key=str)
     try:
         chosen = tuple(one_of(place, each, known, documented) for each in several)
     except UsageError as error:

@@ -107,6 +107,12 @@ def check(job: dict[str, Any]) -> None:
             assert 1 <= len(value.encode()) <= 1024
         if name.endswith("Md5Hash"):
             assert len(base64.b64decode(value, validate=True)) == 16
+        if name == "Stage":
+            assert re.fullmatch("[A-Za-z0-9_-]{1,128}", value)
+        if name in ("TagKey", "TagValues"):  # of Lake Formation
+            assert re.fullmatch(r"[\w .:/=+@%-]{1,128}", value)
+        if name == "KeyPattern":
+            assert "${Asset.Name}" in value or "${Asset.Id}" in value
         if name == "CatalogId":
             assert re.fullmatch("[0-9]{12}", value)
     encryption = own.get("Encryption")
@@ -117,6 +123,9 @@ def check(job: dict[str, Any]) -> None:
         assert ("SignedUrl" in own) == (job["State"] == "COMPLETED")
     if job["Type"] == "IMPORT_ASSET_FROM_SIGNED_URL" and job["State"] == "WAITING":
         assert "SignedUrl" in own
+    tags = [tag["Key"] for tag in job.get("AssetConfiguration", {}).get("Tags", ())]
+    assert len(tags) == len({*tags})
+    assert all(1 <= len(tag) <= 128 for tag in tags)
     assert ("Errors" in job) == (job["State"] == "ERROR")
     assert job.get("Errors") != []
     for error in job.get("Errors", ()):

@@ -211,6 +211,37 @@ def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["UsageError: dxjobs starts afresh for each example *"])
 
 
+def test_what_set_up_puts_in_is_refused_and_a_decorator_may_freeze_the_time(
+    pytester: pytest.Pytester,
+) -> None:
+    result = run(
+        pytester,
+        """
+        import unittest
+        import freezegun
+
+        class TestCase(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def prepared(self, dxjobs):
+                self.fake = dxjobs
+
+            def setUp(self):
+                self.fake.add_job()
+
+            @given(number=st.integers())
+            def test_it(self, number): pass
+
+        @freezegun.freeze_time("2020-01-01")
+        @given(number=st.integers())
+        def test_frozen(dxjobs, dxjobs_clock, number):
+            assert dxjobs_clock.now.year == time.gmtime().tm_year == 2020
+            dxjobs_clock.tick(10**8)
+        """,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*UsageError: dxjobs starts afresh for each example *setUp*"])
+
+
 def test_a_failure_is_replayed_from_the_database(pytester: pytest.Pytester) -> None:
     code = """
         @settings(max_examples=200, derandomize=False, database=DirectoryBasedExampleDatabase("db"))

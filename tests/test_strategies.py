@@ -13,9 +13,10 @@ import page
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from clients import MODEL, START
-from hypothesis import HealthCheck, Phase, example, find, given, settings
+from hypothesis import HealthCheck, Phase, example, find, given, seed, settings
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.vendor.pretty import pretty
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
@@ -156,6 +157,36 @@ def test_a_job_shrinks_to_what_a_person_would_write() -> None:
         "Type": "EXPORT_ASSETS_TO_S3",
         "UpdatedAt": zero,
     }
+
+
+@pytest.mark.parametrize("strategy", [dxst.jobs(), dxst.jobs(state="ERROR"), dxst.details()])
+def test_what_fails_for_each_example_is_told_with_the_simplest(strategy: Any) -> None:
+    """In all phases: a type that needs fewer choices than the first one would be taken for simpler."""
+    found = []
+    for number in range(4):
+
+        @seed(number)
+        @settings(database=None, derandomize=False)
+        @given(strategy)
+        def fail(value: dict[str, Any]) -> None:
+            found.append(value)
+            raise ValueError("always")
+
+        with pytest.raises(ValueError, match="always"):
+            fail()
+        assert found[-1] == simplest(strategy)
+
+
+def test_what_is_drawn_is_printed_as_a_test_would_write_it() -> None:
+    for strategy in (dxst.histories(), dxst.faults()):
+        for value in drawn(strategy, 50):
+            assert pretty(value) == repr(value)
+
+
+def test_a_set_is_drawn_from_in_the_same_order_in_each_run() -> None:
+    given_ = {"ERROR", "COMPLETED", "TIMED_OUT"}
+    chosen = dxst._chosen("state", given_, dx.JOB_STATES, dx.JOB_STATES)
+    assert chosen == ("COMPLETED", "ERROR", "TIMED_OUT")
 
 
 def test_a_shrunk_job_keeps_only_what_matters() -> None:
