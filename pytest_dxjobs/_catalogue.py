@@ -290,6 +290,7 @@ def _creating() -> list[Scenario]:
             "The job has completed, and its signed URL has expired when the code sees it.",
             "raises",
             usually="the code does not look at SignedUrlExpiresAt.",
+            group="resilience",  # who uses it at once meets the refusal of S3 instead
             answer=_with_expired_url,
             unless=_no_signed_url,
         ),

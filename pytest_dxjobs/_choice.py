@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,7 +42,7 @@ def _chosen(test: Any) -> list[Any]:
     wanted = _wanted(place, given, known)
     place, given = _option(test, marked, "without")
     reasons = _reasons(place, given, known)
-    calls = "check_creating" if "check_creating" in test.obj.__code__.co_names else "check"
+    calls = _calls(test.obj)
     return [
         pytest.param(
             each,
@@ -49,8 +50,18 @@ def _chosen(test: Any) -> list[Any]:
             marks=[pytest.mark.skip(reason=reasons[name])] if name in reasons else [],
         )
         for name, each in known.items()
-        if name in wanted or (wanted & {each.group, _ALL} and each.only in (None, calls))
+        if name in wanted
+        or (wanted & {each.group, _ALL} and (each.only is None or each.only in calls))
     ]
+
+
+def _calls(test: Any) -> set[str]:
+    """Which checks the test calls; both where it does not do so itself."""
+    names = getattr(inspect.unwrap(test), "__code__", None)
+    return {"check", "check_creating"}.intersection(names.co_names if names else ()) or {
+        "check",
+        "check_creating",
+    }
 
 
 def _option(test: Any, marked: dict[str, Any], name: str) -> tuple[str, Any]:
@@ -62,27 +73,29 @@ def _option(test: Any, marked: dict[str, Any], name: str) -> tuple[str, Any]:
 def _known(test: Any) -> dict[str, Scenario]:
     known = {each.name: each for each in catalogue()}
     for several in test.ihook.pytest_dxjobs_scenarios(config=test.config):
-        for each in [several] if isinstance(several, Scenario) else several:
+        for each in several if isinstance(several, Iterable) else [several]:
             if not isinstance(each, Scenario):
                 raise UsageError(
                     f"pytest_dxjobs_scenarios: dx.Scenario objects are needed, not {show(each)}"
                 )
-            if each.name in known:
+            if each.name in (*known, _ALL, _OWN, *GROUPS):
                 raise UsageError(
-                    f"pytest_dxjobs_scenarios: there is a scenario {each.name!r} already"
+                    f"pytest_dxjobs_scenarios: there is a scenario or group {each.name!r} already"
                 )
             known[each.name] = each
     return known
 
 
-def _wanted(place: str, given: Any, known: Collection[str]) -> set[str]:
+def _wanted(place: str, given: Any, known: Mapping[str, Scenario]) -> set[str]:
     """Names of groups and of scenarios."""
+    groups = {each.group for each in known.values()}
     if not given:
-        return {_OWN, *USUAL_GROUPS}
+        return {*USUAL_GROUPS, *groups.difference(GROUPS)}
     several = [given] if isinstance(given, str) else given
     if not isinstance(several, (list, tuple, set, frozenset)):
         raise UsageError(f"{place}: names are needed, not {show(given)}")
-    return {one_of(place, each, (_ALL, *GROUPS, _OWN), tuple(known)) for each in several}
+    groups |= {_OWN, *GROUPS}
+    return {one_of(place, each, (_ALL, *sorted(groups)), tuple(known)) for each in several}
 
 
 def _reasons(place: str, given: Any, known: Collection[str]) -> dict[str, str]:

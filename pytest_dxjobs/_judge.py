@@ -16,10 +16,12 @@ from pytest_dxjobs._messages import show
 from pytest_dxjobs._timeline import draw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._errors import RunawayPolling
     from pytest_dxjobs._fake import FakeDataExchange
+    from pytest_dxjobs._jobs import Job
     from pytest_dxjobs._performance import Performance
     from pytest_dxjobs._scenario import Scenario
     from pytest_dxjobs._sleeping import Sleep
@@ -35,7 +37,8 @@ _CRASHES: Final = (AttributeError, IndexError, KeyError, TypeError, UnboundLocal
 _LINES: Final = 8
 _NONE_CREATED: Final = "the request is refused; code that is given the id of a job is for check()."
 _LEFT_ALONE: Final = "when one job has failed, the code leaves the others alone."
-_MEANT: Final = "Where so many polls are meant, the option max_polls sets another bound."
+_OWN_JOB: Final = "the code creates a job of its own, and then check_creating() is the check."
+_MOST_TOLD: Final = 3
 _NOT_STARTED: Final = "nothing calls start_job, without which a job stays WAITING."
 
 
@@ -47,11 +50,23 @@ class _Problem(NamedTuple):
 
 
 def judge(
-    scenario: Scenario, done: Performance, fake: FakeDataExchange, sleeps: Sequence[Sleep]
+    scenario: Scenario,
+    done: Performance,
+    fake: FakeDataExchange,
+    jobs: Sequence[Job],
+    sleeps: Sequence[Sleep],
 ) -> str:
-    """The report; empty where the code is sound."""
+    """The report; empty where the code is sound.
+
+    Args:
+        scenario: What has happened.
+        done: What the code has done.
+        fake: Where.
+        jobs: The jobs that were the code's to wait for.
+        sleeps: The sleeps meanwhile.
+    """
     records = fake._backend.jobs.log.records  # noqa: SLF001
-    problems = list(_problems(scenario.expected, done, fake, records))
+    problems = list(_problems(scenario.expected, done, jobs, records))
     if not problems:
         return ""
     slept = [(each.at, each.seconds) for each in sleeps if not each.is_backoff]
@@ -66,51 +81,88 @@ def judge(
             *(f"But {each.told}." for each in problems),
             *timeline,
             *([f"Usually: {usually}"] if usually else []),
-            *([_MEANT] if done.ran_away is not None else []),
+            *_what_permits_it(done.ran_away),
         ]
     )
 
 
+def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
+    """Which option is for polls that are meant; those after the end are not."""
+    option = re.search("the option (max_polls|max_wait) sets", str(ran_away))
+    return [f"Where so many polls are meant, {option[1]} sets another bound."] if option else []
+
+
 def _problems(
-    expected: str, done: Performance, fake: FakeDataExchange, records: Sequence[Record]
+    expected: str, done: Performance, jobs: Sequence[Job], records: Sequence[Record]
 ) -> Iterator[_Problem]:
     if done.ran_away is not None:
         story = str(done.ran_away).partition("\n")[0].rstrip(".")
-        yield _Problem(f"it went on without end: {story}")
-    elif not fake.jobs:
+        yield _Problem(f"it had not come to an end: {story}")
+    elif not jobs:
         yield _Problem(f"it created no job: it {_ended(done)}", _NONE_CREATED)
     else:
         wrong = _wrong_ending(expected, done, records)
         if wrong:
             yield _Problem(wrong)
-        yield from _failures(fake.assert_not_polled_after_end, "")
+        yield from _polled_after_end(jobs, records)
         if not wrong and expected != "gives up":
-            yield from _failures(fake.assert_all_started_jobs_polled_to_end, _LEFT_ALONE)
-    yield from _not_started(fake, records)
+            yield from _left_alone(jobs, records)
+    yield from _not_started(done, jobs, records)
 
 
-def _not_started(fake: FakeDataExchange, records: Sequence[Record]) -> Iterator[_Problem]:
-    starts = [record for record in records if record.operation == "StartJob"]
-    if not all(record.succeeded for record in starts):
-        return  # it knows why a job has not been started
-    created = {record.job_id for record in records if record.operation == "CreateJob"}
-    for job in fake.jobs:
-        if job.id in created and not (job.started or job.cancelled):
-            yield _Problem(f"it never started job {job.id}, which it had created", _NOT_STARTED)
+def _polls(job: Job, records: Sequence[Record]) -> list[Record]:
+    return [each for each in records if each.operation == "GetJob" and each.job_id == job.id]
 
 
-def _failures(check: Callable[[], None], usually: str) -> Iterator[_Problem]:
-    try:
-        check()
-    except AssertionError as failure:
-        yield _Problem(str(failure).splitlines()[0].rstrip(".:"), usually)
+def _polled_after_end(jobs: Sequence[Job], records: Sequence[Record]) -> Iterator[_Problem]:
+    for job in jobs:
+        told = [each.told for each in _polls(job, records)]
+        ends = [place for place, state in enumerate(told) if state in TERMINAL_STATES]
+        if ends and (after := len(told) - ends[0] - 1):
+            more = "once more" if after == 1 else f"{after} more times"
+            yield _Problem(f"it polled job {job.id} {more} after {told[ends[0]]}")
+            return  # one is enough to see why
+
+
+def _left_alone(jobs: Sequence[Job], records: Sequence[Record]) -> Iterator[_Problem]:
+    left = [
+        job.id
+        for job in jobs
+        if job.started
+        and not job.cancelled
+        and not any(each.told in TERMINAL_STATES for each in _polls(job, records))
+    ]
+    if left:
+        created = {each.job_id for each in records if each.operation == "CreateJob"}
+        usually = _LEFT_ALONE if len(jobs) > 1 else ""
+        if created and not created.intersection(left):
+            usually = _OWN_JOB
+        yield _Problem(f"it did not poll {_several(left)} to the end", usually)
+
+
+def _not_started(
+    done: Performance, jobs: Sequence[Job], records: Sequence[Record]
+) -> Iterator[_Problem]:
+    starts = [each for each in records if each.operation == "StartJob"]
+    if done.raised is not None and not all(each.succeeded for each in starts):
+        return  # which it has told
+    created = {each.job_id for each in records if each.operation == "CreateJob"}
+    left = [job.id for job in jobs if job.id in created and not (job.started or job.cancelled)]
+    if left:
+        yield _Problem(f"it never started {_several(left)}, which it had created", _NOT_STARTED)
+
+
+def _several(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _MOST_TOLD} more" if len(ids) > _MOST_TOLD else ""
+    return f"job{'s' * (len(ids) > 1)} {', '.join(ids[:_MOST_TOLD])}{more}"
 
 
 def _wrong_ending(expected: str, done: Performance, records: Sequence[Record]) -> str:
     """What is wrong with what it returned or raised; empty where nothing is."""
     if done.raised is None and not done.failed:
         if expected in ("raises", "gives up"):
-            return f"it returned {show(done.result)}, as if all were well"
+            hint = "" if done.result is None else "; failed= is for code that reports so"
+            return f"it returned {show(done.result)}, as if all were well{hint}"
         return ""
     if expected == "returns":
         return f"it reported a failure: it {_ended(done)}"
@@ -122,11 +174,19 @@ def _wrong_failure(expected: str, raised: BaseException, records: Sequence[Recor
         return f"it left with {raised!r}, which passes for a success"
     if type(raised) in _CRASHES:
         return f"it crashed in its own error path: {_told(raised)}"
-    if why := _not_told(raised, records):
-        return f"what it raised does not tell why, with none of {why}: {_told(raised)}"
-    if expected == "gives up" and (named := _END_STATE.search(_as_text(raised))):
-        return f"it names {named[0]}, which nobody has told it: {_told(raised)}"
-    return ""
+    if expected == "gives up":
+        named = _wrong_state(raised, records)
+        return f"it names {named}, which nobody has told it: {_told(raised)}" if named else ""
+    why = _not_told(raised, records)
+    return f"what it raised does not tell why, with none of {why}: {_told(raised)}" if why else ""
+
+
+def _wrong_state(raised: BaseException, records: Sequence[Record]) -> str:
+    """The end state that it names as the cause, and that no job was in; empty where there is none."""
+    named = {*_FAILING_STATE.findall(_as_text(raised))}
+    if len(named) != 1 or named & {each.told for each in records}:
+        return ""  # who names several tells that it was none of them
+    return str(named.pop())
 
 
 def _ended(done: Performance) -> str:
@@ -149,22 +209,18 @@ def _told(raised: BaseException) -> str:
 
 def _not_told(raised: BaseException, records: Sequence[Record]) -> str:
     """What should have been told and was not, in words; empty where something of it was."""
-    reasons = [reason for record in _last_polls(records) for reason in _reasons(record)]
-    if not reasons:
-        return ""
-    text = " ".join(_texts(raised))
+    reasons = dict.fromkeys(each for record in _last_polls(records) for each in _reasons(record))
+    text = "\n".join(_texts(raised))
     if any(reason in text or _STATES.get(reason, _NEVER).search(text) for reason in reasons):
         return ""
     return ", ".join(map(show, reasons))
 
 
 def _last_polls(records: Sequence[Record]) -> list[Record]:
-    """The last answer about each job, and what else failed."""
-    last: dict[str | None, Record] = {}
-    for record in records:
-        if record.operation == "GetJob" or not record.succeeded:
-            last[record.job_id] = record
-    return list(last.values())
+    """The last answer about each job; where none was polled, what kept the code from it."""
+    last = {each.job_id: each for each in records if each.operation == "GetJob"}
+    kept = [each for each in records if each.operation in ("CreateJob", "StartJob")]
+    return [*last.values()] or [each for each in kept if not each.succeeded]
 
 
 def _reasons(record: Record) -> list[str]:
@@ -188,7 +244,7 @@ def _reasons(record: Record) -> list[str]:
 
 
 def _texts(raised: BaseException) -> Iterator[str]:
-    """What an exception and its causes say, in whatever form."""
+    """What an exception and its causes say, in whatever form; a crash on the way says nothing of the job."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [raised]
     while waiting:
@@ -196,8 +252,10 @@ def _texts(raised: BaseException) -> Iterator[str]:
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
-        yield f"{type(each).__name__} {_as_text(each)} {_as_text(each.args)} {_as_text(vars(each))}"
+        context = None if each.__suppress_context__ else each.__context__
+        waiting += [each.__cause__, context, *getattr(each, "exceptions", ())]
+        if type(each) not in _CRASHES:
+            yield f"{type(each).__name__} {_as_text(each)} {_as_text(each.args)} {_as_text(vars(each))}"
 
 
 def _as_text(value: Any) -> str:
@@ -208,9 +266,9 @@ def _as_text(value: Any) -> str:
 
 
 _NEVER: Final = re.compile(r"(?!)")
-_STATES: Final = {  # as people write them
+_STATES: Final = {  # as people write them; nearly every exception is called an error
     "CANCELLED": re.compile("cancell?ed", re.IGNORECASE),
-    "TIMED_OUT": re.compile("timed[-_ ]?out", re.IGNORECASE),
-    "ERROR": re.compile("error|fail", re.IGNORECASE),
+    "TIMED_OUT": re.compile("timed?[-_ ]?out", re.IGNORECASE),
+    "ERROR": re.compile(r"\berror\b|\bfail", re.IGNORECASE),
 }
-_END_STATE: Final = re.compile(rf"\b({'|'.join(TERMINAL_STATES)})\b")
+_FAILING_STATE: Final = re.compile(r"\b(?:CANCELLED|TIMED_OUT|ERROR(?!:))\b")

@@ -7,7 +7,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._errors import PollingStopped, RunawayPolling, UnexpectedCall, UsageError
+from pytest_dxjobs._errors import RunawayPolling, UnexpectedCall, UsageError
 from pytest_dxjobs._messages import show
 
 if TYPE_CHECKING:
@@ -49,18 +49,25 @@ def perform(
     result, raised = None, None
     try:
         result = _returned(call, run())
-    except (SystemExit, PollingStopped, Exception) as failure:
+    except BaseException as failure:
         raised = failure
     remembered = fake._forget_failures()  # noqa: SLF001
+    ran_away = next((each for each in remembered if isinstance(each, RunawayPolling)), None)
+    if ran_away is None and not isinstance(raised, (SystemExit, Exception, type(None))):
+        raise raised  # an interrupt, or what pytest ends tests with
     for each in (*remembered, raised):
         if isinstance(each, (UnexpectedCall, UsageError)):
             raise each
-    ran_away = next((each for each in remembered if isinstance(each, RunawayPolling)), None)
     reported = raised is None and failed is not None and _reported(call, failed, result)
     return Performance(result, reported, raised, ran_away)
 
 
 def _returned(call: str, result: Any) -> Any:
+    if inspect.isgenerator(result) or inspect.isasyncgen(result):
+        raise UsageError(
+            f"{call}: the code is a generator, of which nothing runs until somebody goes through it: "
+            "give a function that does"
+        )
     if not inspect.isawaitable(result):
         return result
     try:

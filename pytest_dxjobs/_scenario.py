@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -174,6 +175,7 @@ class Scenario:
         for what, value in (("the code", given), ("failed", failed)):
             if value is not None and not callable(value):
                 raise UsageError(f"{call}: {what} is a function, not {show(value)}")
+        _check_that_it_takes(call, given)
         stage = self._on_stage(call)
         if stage.taken:
             raise UsageError(
@@ -184,10 +186,13 @@ class Scenario:
             fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
             self.prepare(fake)
+        before = {job.id for job in fake.jobs}
         done = perform(call, run, failed, fake)
         if self.unless is not None and (reason := self.unless(fake)):
             _skip(reason)
-        if report := judge(self, done, fake, stage.clock.sleeps):
+        created = [job for job in fake.jobs if job.id not in before]
+        jobs = [stage.job(self)] if call == "check" else created
+        if report := judge(self, done, fake, jobs, stage.clock.sleeps):
             raise AssertionError(report)
 
     def _skip_unless(self, call: str) -> None:
@@ -204,6 +209,17 @@ class Scenario:
     def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
         """The same, taking place."""
         return dataclasses.replace(self, _stage=Stage(fake, clock))
+
+
+def _check_that_it_takes(call: str, code: Any) -> None:
+    arguments = ["the id of a job"] if call == "check" else []
+    try:
+        inspect.signature(code).bind(*arguments)
+    except TypeError as error:
+        what = "one argument, the id of the job" if arguments else "no argument"
+        raise UsageError(f"{call}: the code is called with {what}: {error}") from None
+    except ValueError:  # of C functions nothing is known
+        pass
 
 
 def _body(

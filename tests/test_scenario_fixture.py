@@ -108,7 +108,7 @@ def test_one_that_is_left_out_is_reported_with_the_reason(
 
 def test_a_mistake_in_an_option_is_told(pytester: pytest.Pytester) -> None:
     expected = {
-        'scenarios="sates"': "scenarios: 'sates' is not one of all, states, *did you mean 'states'?",
+        'scenarios="sates"': "scenarios: 'sates' is not one of all, creating, *did you mean 'states'?",
         "scenarios=7": "scenarios: names are needed, not 7",
         "scenarios=[7]": "scenarios: 7 is not one of *",
         'without=["error"]': "without: error: a reason is needed, not ''",
@@ -257,7 +257,9 @@ def test_a_mistake_in_the_hook_is_told(pytester: pytest.Pytester) -> None:
     expected = {
         "['error']": "dx.Scenario objects are needed, not 'error'",
         "[None]": "dx.Scenario objects are needed, not None",
-        "dx.Scenario('error', 'Mine.')": "there is a scenario 'error' already",
+        "7": "dx.Scenario objects are needed, not 7",
+        "dx.Scenario('all', 'Mine.')": "there is a scenario or group 'all' already",
+        "dx.Scenario('error', 'Mine.')": "there is a scenario or group 'error' already",
     }
     for number, returned in enumerate(expected):
         folder = pytester.mkdir(f"folder_{number}")
@@ -270,6 +272,36 @@ def test_a_mistake_in_the_hook_is_told(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [f"UsageError: pytest_dxjobs_scenarios: {told}" for told in expected.values()]
     )
+
+
+def test_a_group_of_its_own_is_on_and_may_be_chosen(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest_dxjobs as dx
+        def pytest_dxjobs_scenarios(): return dx.Scenario("mine", "Mine.", group="exports")
+        """
+    )
+    code = f'{TEST}@pytest.mark.dxjobs(scenarios="exports"){TEST.replace("wait(", "other(", 1)}'
+    assert ids(run(pytester, code, "--collect-only", "-q")) == [*names(*USUAL), "mine", "mine"]
+
+
+def test_what_a_test_calls_is_seen_through_its_decorators(pytester: pytest.Pytester) -> None:
+    both = [each.name for each in catalogue() if each.group in USUAL]
+    result = run(
+        pytester,
+        """
+        import functools
+        from unittest import mock
+
+        @mock.patch("os.getcwd", new=None)
+        def test_creating(dxjobs_scenario): dxjobs_scenario.check_creating(lambda: None)
+
+        test_partial = functools.partial(lambda wait, dxjobs_scenario: None, wait)
+        """,
+        "--collect-only",
+        "-q",
+    )
+    assert ids(result) == [*names(*USUAL, only="check_creating"), *both]
 
 
 def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
@@ -298,10 +330,10 @@ def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "E *But it went on without end: get_job was called 2001 times for *",
-            "E *But it went on without end: get_job was called 51 times for *",
+            "E *But it had not come to an end: get_job was called 2001 times for *",
+            "E *But it had not come to an end: get_job was called 51 times for *",
             "E *Usually: the loop has no deadline.",
-            "E *Where so many polls are meant, *",
+            "E *Where so many polls are meant, max_polls sets another bound.",
         ]
     )
 
@@ -361,6 +393,28 @@ def test_a_failed_that_fails_is_told(staged: dx.Scenario) -> None:
         dx.UsageError, match=r"failed raised TypeError: .* what the code returned, 7"
     ):
         staged.check(lambda _: 7, failed=len)
+
+
+def test_what_cannot_be_called_so_is_told(staged: dx.Scenario) -> None:
+    wrong: Any = lambda: None  # noqa: E731
+    with pytest.raises(dx.UsageError, match="check: the code is called with one argument, the id"):
+        staged.check(wrong)
+
+
+def test_code_with_arguments_creates_no_job(staged: dx.Scenario) -> None:
+    wrong: Any = lambda job_id: None  # noqa: E731
+    with pytest.raises(dx.UsageError, match="check_creating: the code is called with no argument"):
+        staged.check_creating(wrong)
+
+
+def test_code_of_which_nothing_is_known_is_called(staged: dx.Scenario) -> None:
+    with pytest.raises(AssertionError, match="it did not poll job"):
+        staged.check(type)
+
+
+def test_a_generator_runs_nothing(staged: dx.Scenario) -> None:
+    with pytest.raises(dx.UsageError, match="check: the code is a generator, of which nothing"):
+        staged.check(lambda _: (each for each in range(3)))
 
 
 def test_the_type_of_the_job_may_be_given(staged: dx.Scenario) -> None:
