@@ -215,7 +215,7 @@ def test_a_mistake_in_the_marker_is_told_as_the_markers(pytester: pytest.Pyteste
         [
             "UsageError: @pytest.mark.dxjobs: start: a datetime, * is needed, not 12",
             "UsageError: @pytest.mark.dxjobs: 'begin' is not one of region, *, start*",
-            "UsageError: @pytest.mark.dxjobs: options go by name, *; there are region, *, start",
+            "UsageError: @pytest.mark.dxjobs: options go by name, *; there are region, *, without",
         ]
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import textwrap
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._catalogue import catalogue
+from pytest_dxjobs._choice import _calls
 
 PREAMBLE = """
 import asyncio, time
@@ -290,18 +292,20 @@ def test_what_a_test_calls_is_seen_through_its_decorators(pytester: pytest.Pytes
     result = run(
         pytester,
         """
-        import functools
         from unittest import mock
 
         @mock.patch("os.getcwd", new=None)
         def test_creating(dxjobs_scenario): dxjobs_scenario.check_creating(lambda: None)
 
-        test_partial = functools.partial(lambda wait, dxjobs_scenario: None, wait)
+        def by_hand(scenario): scenario.check(wait)
+
+        def test_elsewhere(dxjobs_scenario): by_hand(dxjobs_scenario)
         """,
         "--collect-only",
         "-q",
     )
     assert ids(result) == [*names(*USUAL, only="check_creating"), *both]
+    assert _calls(functools.partial(print)) == {"check", "check_creating"}
 
 
 def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
