@@ -6,13 +6,14 @@ A mistake in one is told as the marker's or the file's, in the words of what tak
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from pytest_dxjobs._clock import VirtualClock
     from pytest_dxjobs._fake import FakeDataExchange
@@ -89,7 +90,9 @@ def marked_options(item: Any) -> dict[str, Any]:
         for name, value in mark.kwargs.items():
             if name not in INI:
                 wrong = not_one_of(name, tuple(INI))
-            options.setdefault(name, value)
+            outer = options.setdefault(name, value)
+            if isinstance(outer, Mapping) and isinstance(value, Mapping):
+                options[name] = {**value, **outer}
     if wrong:
         pytest.fail(f"UsageError: @pytest.mark.dxjobs: {wrong}", pytrace=False)
     return options

@@ -11,7 +11,7 @@ from pytest_dxjobs._errors import RunawayPolling, UnexpectedCall, UsageError
 from pytest_dxjobs._messages import show
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Coroutine
 
     from pytest_dxjobs._fake import FakeDataExchange
 
@@ -73,12 +73,30 @@ def _returned(call: str, result: Any) -> Any:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_awaited(result))
+        return _run(_awaited(result))
     if inspect.iscoroutine(result):
         result.close()  # and Python will not miss its await
     raise UsageError(
         f"{call}: it runs the event loop for the code, so that the test itself is a plain function, not async"
     )
+
+
+def _run(main: Coroutine[Any, Any, Any]) -> Any:
+    """As ``asyncio.run``, which would take away the event loop that a later test finds."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        loop.run_until_complete(_cancel(asyncio.all_tasks(loop)))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:

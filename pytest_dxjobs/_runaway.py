@@ -17,7 +17,7 @@ from pytest_dxjobs._errors import PollingStopped, RunawayPolling
 from pytest_dxjobs._tracebacks import is_expected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 _PATIENCE: Final = 25
 
@@ -93,6 +93,7 @@ class Watch:
     # Before the last call about a job, and after it.
     _seen: dict[str, tuple[_Seen, _Seen]] = field(default_factory=dict)
     _breaches: dict[str, int] = field(default_factory=dict)
+    _asked: dict[Hashable, int] = field(default_factory=dict)
     # What the code was told, if it has not been answered since.
     failure: RunawayPolling | PollingStopped | None = None
     _sleeps: int = 0  # how often it has slept since
@@ -121,6 +122,30 @@ class Watch:
             told = self._breach(option, after, job_id, slept - after.slept)
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
             self.failure = _escalated(told, self._breaches[job_id])
+            raise self.failure
+
+    def ask(self, request: Hashable, name: str, job_id: str | None) -> None:
+        """Note a request other than a poll that asks for something: a loop may wait for that as well.
+
+        Args:
+            request: What is the same where the same is asked for again.
+            name: What the client calls the operation.
+            job_id: The job that it is about, if it is about one.
+
+        Raises:
+            RunawayPolling: It is one too many.
+            PollingStopped: The code was told so often enough, and goes on.
+        """
+        times = self._asked[request] = self._asked.get(request, 0) + 1
+        self.failure, self._sleeps = None, 0
+        if self.budgets.exceeded_by(0, times, datetime.timedelta()):
+            told = (
+                f"{name} was called {times} times with the same parameters.\nSo does a loop that waits for "
+                "something else than a job and has no deadline; it was ended here. Where the calls are meant, "
+                "the option max_polls sets another bound, or None for no bound."
+            )
+            excess = times - (self.budgets.max_polls or 0)
+            self.failure = _escalated(told, excess)
             raise self.failure
 
     def sleep(self) -> None:
@@ -165,6 +190,7 @@ class Watch:
         """Begin anew."""
         self._seen.clear()
         self._breaches.clear()
+        self._asked.clear()
         self.failure, self._sleeps = None, 0
 
 

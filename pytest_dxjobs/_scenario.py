@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_dxjobs._arguments import bound, one_of
 from pytest_dxjobs._errors import UsageError
-from pytest_dxjobs._histories import completes, is_history
+from pytest_dxjobs._histories import AT_ONCE, completes, is_history
 from pytest_dxjobs._judge import ENDINGS, judge
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._performance import perform
@@ -41,7 +41,16 @@ class Stage:
         self.taken = False  # by the code that is checked
 
     def job(self, scenario: Scenario, type_: str | None = None) -> Job:
-        """The job that the code waits for, put into the fake when it is first asked for."""
+        """The job that the code waits for, put into the fake when it is first asked for.
+
+        Raises:
+            UsageError: It is there already, and of another type.
+        """
+        if self._job is not None and type_ not in (None, self._job.type):
+            raise UsageError(
+                f"check: type: the job is there already, since somebody has asked for it, and its type is "
+                f"{self._job.type}"
+            )
         if self._job is None:
             add = self.fake.add_job if scenario.started else self.fake._add_unstarted  # noqa: SLF001
             self._job = add(type_ or scenario.type, scenario.history)
@@ -164,6 +173,10 @@ class Scenario:
         __tracebackhide__ = True
         fake = self._on_stage("check_creating").fake
         self._skip_unless("check_creating")
+        if fake.default_history is not AT_ONCE:
+            raise UsageError(
+                "check_creating: the scenario says what becomes of the jobs; leave default_history out"
+            )
         fake.default_history = self.history
         fake._answer_the_rest()  # noqa: SLF001
         self._check("check_creating", run, run, failed)
@@ -205,6 +218,11 @@ class Scenario:
                 f"Scenario: {what}: {self.name} does not take place; the fixture dxjobs_scenario is one that does"
             )
         return self._stage
+
+    @property
+    def _taken(self) -> bool:
+        """Whether code has been checked."""
+        return self._on_stage("check").taken
 
     def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
         """The same, taking place."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _JUDGED = pytest.StashKey[bool]()
 _FAKE = pytest.StashKey["FakeDataExchange"]()
 _CLOCK = pytest.StashKey["VirtualClock"]()
+_SCENARIO = pytest.StashKey["Scenario"]()
 _HIDDEN = pytest.StashKey[contextlib.ExitStack]()
 
 
@@ -157,10 +158,11 @@ def dxjobs_scenario(
     if scenario is None:
         pytest.fail(
             "dxjobs_scenario is to be among the arguments of the test, or of one of its fixtures: it runs the "
-            "test once for each scenario",
+            "test once for each scenario, for which a unittest class has no means",
             pytrace=False,
         )
-    return scenario._staged(dxjobs, dxjobs_clock)  # noqa: SLF001
+    staged = request.node.stash[_SCENARIO] = scenario._staged(dxjobs, dxjobs_clock)  # noqa: SLF001
+    return staged
 
 
 @pytest.hookimpl(wrapper=True)
@@ -184,6 +186,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         except BaseException as failure:
             _explain(failure)
             raise
+    scenario = item.stash.get(_SCENARIO, None)
+    if scenario is not None and not scenario._taken:  # noqa: SLF001
+        pytest.fail(
+            "dxjobs_scenario: the test has called neither check nor check_creating", pytrace=False
+        )
     fake = item.stash.get(_FAKE, None)
     if fake is not None:
         item.stash[_JUDGED] = True

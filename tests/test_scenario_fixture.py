@@ -129,6 +129,29 @@ def test_a_mistake_in_an_option_is_told(pytester: pytest.Pytester) -> None:
     )
 
 
+def test_scenarios_are_left_out_by_all_markers_of_a_test(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        pytestmark = pytest.mark.dxjobs(without={"error": "ours", "cancelled": "theirs"})
+
+        @pytest.mark.dxjobs(scenarios="states", without={"error": "mine"})
+        def test_wait(dxjobs_scenario):
+            dxjobs_scenario.check(wait)
+        """,
+        "-rs",
+    )
+    result.assert_outcomes(passed=7, skipped=2)
+    result.stdout.fnmatch_lines_random(["SKIPPED * mine", "SKIPPED * theirs"])
+
+
+def test_a_test_that_checks_nothing_fails(pytester: pytest.Pytester) -> None:
+    code = '@pytest.mark.dxjobs(scenarios="error")\ndef test_wait(dxjobs_scenario): pass\n'
+    result = run(pytester, code)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["dxjobs_scenario: the test has called neither check nor *"])
+
+
 def test_a_failure_is_a_report_at_the_line_of_the_check(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -419,6 +442,40 @@ def test_code_of_which_nothing_is_known_is_called(staged: dx.Scenario) -> None:
 def test_a_generator_runs_nothing(staged: dx.Scenario) -> None:
     with pytest.raises(dx.UsageError, match="check: the code is a generator, of which nothing"):
         staged.check(lambda _: (each for each in range(3)))
+
+
+def test_the_type_of_a_job_that_is_there_cannot_be_given(staged: dx.Scenario) -> None:
+    assert staged.job.type == "EXPORT_ASSETS_TO_S3"
+    with pytest.raises(
+        dx.UsageError, match=r"type: the job is there already, .*EXPORT_ASSETS_TO_S3"
+    ):
+        staged.check(print, type="IMPORT_ASSETS_FROM_S3")
+    staged.check(lambda _: poll(staged.fake), type="EXPORT_ASSETS_TO_S3")
+
+
+def test_what_becomes_of_jobs_is_for_the_scenario_to_say(staged: dx.Scenario) -> None:
+    staged.fake.default_history = dx.times_out()
+    with pytest.raises(dx.UsageError, match="check_creating: the scenario says what becomes of"):
+        staged.check_creating(print)
+
+
+def test_a_coroutine_leaves_the_event_loop_of_others_alone(staged: dx.Scenario) -> None:
+    left = []
+
+    async def wait(_: str) -> None:
+        left.append(asyncio.create_task(asyncio.sleep(1e6)))
+        await asyncio.sleep(1)
+        poll(staged.fake)
+
+    mine = asyncio.new_event_loop()
+    asyncio.set_event_loop(mine)
+    try:
+        staged.check(wait)
+        assert asyncio.get_event_loop_policy().get_event_loop() is mine
+    finally:
+        asyncio.set_event_loop(None)
+        mine.close()
+    assert left[0].cancelled()
 
 
 def test_the_type_of_the_job_may_be_given(staged: dx.Scenario) -> None:

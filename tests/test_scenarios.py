@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import inspect
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -323,6 +324,17 @@ def test_a_job_that_the_test_has_put_in_is_none_of_the_codes() -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         fake.add_job()
         scenario("completes-at-once")._staged(fake, clock).check(consumers.by_the_clock)
+
+
+def test_a_loop_that_waits_for_something_else_than_a_job_is_ended_too() -> None:
+    def run() -> None:
+        consumers.sound_from_the_start()
+        ids = {"DataSetId": "d" * 32, "RevisionId": "e" * 32}
+        while not consumers.client.get_revision(**ids)["Finalized"]:
+            time.sleep(5)
+
+    told = report(run, scenario("completes-at-once"))
+    assert "But it had not come to an end: get_revision was called 101 times with the same" in told
 
 
 def test_what_ends_the_code_may_be_wrapped() -> None:
