@@ -8,6 +8,7 @@ a text is one of a few telling ones before it is any.
 from __future__ import annotations
 
 import base64
+import copy
 import functools
 import hashlib
 import itertools
@@ -79,9 +80,12 @@ def usual(shape: Shape) -> Drawer:
 
 
 def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
-    is_tag = {"Key", "Value"}.issuperset(shape.members)
+    tags = _TAGS.get(frozenset(shape.members))
+    if tags is not None:
+        some = st.sampled_from(tags)
+        return lambda draw, _: copy.deepcopy(draw(some))
     parts = {
-        name: drawer(member, f"Tag{name}" if is_tag else name, owner, within)
+        name: drawer(member, name, owner, within)
         for name, member in shape.members.items()
         if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
     }
@@ -120,12 +124,15 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer
     # Most lists are short.
     sizes = st.sampled_from([least, least, *range(least, min(most, least + _MORE) + 1)])
 
-    key = next(iter(_TAG_KEYS.intersection(getattr(shape.member, "members", ()))), "")
-    unique = key and "Bucket" not in shape.member.members  # and then it is a tag
+    unique = frozenset(getattr(shape.member, "members", ())) in _TAGS
 
     def draw_list(draw: DrawFn, blanks: Blanks) -> list[Any]:
         elements = [element(draw, blanks) for _ in range(draw(sizes))]
-        return [*{each[key]: each for each in elements}.values()] if unique else elements
+        return (
+            [*{next(iter(each.values())): each for each in elements}.values()]
+            if unique
+            else elements
+        )
 
     return draw_list
 
@@ -185,7 +192,6 @@ _OF_THE_JOB: Final = ("DataSetId", "RevisionId")
 _EXPIRY: Final = "ExpiresAt"
 _HASH: Final = "Md5Hash"
 _KEY: Final = "KmsKeyArn"
-_TAG_KEYS: Final = frozenset({"Key", "TagKey"})
 _MORE: Final = 2  # entries than a list must have
 _MANY: Final = 8
 _LONGEST: Final = 1024
@@ -233,9 +239,20 @@ _TEXTS: Final = {
         ("ApiDescription", "ApiName", "Comment", "Description", "Message", "Name"), _WORDS
     ),
     "Stage": ("prod", "a-1_b", "v" * 128),
-    # of the tagging of AWS in general, and of Lake Formation
-    **dict.fromkeys(
-        ("TagKey", "TagValue", "TagValues"),
-        ("prices", "\u00c9t\u00e9 2024", "a.b/c:d=e+f-g@h_i", "x" * 128),
+}
+# Nobody looks at tags first: each is one choice. By the members that they have: those of AWS in general, and
+# those of Lake Formation.
+_TAGS: Final = {
+    frozenset({"Key", "Value"}): (
+        {"Key": "team", "Value": "prices"},
+        {"Key": "a.b/c:d=e+f-g@h_i", "Value": ""},
+        {"Key": "\u00c9t\u00e9 2024", "Value": "\u00e9"},
+        {"Key": "x" * 128, "Value": "x" * 256},
+    ),
+    frozenset({"TagKey", "TagValues"}): (
+        {"TagKey": "team", "TagValues": ["prices"]},
+        {"TagKey": "a.b/c:d=e+f-g@h_i", "TagValues": ["eu", "us"]},
+        {"TagKey": "\u00c9t\u00e9 2024", "TagValues": ["\u00e9"]},
+        {"TagKey": "x" * 128, "TagValues": ["x" * 256]},
     ),
 }

@@ -47,20 +47,19 @@ _PLACES: Final = (
 _AGES: Final = tuple(
     datetime.timedelta(seconds=seconds) for seconds in (0, 0.001, 1, 59.999, 300, 86_400, 7_689_600)
 )
-# What nobody looks at first is one choice: when and where a job was created, how old it is, and which resources
-# it is about.
+# What nobody looks at first is one choice: when and where a job was created, how old it is, which resources it is
+# about, and whether its assets are configured: mostly not, or as everybody has it.
 _circumstances: Final = st.sampled_from(
     [
-        (place, created, age, *resources)
+        (place, created, age, configure, *resources)
+        for configure in (None, None, usual, drawer)
         for created in _INSTANTS
         for resources in itertools.permutations((IDS[0], IDS[1], IDS[-1], IDS[-3]), 2)
         for age in _AGES
         for place in _PLACES
     ]
 )
-_few: Final = st.sampled_from((1, 1, 1, 1, 1, 2, 3, 5))
-# Mostly there is none, or what everybody has.
-_configurations: Final = st.sampled_from((None, None, usual, drawer))
+_few: Final = st.sampled_from((1, 1, 1, 1, 1, 1, 2, 4))
 
 
 def draw_job(
@@ -69,7 +68,7 @@ def draw_job(
     """A response of ``get_job`` for a job of one of the types, in one of the states."""
     type_, state = draw(_one_of_each(installed, types, states))
     identifier = id_of(draw(_numbers))
-    (region, account_id), created, age, data_set_id, revision_id = draw(_circumstances)
+    (region, account_id), created, age, configure, data_set_id, revision_id = draw(_circumstances)
     updated = created + age
     blanks = Blanks(
         region=region,
@@ -95,10 +94,9 @@ def draw_job(
             for _ in range(draw(_few))
         ]
     configured = installed.job.members.get("AssetConfiguration")
-    if configured is not None and not type_.startswith(_service.EXPORT_PREFIX):
-        make = draw(_configurations)
-        if make is not None:
-            job["AssetConfiguration"] = make(configured)(draw, blanks)
+    exports = type_.startswith(_service.EXPORT_PREFIX)
+    if configured is not None and configure is not None and not exports:
+        job["AssetConfiguration"] = configure(configured)(draw, blanks)
     return job
 
 
@@ -182,20 +180,17 @@ def _about(draw: DrawFn, installed: Model, fitting: str, own: dict[str, Any]) ->
 def _one_of_each(
     installed: Model, types: tuple[str, ...], states: tuple[str, ...]
 ) -> SearchStrategy[tuple[str, str]]:
-    ordered = simplest_first(installed, types, whole=True)
+    ordered = simplest_first(installed, types)
     return st.sampled_from([(type_, state) for state in states for type_ in ordered])
 
 
 @functools.cache
-def simplest_first(
-    installed: Model, types: tuple[str, ...], *, whole: bool = False
-) -> tuple[str, ...]:
-    """Those whose details, or whole jobs, need the fewest choices: that is what Hypothesis shrinks to."""
+def simplest_first(installed: Model, types: tuple[str, ...]) -> tuple[str, ...]:
+    """Those whose details need the fewest choices: that is what Hypothesis shrinks to."""
 
     def choices(type_: str) -> int:
         name = installed.details_members.get(type_)
-        details = 0 if name is None else fewest_choices(installed.details.members[name], name)
-        return details + (whole and not type_.startswith(_service.EXPORT_PREFIX))
+        return 0 if name is None else fewest_choices(installed.details.members[name], name)
 
     return tuple(sorted(types, key=choices))
 

@@ -51,8 +51,8 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         strict: Whether leaving the ``with`` block, or the end of the test, fails when a call met nothing
             that answers it, although the code swallowed the exception, and when something that was laid
             down was not used: a response, a fault, or a history for a job to be created.
-        max_polls: ``get_job`` calls for one job during which the answer does not change; one more raises
-            ``dx.RunawayPolling``. None is no bound.
+        max_polls: ``get_job`` calls for one job during which the answer does not change, or calls of another
+            operation that ask for the same; one more raises ``dx.RunawayPolling``. None is no bound.
         max_polls_after_end: The same for calls after the job was seen in a terminal state.
         max_wait: The same for virtual time that the code slept while it polled one job: seconds or a
             ``timedelta``. Without virtual time nothing is counted.

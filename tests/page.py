@@ -110,7 +110,8 @@ def check(job: dict[str, Any]) -> None:
         if name == "Stage":
             assert re.fullmatch("[A-Za-z0-9_-]{1,128}", value)
         if name in ("TagKey", "TagValues"):  # of Lake Formation
-            assert re.fullmatch(r"[\w .:/=+@%-]{1,128}", value)
+            assert re.fullmatch(r"[\w .:/=+@%-]+", value)
+            assert len(value) <= (128 if name == "TagKey" else 256)
         if name == "KeyPattern":
             assert "${Asset.Name}" in value or "${Asset.Id}" in value
         if name == "CatalogId":
