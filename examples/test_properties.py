@@ -30,7 +30,7 @@ def test_a_crash_in_an_error_path_is_found_and_shrunk(dxjobs: dx.FakeDataExchang
         return False
 
     job = find(dxst.jobs(state="ERROR"), crashes)
-    assert "ResourceId" not in job["Errors"][0]
+    assert not {"ResourceId", "ResourceType"} <= job["Errors"][0].keys()
 
 
 @given(response=dxst.future_responses())
