@@ -82,7 +82,7 @@ class Backend:
             try:
                 if request.method == "GET" and call.operation != "GetJob" and not call.tried:
                     asked = request.path, request.query
-                    self._watch.ask(asked, call.name, call.job_id)
+                    self._watch.ask(asked, call.name)
                 laid_down = self._laid_down(call)
                 if laid_down is None and call.operation != "CreateJob":
                     return call.answer(self._answer(call))

@@ -24,7 +24,7 @@ GROUPS: Final = ("states", "job-errors", "service-errors", "resilience", "future
 USUAL_GROUPS: Final = ("states", "job-errors", "service-errors", "creating")
 
 _NO_REACTION: Final = "the loop knows some end states and goes on at the others."
-_NO_DEADLINE: Final = "the loop has no deadline."
+_NO_DEADLINE: Final = "the loop has no deadline, or leaves at it as if all were well."
 _ERROR_PATH: Final = (
     'the error path takes job["Errors"][0] and its members for granted, or throws them away.'
 )

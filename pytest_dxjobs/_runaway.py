@@ -1,6 +1,7 @@
 """The budgets that end a polling loop which would never end by itself.
 
-Counted for each job id, also unknown ones, over ``get_job`` calls whatever they answer. What is raised
+Counted for each job id, also unknown ones, over ``get_job`` calls whatever they answer, and for each request
+that asks something else, since code waits for that as well. What is raised
 first is an ``Exception``, since that gets out of the workers of every pool; code that swallows it and polls
 or sleeps on meets something that is none.
 """
@@ -124,13 +125,12 @@ class Watch:
             self.failure = _escalated(told, self._breaches[job_id])
             raise self.failure
 
-    def ask(self, request: Hashable, name: str, job_id: str | None) -> None:
+    def ask(self, request: Hashable, name: str) -> None:
         """Note a request other than a poll that asks for something: a loop may wait for that as well.
 
         Args:
             request: What is the same where the same is asked for again.
             name: What the client calls the operation.
-            job_id: The job that it is about, if it is about one.
 
         Raises:
             RunawayPolling: It is one too many.

@@ -151,8 +151,7 @@ class Scenario:
             UsageError: An argument is none, or this scenario is not the fixture's.
         """
         __tracebackhide__ = True
-        stage = self._on_stage("check")
-        self._skip_unless("check")
+        stage = self._begin("check")
         job = stage.job(self, type)
         self._check("check", lambda: consume(job.id), consume, failed)
 
@@ -171,8 +170,7 @@ class Scenario:
             UsageError: An argument is none, or this scenario is not the fixture's.
         """
         __tracebackhide__ = True
-        fake = self._on_stage("check_creating").fake
-        self._skip_unless("check_creating")
+        fake = self._begin("check_creating").fake
         if fake.default_history is not AT_ONCE:
             raise UsageError(
                 "check_creating: the scenario says what becomes of the jobs; leave default_history out"
@@ -190,10 +188,6 @@ class Scenario:
                 raise UsageError(f"{call}: {what} is a function, not {show(value)}")
         _check_that_it_takes(call, given)
         stage = self._on_stage(call)
-        if stage.taken:
-            raise UsageError(
-                f"{call}: a scenario is for one piece of code; give each a test of its own"
-            )
         stage.taken, fake = True, stage.fake
         if self.answer is not None:
             fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
@@ -208,9 +202,15 @@ class Scenario:
         if report := judge(self, done, fake, jobs, stage.clock.sleeps):
             raise AssertionError(report)
 
-    def _skip_unless(self, call: str) -> None:
+    def _begin(self, call: str) -> Stage:
+        stage = self._on_stage(call)
+        if stage.taken:
+            raise UsageError(
+                f"{call}: a scenario is for one piece of code; give each a test of its own"
+            )
         if self.only not in (None, call):
             _skip(f"the scenario {self.name} is for {self.only}")
+        return stage
 
     def _on_stage(self, what: str) -> Stage:
         if self._stage is None:

@@ -359,7 +359,7 @@ def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
         [
             "E *But it had not come to an end: get_job was called 2001 times for *",
             "E *But it had not come to an end: get_job was called 51 times for *",
-            "E *Usually: the loop has no deadline.",
+            "E *Usually: the loop has no deadline, or *",
             "E *Where so many polls are meant, max_polls sets another bound.",
         ]
     )
@@ -390,6 +390,8 @@ def test_a_scenario_is_for_one_piece_of_code(staged: dx.Scenario) -> None:
     staged.check(lambda _: poll(staged.fake))
     with pytest.raises(dx.UsageError, match="check: a scenario is for one piece of code"):
         staged.check(lambda _: poll(staged.fake))
+    with pytest.raises(dx.UsageError, match="check_creating: a scenario is for one piece of code"):
+        staged.check_creating(print)
 
 
 def test_what_nothing_answers_is_told_as_such(staged: dx.Scenario) -> None:
