@@ -330,7 +330,8 @@ def test_a_loop_that_waits_for_something_else_than_a_job_is_ended_too() -> None:
     def run() -> None:
         consumers.sound_from_the_start()
         ids = {"DataSetId": "d" * 32, "RevisionId": "e" * 32}
-        while not consumers.client.get_revision(**ids)["Finalized"]:
+        for _ in range(200):  # for ever, if it were not ended
+            assert not consumers.client.get_revision(**ids)["Finalized"]
             time.sleep(5)
 
     told = report(run, scenario("completes-at-once"))
