@@ -197,6 +197,11 @@ class Backend:
         with self.jobs.lock:
             self._operations.adapt = answer
 
+    def share_polls(self) -> None:
+        """Let ``max_polls`` be for all jobs together, until the next reset."""
+        with self.jobs.lock:
+            self._watch.shared = True
+
     def queue(self, entry: Entry) -> None:
         """Lay down an answer."""
         with self.jobs.lock:

@@ -175,7 +175,7 @@ def _service_errors() -> list[Scenario]:
             "gives up",
             usually=f"{_BROAD_EXCEPT[:-1]}, or goes on for ever.",
             prepare=functools.partial(_always, fault),
-            max_polls=700,  # for a call that is tried again is several requests
+            max_polls=600,  # for a call that is tried again is several requests
             group="service-errors",
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_dxjobs._calls import Call
 from pytest_dxjobs._constants import TERMINAL_STATES
+from pytest_dxjobs._errors import RunawayPolling
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._timeline import draw
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_dxjobs._calls import Record
-    from pytest_dxjobs._errors import RunawayPolling
     from pytest_dxjobs._fake import FakeDataExchange
     from pytest_dxjobs._jobs import Job
     from pytest_dxjobs._performance import Performance
@@ -69,8 +69,11 @@ def judge(
     problems = list(_problems(scenario.expected, done, jobs, records))
     if not problems:
         return ""
+    shown = _until_it_was_ended(records)
     slept = [(each.at, each.seconds) for each in sleeps if not each.is_backoff]
-    timeline = draw("What happened", records, slept=slept).splitlines()
+    if done.ran_away is not None:
+        slept = [each for each in slept if each[0] < shown[-1].begun]
+    timeline = draw("What happened", shown, slept=slept).splitlines()
     if len(timeline) > _LINES:
         timeline[3 : 3 - _LINES] = ["  ..."]
     usually = next((each.usually for each in problems if each.usually), scenario.usually)
@@ -86,10 +89,23 @@ def judge(
     )
 
 
+def _until_it_was_ended(records: Sequence[Record]) -> Sequence[Record]:
+    """The calls up to the first that was one too many; those after it tell nothing of the loop."""
+    for count, record in enumerate(records, 1):
+        if isinstance(record.failure, RunawayPolling):
+            return records[:count]
+    return records
+
+
 def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
     """Which option is for polls that are meant; those after the end are not."""
     option = re.search("the option (max_polls|max_wait) sets", str(ran_away))
-    return [f"Where so many polls are meant, {option[1]} sets another bound."] if option else []
+    if option is None:
+        return []
+    return [
+        f"Where so many polls are meant, {option[1]} sets another bound.",
+        "The longer a loop goes on, the faster goes the clock of a scenario.",
+    ]
 
 
 def _problems(

@@ -87,13 +87,17 @@ class Watch:
     Attributes:
         budgets: The budgets.
         story: Tells of the last so many polls of a job: their rhythm, why the job does not move, a timeline.
+        shared: Whether ``max_polls`` is for all jobs together.
     """
 
     budgets: Budgets
     story: Callable[[str, int], str]
+    shared: bool = False
     # Before the last call about a job, and after it.
     _seen: dict[str, tuple[_Seen, _Seen]] = field(default_factory=dict)
     _breaches: dict[str, int] = field(default_factory=dict)
+    # The story of each breach, which takes its time, and which code that is deaf to it hears often.
+    _stories: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _asked: dict[Hashable, int] = field(default_factory=dict)
     # What the code was told, if it has not been answered since.
     failure: RunawayPolling | PollingStopped | None = None
@@ -118,9 +122,14 @@ class Watch:
         after = before.then(answer, slept)
         self._seen[job_id] = before, after
         self.failure, self._sleeps = None, 0
-        option = self.budgets.exceeded_by(after.after_end, after.unchanged + 1, slept - after.slept)
+        polls = after.unchanged + 1 if not self.shared else self._polls_of_all()
+        option = self.budgets.exceeded_by(after.after_end, polls, slept - after.slept)
         if option:
-            told = self._breach(option, after, job_id, slept - after.slept)
+            breach = job_id, option, answer
+            told = self._stories.get(breach) or self._breach(
+                option, after, job_id, slept - after.slept
+            )
+            self._stories[breach] = told
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
             self.failure = _escalated(told, self._breaches[job_id])
             raise self.failure
@@ -163,6 +172,9 @@ class Watch:
         told = f"{self.failure}\nThe code has slept {self._sleeps} times since, and was ended in a sleep."
         raise _escalated(told, self._sleeps)
 
+    def _polls_of_all(self) -> int:
+        return sum(after.unchanged + 1 for _, after in self._seen.values())
+
     def _breach(self, option: str, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
         polls = seen.unchanged + 1
         if option == "max_polls_after_end":
@@ -174,6 +186,8 @@ class Watch:
             cause = f"So does a loop that does not react to {seen.end}"
         elif option == "max_polls":
             happened = f"get_job was called {polls} times for job {job_id} and each time answered {seen.answer}"
+            if self.shared and len(self._seen) > 1:
+                happened += f", and {self._polls_of_all()} times for all jobs"
             cause = "So does a loop that has no deadline"
         else:
             happened = (
@@ -190,7 +204,9 @@ class Watch:
         """Begin anew."""
         self._seen.clear()
         self._breaches.clear()
+        self._stories.clear()
         self._asked.clear()
+        self.shared = False
         self.failure, self._sleeps = None, 0
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_dxjobs._arguments import bound, one_of
+from pytest_dxjobs._constants import JOB_TYPES
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._histories import AT_ONCE, completes, is_history
 from pytest_dxjobs._judge import ENDINGS, judge
@@ -78,7 +79,7 @@ class Scenario:
         type: The type of the job that ``check`` puts in, one of ``dx.JOB_TYPES``.
         started: Whether that job has been started.
         only: ``"check"`` or ``"check_creating"`` where it has no meaning for the other; None where it has.
-        max_polls: The bound for polls of one job with the same answer, where marker and ini set none.
+        max_polls: The bound for polls with the same answer, of all jobs together, where marker and ini set none.
         group: By which a marker chooses it; that of a project's own is ``"own"``.
     """
 
@@ -93,7 +94,7 @@ class Scenario:
     type: str = "EXPORT_ASSETS_TO_S3"
     started: bool = True
     only: Literal["check", "check_creating"] | None = None
-    max_polls: int = 2000
+    max_polls: int = 1500
     group: str = "own"
     _stage: Stage | None = field(default=None, compare=False)
 
@@ -152,6 +153,8 @@ class Scenario:
         """
         __tracebackhide__ = True
         stage = self._begin("check")
+        if type is not None:
+            one_of("check: type", type, stage.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
         job = stage.job(self, type)
         self._check("check", lambda: consume(job.id), consume, failed)
 
@@ -193,6 +196,9 @@ class Scenario:
             fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
             self.prepare(fake)
+        # A runaway, also of several jobs, is to end soon, and before it a loop that has a late deadline.
+        fake._backend.share_polls()  # noqa: SLF001
+        stage.clock._hurry()  # noqa: SLF001
         before = {job.id for job in fake.jobs}
         done = perform(call, run, failed, fake)
         if self.unless is not None and (reason := self.unless(fake)):

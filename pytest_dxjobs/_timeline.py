@@ -47,7 +47,10 @@ def _pauses(
     for call, sleeps in itertools.groupby(
         slept, lambda each: calls[max(bisect.bisect_right(begun, each[0]) - 1, 0)]
     ):
-        pauses[id(call)] = f", then a sleep of {sum(seconds for _, seconds in sleeps):g} s"
+        longest: dict[datetime.datetime, float] = {}  # of those that several threads began at once
+        for at, seconds in sleeps:
+            longest[at] = max(seconds, longest.get(at, 0))
+        pauses[id(call)] = f", then a sleep of {sum(longest.values()):g} s"
     return pauses
 
 

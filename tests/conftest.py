@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ import boto3
 import freezegun
 import pytest
 from clients import START, client_for
+from hypothesis import settings
 from refused import Network
+
+# An hour: a busy machine does not reach it, and a clock that leaks into an example's time does.
+settings.register_profile(
+    "tests", settings(), deadline=timedelta(hours=1), derandomize="CI" in os.environ
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

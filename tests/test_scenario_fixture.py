@@ -357,7 +357,7 @@ def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "E *But it had not come to an end: get_job was called 2001 times for *",
+            "E *But it had not come to an end: get_job was called 1501 times for *",
             "E *But it had not come to an end: get_job was called 51 times for *",
             "E *Usually: the loop has no deadline, or *",
             "E *Where so many polls are meant, max_polls sets another bound.",
@@ -481,6 +481,8 @@ def test_a_coroutine_leaves_the_event_loop_of_others_alone(staged: dx.Scenario) 
 
 
 def test_the_type_of_the_job_may_be_given(staged: dx.Scenario) -> None:
+    with pytest.raises(dx.UsageError, match=r"^check: type: 'EXPORT_ASSETS' is not one of .* mean"):
+        staged.check(print, type="EXPORT_ASSETS")
     staged.check(lambda _: poll(staged.fake), type="IMPORT_ASSETS_FROM_S3")
     assert staged.job.type == "IMPORT_ASSETS_FROM_S3"
 

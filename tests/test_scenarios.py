@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import dataclasses
 import inspect
+import multiprocessing.dummy
 import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import consumers
@@ -74,7 +76,7 @@ TABLE = {
 
 def report(consumer: Callable[..., Any], scenario: dx.Scenario, **options: Any) -> str:
     """What is told of the code; empty where nothing is."""
-    with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=100) as fake:
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=300, max_wait=None) as fake:
         staged = scenario._staged(fake, clock)
         creating = not inspect.signature(consumer).parameters
         try:
@@ -327,15 +329,74 @@ def test_a_job_that_the_test_has_put_in_is_none_of_the_codes() -> None:
 
 
 def test_a_loop_that_waits_for_something_else_than_a_job_is_ended_too() -> None:
+    def is_final(_: int) -> bool:
+        time.sleep(5)
+        ids = {"DataSetId": "d" * 32, "RevisionId": "e" * 32}
+        return bool(consumers.client.get_revision(**ids)["Finalized"])
+
     def run() -> None:
         consumers.sound_from_the_start()
-        ids = {"DataSetId": "d" * 32, "RevisionId": "e" * 32}
-        for _ in range(200):  # for ever, if it were not ended
-            assert not consumers.client.get_revision(**ids)["Finalized"]
-            time.sleep(5)
+        any(map(is_final, range(500)))  # for ever, if it were not ended
 
     told = report(run, scenario("completes-at-once"))
-    assert "But it had not come to an end: get_revision was called 101 times with the same" in told
+    assert "But it had not come to an end: get_revision was called 301 times with the same" in told
+
+
+def test_a_pool_of_jobs_that_hang_is_ended_as_soon_as_one() -> None:
+    def run() -> None:
+        ids = [consumers.create() for _ in range(5)]
+        for job_id in ids:
+            consumers.client.start_job(JobId=job_id)
+        with multiprocessing.dummy.Pool(5) as pool:
+            pool.map(consumers.has_no_deadline, ids)
+
+    told = report(run, scenario("stuck-in-progress"))
+    often = re.search(
+        r"get_job was called (\d+) times for job \w+ and each time answered IN_PROGRESS, and 301 times for all jobs",
+        told,
+    )
+    assert often is not None
+    assert 50 <= int(often[1]) <= 70
+    assert {*re.findall("then a sleep of (.*) s", told)} == {"30"}  # of all at once
+    assert told.count("RunawayPolling") == 1
+
+
+@pytest.mark.parametrize("interval", [1, 10])
+@pytest.mark.parametrize("deadline", [3600, 86_400])
+def test_a_late_deadline_comes_before_the_code_counts_as_endless(
+    interval: float, deadline: float
+) -> None:
+    polled = []
+
+    def wait(job_id: str) -> None:
+        begun = time.monotonic()
+        while (waited := time.monotonic() - begun) < deadline:
+            consumers.client.get_job(JobId=job_id)
+            polled.append(waited)
+            time.sleep(interval)
+        polled.append(waited)
+        raise TimeoutError("The job has not come to an end.")
+
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=450, max_wait=None) as fake:
+        scenario("stuck-in-progress")._staged(fake, clock).check(wait)
+    on_time = [each for each in polled if each <= 300]
+    assert on_time == pytest.approx([each * interval for each in range(len(on_time))])
+    assert deadline <= polled[-1] < deadline * 1.05
+    assert {each.seconds for each in clock.sleeps} == {interval}
+
+
+def test_the_clock_of_a_scenario_goes_on_as_ever_when_no_deadline_can_be_meant() -> None:
+    def wait(job_id: str) -> None:
+        for _ in range(1000):
+            consumers.client.get_job(JobId=job_id)
+            time.sleep(3600)
+        raise TimeoutError("The job has not come to an end.")
+
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(max_wait=None) as fake:
+        staged = scenario("stuck-in-progress")._staged(fake, clock)
+        staged.check(wait)
+        assert staged.job.state == "IN_PROGRESS"  # and has not been deleted
+    assert clock.sleeps[-1].at - clock.sleeps[-2].at == timedelta(hours=1)
 
 
 def test_what_ends_the_code_may_be_wrapped() -> None:
@@ -351,5 +412,5 @@ def test_what_ends_the_code_may_be_wrapped() -> None:
             raise Ended from stopped
 
     told = report(hang, scenario("stuck-in-progress"))
-    assert "But it had not come to an end: get_job was called 101 times for " in told
-    assert told.endswith("Where so many polls are meant, max_polls sets another bound.")
+    assert "But it had not come to an end: get_job was called 301 times for " in told
+    assert "\nWhere so many polls are meant, max_polls sets another bound.\n" in told

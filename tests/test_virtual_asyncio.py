@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import threading
 import time
@@ -138,6 +139,21 @@ def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
     thread.join()
     theirs.close()
     assert elapsed(dxjobs_clock) == 0
+
+
+def test_a_signal_reaches_a_loop_before_its_timers(dxjobs_clock: dx.VirtualClock) -> None:
+    seen: list[float] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, lambda: seen.append(elapsed(dxjobs_clock)))
+        signal.raise_signal(signal.SIGUSR1)
+        await asyncio.sleep(10)
+        loop.remove_signal_handler(signal.SIGUSR1)
+
+    asyncio.run(main())
+    assert seen == [0]
+    assert elapsed(dxjobs_clock) == 10
 
 
 def test_a_freeze_with_real_asyncio_changes_nothing_before_or_around_the_clock() -> None:
