@@ -10,6 +10,7 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
+from pytest_dxjobs import _waiting
 from pytest_dxjobs._histories import stays
 from pytest_dxjobs._history import History, Position, advance, after_poll
 from pytest_dxjobs._instants import in_milliseconds
@@ -82,10 +83,10 @@ class Life:
         if not isinstance(self._history.stages[position.stage].lasts, datetime.timedelta):
             return f"{told}."
         passed = (moment - position.since).total_seconds()
-        return (
-            f"{told}, and only {passed:.3f} s of it have passed; "
-            "for code whose sleep takes no time, tell it in polls."
-        )
+        told = f"{told}, and only {passed:.3f} s of it have passed"
+        if _waiting.clock is not None:
+            return f"{told}."
+        return f"{told}; for code whose sleep takes no time, tell it in polls."
 
     @property
     def body(self) -> bytes:

@@ -34,12 +34,13 @@ Failed = Callable[[Any], object]
 class Stage:
     """Where a scenario takes place."""
 
-    __slots__ = ("_job", "clock", "fake", "taken")
+    __slots__ = ("_job", "clock", "fake", "reported", "taken")
 
     def __init__(self, fake: FakeDataExchange, clock: VirtualClock) -> None:
         self.fake, self.clock = fake, clock
         self._job: Job | None = None
         self.taken = False  # by the code that is checked
+        self.reported = False  # what is wrong with it
 
     def job(self, scenario: Scenario, type_: str | None = None) -> Job:
         """The job that the code waits for, put into the fake when it is first asked for.
@@ -206,6 +207,7 @@ class Scenario:
         created = [job for job in fake.jobs if job.id not in before]
         jobs = [stage.job(self)] if call == "check" else created
         if report := judge(self, done, fake, jobs, stage.clock.sleeps):
+            stage.reported = True
             raise AssertionError(report)
 
     def _begin(self, call: str) -> Stage:
@@ -229,6 +231,11 @@ class Scenario:
     def _taken(self) -> bool:
         """Whether code has been checked."""
         return self._on_stage("check").taken
+
+    @property
+    def _reported(self) -> bool:
+        """Whether it has told what is wrong with the code."""
+        return self._on_stage("check").reported
 
     def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
         """The same, taking place."""

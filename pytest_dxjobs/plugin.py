@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shutil
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -198,6 +199,26 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         if not of_hypothesis:  # which has judged each example
             _tell(fake._judge)  # noqa: SLF001
     return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fake, scenario = item.stash.get(_FAKE, None), item.stash.get(_SCENARIO, None)
+    told_already = scenario is not None and scenario._reported  # noqa: SLF001
+    if report.failed and fake is not None and not told_already:
+        from pytest_dxjobs._failure import what_happened
+
+        told = what_happened(
+            fake,
+            item.stash.get(_CLOCK, None),
+            shutil.get_terminal_size().columns,
+            everything=item.config.get_verbosity() > 1,
+        )
+        report.sections.append(("dxjobs", told))
+    return report
 
 
 def _run_examples(

@@ -1,0 +1,196 @@
+"""What the report of a failed test shows of the fake."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import faults
+from pytest_dxjobs._failure import what_happened
+
+PREAMBLE = """
+import time
+import boto3, pytest
+from hypothesis import given, settings, strategies as st
+import pytest_dxjobs as dx
+
+KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+CLIENT = boto3.client("dataexchange", region_name="us-east-1", **KEYS)
+
+def wait(job):
+    while CLIENT.get_job(JobId=job.id)["State"] not in ("COMPLETED", "TIMED_OUT"):
+        time.sleep(10)
+"""
+
+
+def section(pytester: pytest.Pytester, body: str, *options: str) -> list[str]:
+    """The lines of the section of the last failure."""
+    pytester.makepyfile(test_it=PREAMBLE + inspect.cleandoc(body))
+    lines = pytester.runpytest("-p", "no:randomly", "-p", "no:cacheprovider", *options).outlines
+    headlines = [number for number, line in enumerate(lines) if line.strip("- ") == "dxjobs"]
+    if not headlines:
+        return []
+    told = lines[headlines[-1] + 1 :]
+    return told[: next(number for number, line in enumerate(told) if line[:1] in "=_")]
+
+
+def told(fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80) -> list[str]:
+    return what_happened(fake, clock, width, everything=False).splitlines()
+
+
+def test_a_job_is_drawn_along_virtual_time(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    lines = section(
+        pytester,
+        """
+        def test_it(dxjobs, dxjobs_clock):
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.times_out(after=60))
+            wait(job)
+            assert job.state == "COMPLETED"
+        """,
+    )
+    assert lines[0].startswith("Job ")
+    assert lines[0].endswith(", EXPORT_ASSETS_TO_S3, TIMED_OUT, 7 polls")
+    assert lines[1:] == [
+        "  The history of the job is dx.times_out(after=60).",
+        "  IN_PROGRESS-------------------------------------------------TIMED_OUT",
+        "  o.........o.........o.........o.........o.........o.........o",
+        "  0 s o poll, 2-9 # several, x failed, ~ backoff, . sleep +60 s",
+        "Calls, from 2025-01-01 00:00:00 UTC:",
+        "       +0.000 s  get_job  200 IN_PROGRESS, then a sleep of 10 s   6 times, last at +50.000 s",
+        "      +60.000 s  get_job  200 TIMED_OUT",
+    ]
+
+
+def test_attempts_and_backoff_have_marks_of_their_own(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+    dxjobs.inject(faults.throttling(), requests=2, after=1)
+    client.get_job(JobId=job.id)
+    dxjobs_clock.tick(1)
+    client.get_job(JobId=job.id)
+    states, marks, scale = told(dxjobs, dxjobs_clock, 60)[2:5]
+    assert states == "  WAITING"
+    assert set(marks.strip()) == {"o", "x", "~", " "}
+    assert marks.strip().startswith("o ")
+    assert marks.count("x") == 2
+    assert marks.rstrip().endswith("~o")
+    assert scale.startswith("  0 s ")
+    assert "x failed" not in scale  # there is no room
+    assert len(scale) == len(marks) <= 60
+
+
+def test_what_shares_a_column_is_counted(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
+    for polls in (3, 12, 1):
+        for _ in range(polls):
+            client.get_job(JobId=job.id)
+        dxjobs_clock.tick(300)
+    _, _, states, marks, _, *_ = told(dxjobs, None, 10)  # and is given a little more
+    assert states == "  IN_PROGRESS--------COMPLETED"
+    assert marks == "  3         #        o"
+
+
+def test_without_time_there_is_nothing_to_draw_but_the_calls(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60))
+    with dx.raises_not_found():
+        client.get_job(JobId="0" * 32)
+    client.get_job(JobId=job.id)
+    client.get_job(JobId=job.id)
+    assert told(dxjobs, dxjobs_clock) == [
+        f"Job {'0' * 32}, which is not in the fake, 1 poll",
+        f"Job {job.id}, EXPORT_ASSETS_TO_S3, IN_PROGRESS, 2 polls",
+        "  The history of the job is dx.completes(after=60), and only 0.000 s of it have passed.",
+        "Calls, from 2025-01-01 00:00:00 UTC:",
+        "       +0.000 s  …00000000  get_job  404 ResourceNotFoundException",
+        f"       +0.000 s  …{job.id[-8:]}  get_job  200 IN_PROGRESS   2 times, last at +0.000 s",
+    ]
+
+
+def test_where_no_poll_was_answered_there_are_no_states(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    for _ in range(2):
+        with dx.raises_not_found():
+            client.get_job(JobId="0" * 32)
+        dxjobs_clock.tick(10)
+    lines = told(dxjobs, dxjobs_clock)
+    assert lines[1] == "  x" + " " * 76 + "x"
+
+
+def test_of_many_jobs_and_calls_some_are_told_and_the_rest_on_demand(
+    pytester: pytest.Pytester,
+) -> None:
+    body = """
+        def test_it(dxjobs, dxjobs_clock):
+            jobs = [dxjobs.add_job() for _ in range(8)]
+            for job in jobs * 2:
+                wait(job)
+            wait(jobs[7])
+            assert False
+        """
+    lines = section(pytester, body)
+    assert sum(line.startswith("Job ") for line in lines) == 5
+    assert "... and 3 more jobs; -vv tells of all." in lines
+    calls = [line for line in lines if "get_job" in line]
+    assert len(calls) == 11
+    assert "  ... (-vv tells of all)" in lines
+    lines = section(pytester, body, "-vv")
+    assert sum(line.startswith("Job ") for line in lines) == 8
+    assert sum("get_job" in line for line in lines) == 17
+    assert not any("more" in line or "..." in line for line in lines)
+
+
+def test_nothing_is_shown_where_there_is_nothing_to_explain(pytester: pytest.Pytester) -> None:
+    body = """
+        def test_good(dxjobs):
+            wait(dxjobs.add_job())
+
+        @pytest.mark.xfail(reason="known")
+        def test_expected(dxjobs):
+            assert False
+
+        def test_other():
+            assert False
+        """
+    assert section(pytester, body, "-rA", "-vv") == []
+
+
+def test_a_scenario_tells_it_in_its_own_report(pytester: pytest.Pytester) -> None:
+    body = """
+        @pytest.mark.dxjobs(scenarios="completes-later")
+        def test_it(dxjobs_scenario):
+            dxjobs_scenario.check(CODE)
+            assert False
+        """
+    assert section(pytester, body.replace("CODE", "lambda _: None")) == []
+    assert section(pytester, body.replace("CODE", "lambda _: wait(dxjobs_scenario.job)")) != []
+
+
+def test_what_was_left_over_is_explained_too(pytester: pytest.Pytester) -> None:
+    lines = section(pytester, "def test_it(dxjobs): dxjobs.throttle()")
+    assert lines == ["Calls: no call"]
+
+
+def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester) -> None:
+    lines = section(
+        pytester,
+        """
+        @settings(database=None)
+        @given(number=st.integers(0, 1000))
+        def test_it(dxjobs, dxjobs_clock, number):
+            wait(dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=10 * number)))
+            assert number < 3
+        """,
+    )
+    assert lines[0].endswith(", EXPORT_ASSETS_TO_S3, COMPLETED, 4 polls")
