@@ -67,22 +67,26 @@ class Record:
     def __init__(self, installed: Model, request: Request, stamp: Stamp) -> None:
         found = route(installed, request.method, request.path)
         self.operation: str | None
+        self.uri: dict[str, str]
         self.operation, self.uri = found or (None, {})
-        self.installed = installed
+        self.installed: Model = installed
         # Headers are most of a request, and mostly nobody will ask for them.
         kept = self.operation is not None and reads_headers(installed, self.operation)
-        self.request = request if kept else _without_headers(request)
-        self.begun, self.stamp = stamp.at, stamp  # the stamp is that of the last attempt
+        self.request: Request = request if kept else _without_headers(request)
+        self.begun: datetime.datetime = stamp.at
+        self.stamp: Stamp = stamp  # that of the last attempt
         # The attributes of each attempt: there may be very many, and tuples of them are light.
         self.tried: tuple[tuple[datetime.datetime, int | None, str | None, float], ...] = ()
         self.response: Response | None = None
         self.failure: BaseException | None = None
-        self.job_id = self.uri.get("JobId")
+        self.job_id: str | None = self.uri.get("JobId")
         # What the test has laid down for it, and for all its attempts.
         self.respond: Respond | None = None
-        self.metadata = _NO_METADATA  # what botocore adds to that of the response
-        self.garbled = False  # a success that tells nothing
-        self.told = ""  # the job's state, or the code of the error
+        self.metadata: Mapping[str, Any] = (
+            _NO_METADATA  # what botocore adds to that of the response
+        )
+        self.garbled: bool = False  # a success that tells nothing
+        self.told: str = ""  # the job's state, or the code of the error
 
     @property
     def name(self) -> str:

@@ -109,8 +109,8 @@ class Jobs:
     """All jobs of one fake, behind its lock."""
 
     def __init__(self, installed: Model) -> None:
-        self.lock = threading.RLock()
-        self.log = Log(installed)
+        self.lock: threading.RLock = threading.RLock()
+        self.log: Log = Log(installed)
         self._installed = installed
         self.reset()
 

@@ -55,10 +55,14 @@ class Life:
         *,
         started: bool,
     ) -> None:
-        self.id = identifier
-        self.arn, self.type = (str(response.get(name, "")) for name in ("Arn", "Type"))
-        self.entered, self.created = moment, created
-        self.started, self.cancelled, self.polls = started, False, 0
+        self.id: str = identifier
+        self.arn: str = str(response.get("Arn", ""))
+        self.type: str = str(response.get("Type", ""))
+        self.entered: datetime.datetime = moment
+        self.created: datetime.datetime = created
+        self.started: bool = started
+        self.cancelled: bool = False
+        self.polls: int = 0
         self._installed, self._history, self._aside = installed, history, aside
         runs = started or history.from_creation
         # None is WAITING for the start, before the first stage.

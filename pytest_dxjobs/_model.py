@@ -37,9 +37,9 @@ class Model:
         # GetJob declares nothing as required, ListJobs declares what every job has.
         listing: Shape = self.operation("ListJobs").output_shape
         self.required: tuple[str, ...] = tuple(listing.members["Jobs"].member.required_members)
-        self.types = enum_of(self.job.members["Type"])
-        self.states = enum_of(self.job.members["State"])
-        self.error_codes = enum_of(self.error.members["Code"])
+        self.types: tuple[str, ...] = enum_of(self.job.members["Type"])
+        self.states: tuple[str, ...] = enum_of(self.job.members["State"])
+        self.error_codes: tuple[str, ...] = enum_of(self.error.members["Code"])
 
     def operation(self, name: str) -> Any:
         """The model of an operation, by its name in the API (``GetJob``)."""

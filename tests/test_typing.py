@@ -1,10 +1,17 @@
-"""What users annotate; most of it is for the type checker, which reads this file in its own run."""
+"""What users annotate; most of it is for the type checkers, which read this file in runs of their own."""
+
+# pyright: strict
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
 
 import pytest_dxjobs as dx
+from pytest_dxjobs import faults, strategies as dxst
 
 if TYPE_CHECKING:
     from mypy_boto3_dataexchange import DataExchangeClient
@@ -35,3 +42,41 @@ def test_literals_and_values_have_types(dxjobs: dx.FakeDataExchange) -> None:
     assert (job.type, job.state) == (kind, "WAITING")
     problems: list[str] = dx.find_problems(dx.make_error(code))
     assert problems
+
+
+def test_what_happened_has_types(
+    dxjobs: dx.FakeDataExchange,
+    dxjobs_clock: dx.VirtualClock,
+    dxjobs_client: DataExchangeClient,
+) -> None:
+    fault: dx.Fault = faults.throttling()
+    dxjobs.inject(fault, requests=1)
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=datetime.timedelta(seconds=5)))
+    state: str = dxjobs_client.get_job(JobId=job.id)["State"]
+    call: dx.Call = job.calls[0]
+    attempt: dx.Attempt = call.attempts[0]
+    backoff: float = attempt.backoff
+    sleep: dx.Sleep = dxjobs_clock.sleeps[0]
+    now: datetime.datetime = dxjobs_clock.now
+    assert (state, call.operation, sleep.seconds) == ("IN_PROGRESS", "get_job", backoff)
+    assert sleep.at < now
+
+
+@pytest.mark.dxjobs(scenarios="completes-at-once")
+def test_a_scenario_has_a_type(
+    dxjobs_scenario: dx.Scenario, dxjobs_client: DataExchangeClient
+) -> None:
+    def wait(job_id: str) -> str:
+        return dxjobs_client.get_job(JobId=job_id)["State"]
+
+    def failed(state: str) -> bool:
+        return state != "COMPLETED"
+
+    dxjobs_scenario.check(wait, failed=failed)
+
+
+@given(dxst.jobs(state="ERROR"))
+def test_what_is_drawn_is_a_plain_dict(job: dict[str, Any]) -> None:
+    with dx.FakeDataExchange() as fake:
+        added: dx.Job = fake.add_job(job)
+        assert added.state == "ERROR"
