@@ -13,7 +13,7 @@ import functools
 import hashlib
 import itertools
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
@@ -47,30 +47,58 @@ def drawer(
     if shape.type_name == "map":
         key, value = drawer(shape.key), drawer(shape.value, name, owner, within)
         return lambda draw, blanks: {key(draw, blanks): value(draw, blanks)}
-    choices = _choices(shape, name)
-    if choices is None:
+    choices = choices_of(shape, name)
+    if not choices:
         sample = sampler(shape, name)
         return lambda _, blanks: sample(blanks)
     some = st.sampled_from(choices)
-    if _ANYTHING not in choices:
-        return lambda draw, _: draw(some)
+    return lambda draw, _: _value(draw, draw(some))
 
-    def draw_text(draw: DrawFn, _: Blanks) -> str:
-        chosen = draw(some)
-        return draw(_ANY_TEXT) if chosen is _ANYTHING else chosen
 
-    return draw_text
+def draw_each(
+    draw: DrawFn, choices: Mapping[str, Sequence[Any]], together: int = 2
+) -> dict[str, Any]:
+    """Draw one of the values for each name.
+
+    Several names share a number in which each has its own bits, so that either of two shrinks without the other;
+    of more, those between two that matter do not.
+    """
+    drawn: dict[str, Any] = {}
+    for names in _groups([*choices], together):
+        bits = [(len(choices[name]) - 1).bit_length() for name in names]
+        number = draw(_numbers(sum(bits)))
+        for name, own in zip(names, bits, strict=True):
+            values = choices[name]
+            drawn[name] = _value(draw, values[number % 2**own % len(values)])
+            number >>= own
+    return drawn
+
+
+def _groups(names: list[str], together: int = 2) -> list[list[str]]:
+    return [names[at : at + together] for at in range(0, len(names), together)]
+
+
+@functools.cache
+def _numbers(bits: int) -> SearchStrategy[int]:
+    return st.integers(0, 2**bits - 1)
+
+
+def _value(draw: DrawFn, chosen: Any) -> Any:
+    return draw(_ANY_TEXT) if chosen is _ANYTHING else chosen
 
 
 def fewest_choices(shape: Shape, name: str = "") -> int:
     """How many choices the drawer of a shape makes for the simplest value."""
     if shape.type_name == "structure":
         left = [part for part in shape.members if part in shape.required_members]
-        parts = sum(fewest_choices(shape.members[part], part) for part in left)
-        return parts + (len(left) < len(shape.members))
+        leaves = [part for part in left if choices_of(shape.members[part], part)]
+        parts = sum(
+            fewest_choices(shape.members[part], part) for part in left if part not in leaves
+        )
+        return parts + len(_groups(leaves)) + (len(left) < len(shape.members))
     if shape.type_name == "list":
         return 1 + (0 if enum_of(shape.member) else fewest_choices(shape.member, name))
-    return int(_choices(shape, name) is not None)
+    return int(bool(choices_of(shape, name)))
 
 
 def usual(shape: Shape) -> Drawer:
@@ -84,11 +112,13 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
     if tags is not None:
         some = st.sampled_from(tags)
         return lambda draw, _: copy.deepcopy(draw(some))
-    parts = {
-        name: drawer(member, name, owner, within)
+    members = {
+        name: member
         for name, member in shape.members.items()
         if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
     }
+    parts = {name: drawer(member, name, owner, within) for name, member in members.items()}
+    choices = {name: choices_of(member, name) for name, member in members.items()}
     encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type
     optional = [
         name
@@ -101,10 +131,14 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
 
     def draw_members(draw: DrawFn, blanks: Blanks) -> dict[str, Any]:
         left_out = {*optional}.difference(draw(chosen)) if optional else ()
-        value = {
-            name: part(draw, blanks)
-            for name, part in parts.items()
+        there = [
+            name
+            for name in parts
             if name not in left_out and name.removesuffix(_EXPIRY) not in left_out
+        ]
+        drawn = draw_each(draw, {name: choices[name] for name in there if choices[name]})
+        value = {
+            name: drawn[name] if name in drawn else parts[name](draw, blanks) for name in there
         }
         if encrypted and value["Type"] != "aws:kms":
             del value[_KEY]
@@ -150,8 +184,8 @@ def subsets(values: tuple[Any, ...], least: int = 0) -> SearchStrategy[tuple[Any
     )
 
 
-def _choices(shape: Shape, name: str) -> tuple[Any, ...] | None:
-    """The values to choose from, the simplest first; None for what only one example is known of."""
+def choices_of(shape: Shape, name: str) -> tuple[Any, ...]:
+    """The values to choose from, the simplest first; empty for what is no choice."""
     metadata = shape.metadata
     low, high = metadata.get("min"), metadata.get("max")
     if shape.type_name == "boolean":
@@ -164,16 +198,16 @@ def _choices(shape: Shape, name: str) -> tuple[Any, ...] | None:
             if (low is None or each >= low) and (high is None or each <= high)
         )
     if shape.type_name != "string":
-        return None
+        return ()
     if permitted := enum_of(shape):
         return permitted
     pattern = pattern_of(shape)
     if pattern is not None:
         if pattern.pattern == ID_PATTERN:
-            return None if name in _OF_THE_JOB else IDS
-        return _HASHES if name.endswith(_HASH) else None
+            return () if name in _OF_THE_JOB else IDS
+        return _HASHES if name.endswith(_HASH) else ()
     short = (low is None or low <= 1) and (high is None or high >= _LONGEST)
-    return _TEXTS.get(name) if short else None
+    return _TEXTS.get(name, ()) if short else ()
 
 
 def id_of(number: int) -> str:

@@ -13,6 +13,8 @@ from pytest_dxjobs import _service
 from pytest_dxjobs._drawing import (
     IDS,
     IDS_THERE_ARE,
+    choices_of,
+    draw_each,
     drawer,
     fewest_choices,
     id_of,
@@ -47,18 +49,15 @@ _PLACES: Final = (
 _AGES: Final = tuple(
     datetime.timedelta(seconds=seconds) for seconds in (0, 0.001, 1, 59.999, 300, 86_400, 7_689_600)
 )
-# What nobody looks at first is one choice: when and where a job was created, how old it is, which resources it is
-# about, and whether its assets are configured: mostly not, or as everybody has it.
-_circumstances: Final = st.sampled_from(
-    [
-        (place, created, age, configure, *resources)
-        for configure in (None, None, usual, drawer)
-        for created in _INSTANTS
-        for resources in itertools.permutations((IDS[0], IDS[1], IDS[-1], IDS[-3]), 2)
-        for age in _AGES
-        for place in _PLACES
-    ]
-)
+# What nobody looks at first: when and where a job was created, how old it is, which resources it is about, and
+# whether its assets are configured: mostly not, or as everybody has it.
+_CIRCUMSTANCES: Final[dict[str, tuple[Any, ...]]] = {
+    "place": _PLACES,
+    "age": _AGES,
+    "resources": (*itertools.permutations((IDS[0], IDS[1], IDS[-1], IDS[-3]), 2),),
+    "created": _INSTANTS,
+    "configure": (None, None, usual, drawer),
+}
 _few: Final = st.sampled_from((1, 1, 1, 1, 1, 1, 2, 4))
 
 
@@ -68,8 +67,11 @@ def draw_job(
     """A response of ``get_job`` for a job of one of the types, in one of the states."""
     type_, state = draw(_one_of_each(installed, types, states))
     identifier = id_of(draw(_numbers))
-    (region, account_id), created, age, configure, data_set_id, revision_id = draw(_circumstances)
-    updated = created + age
+    circumstances = draw_each(draw, _CIRCUMSTANCES, together=len(_CIRCUMSTANCES))
+    region, account_id = circumstances["place"]
+    data_set_id, revision_id = circumstances["resources"]
+    created, configure = circumstances["created"], circumstances["configure"]
+    updated = created + circumstances["age"]
     blanks = Blanks(
         region=region,
         account_id=account_id,
@@ -138,19 +140,17 @@ def draw_error(
     codes: tuple[str, ...],
 ) -> dict[str, Any]:
     """One of the ``Errors`` of a job of this type, with one of the codes, about what its details name."""
-    code = draw(_among(codes))
-    error: dict[str, Any] = {
-        "Code": code,
-        "Message": drawer(installed.error.members["Message"], "Message")(draw, usual_blanks(type_)),
-    }
+    texts = choices_of(installed.error.members["Message"], "Message")
+    drawn = draw_each(draw, {"Code": _codes(installed, type_, codes), "Message": texts})
+    code, limit = drawn["Code"]
+    error = {"Code": code, "Message": drawn["Message"]}
     resources = [
         (kind, found)
         for kind, member in _service.RESOURCE_MEMBERS.items()
         for found in values_of(member, details)
     ]
     optional = ["ResourceType", "ResourceId"] if resources else []
-    limits = _limits(installed, type_) if code == _service.QUOTA_CODE else ()
-    optional += ["LimitName", "LimitValue"] if limits else []
+    optional += ["LimitName", "LimitValue"] if limit is not None else []
     fitting = installed.error_details_member(type_)
     optional += ["Details"] if fitting is not None else []
     chosen = draw(subsets(tuple(optional))) if optional else ()
@@ -159,10 +159,7 @@ def draw_error(
         error |= {"ResourceType": kind, "ResourceId": resource}
     if "LimitName" in chosen or "LimitValue" in chosen:
         value = drawer(installed.error.members["LimitValue"], "LimitValue")
-        error |= {
-            "LimitName": draw(_among(limits)),
-            "LimitValue": value(draw, usual_blanks(type_)),
-        }
+        error |= {"LimitName": limit, "LimitValue": value(draw, usual_blanks(type_))}
     if fitting is not None and "Details" in chosen:
         error["Details"] = {fitting: _about(draw, installed, fitting, *details.values())}
     return {name: part for name, part in error.items() if name in (*_ALWAYS, *chosen)}
@@ -196,15 +193,14 @@ def simplest_first(installed: Model, types: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @functools.cache
-def _among(names: tuple[str, ...]) -> SearchStrategy[str]:
-    return st.sampled_from(names)
-
-
-@functools.cache
-def _limits(installed: Model, type_: str) -> tuple[str, ...]:
-    """The limits that a job of this type can meet."""
+def _codes(
+    installed: Model, type_: str, codes: tuple[str, ...]
+) -> tuple[tuple[str, str | None], ...]:
+    """The codes, and with that of a quota each limit that a job of this type can meet."""
     names = enum_of(installed.error.members["LimitName"])
-    return tuple(name for name in names if type_ in _service.LIMIT_TYPES.get(name, (type_,)))
+    limits = [name for name in names if type_ in _service.LIMIT_TYPES.get(name, (type_,))]
+    by_code: dict[str, list[str]] = {_service.QUOTA_CODE: limits}
+    return tuple((code, limit) for code in codes for limit in by_code.get(code) or (None,))
 
 
 _ALWAYS: Final = ("Code", "Message")
