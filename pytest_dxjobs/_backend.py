@@ -197,10 +197,10 @@ class Backend:
         with self.jobs.lock:
             self._operations.adapt = answer
 
-    def share_polls(self) -> None:
-        """Let ``max_polls`` be for all jobs together, until the next reset."""
+    def share_polls(self, usual: int) -> None:
+        """Let the jobs share ``max_polls``, where that is the usual one, until the next reset."""
         with self.jobs.lock:
-            self._watch.shared = True
+            self._watch.shared = self._watch.budgets.max_polls == usual
 
     def queue(self, entry: Entry) -> None:
         """Lay down an answer."""

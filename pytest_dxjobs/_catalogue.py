@@ -175,7 +175,7 @@ def _service_errors() -> list[Scenario]:
             "gives up",
             usually=f"{_BROAD_EXCEPT[:-1]}, or goes on for ever.",
             prepare=functools.partial(_always, fault),
-            max_polls=600,  # for a call that is tried again is several requests
+            max_polls=1000,  # for a call that is tried again is several requests
             group="service-errors",
         )
 
@@ -265,7 +265,8 @@ def _creating() -> list[Scenario]:
             "raises",
             fails(polls=2),
             "the code polls one job again and again, and never looks at the others.",
-            prepare=lambda fake: fake.next_job(completes(polls=2)),
+            # Later than the others fail, so that who stops at a failure leaves it alone.
+            prepare=lambda fake: fake.next_job(completes(polls=6)),
             unless=lambda fake: "" if len(fake.jobs) > 1 else "the code creates one job alone",
         ),
         creating(

@@ -126,10 +126,6 @@ class VirtualClock:
         moment = instant("move_to", when)
         self._sleeping.set(lambda _: moment)
 
-    def _hurry(self) -> None:
-        """Let late deadlines come soon."""
-        self._sleeping.hurry()
-
     def _begin_anew(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
         """Start again, for another example of Hypothesis."""
         self._sleeping.begin_anew(start, keep_sleeps=keep_sleeps)

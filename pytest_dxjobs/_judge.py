@@ -100,12 +100,7 @@ def _until_it_was_ended(records: Sequence[Record]) -> Sequence[Record]:
 def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
     """Which option is for polls that are meant; those after the end are not."""
     option = re.search("the option (max_polls|max_wait) sets", str(ran_away))
-    if option is None:
-        return []
-    return [
-        f"Where so many polls are meant, {option[1]} sets another bound.",
-        "The longer a loop goes on, the faster goes the clock of a scenario.",
-    ]
+    return [f"Where so many polls are meant, {option[1]} sets another bound."] if option else []
 
 
 def _problems(
@@ -117,7 +112,7 @@ def _problems(
     elif not jobs:
         yield _Problem(f"it created no job: it {_ended(done)}", _NONE_CREATED)
     else:
-        wrong = _wrong_ending(expected, done, records)
+        wrong = _wrong_ending(expected, done, jobs, records)
         if wrong:
             yield _Problem(wrong)
         yield from _polled_after_end(jobs, records)
@@ -173,7 +168,9 @@ def _several(ids: Sequence[str]) -> str:
     return f"job{'s' * (len(ids) > 1)} {', '.join(ids[:_MOST_TOLD])}{more}"
 
 
-def _wrong_ending(expected: str, done: Performance, records: Sequence[Record]) -> str:
+def _wrong_ending(
+    expected: str, done: Performance, jobs: Sequence[Job], records: Sequence[Record]
+) -> str:
     """What is wrong with what it returned or raised; empty where nothing is."""
     if done.raised is None and not done.failed:
         if expected in ("raises", "gives up"):
@@ -182,26 +179,29 @@ def _wrong_ending(expected: str, done: Performance, records: Sequence[Record]) -
         return ""
     if expected == "returns":
         return f"it reported a failure: it {_ended(done)}"
-    return "" if done.raised is None else _wrong_failure(expected, done.raised, records)
+    return "" if done.raised is None else _wrong_failure(expected, done.raised, jobs, records)
 
 
-def _wrong_failure(expected: str, raised: BaseException, records: Sequence[Record]) -> str:
+def _wrong_failure(
+    expected: str, raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]
+) -> str:
     if isinstance(raised, SystemExit) and raised.code in (None, 0):
         return f"it left with {raised!r}, which passes for a success"
     if type(raised) in _CRASHES:
         return f"it crashed in its own error path: {_told(raised)}"
     if expected == "gives up":
-        named = _wrong_state(raised, records)
+        named = _wrong_state(raised, jobs, records)
         return f"it names {named}, which nobody has told it: {_told(raised)}" if named else ""
     why = _not_told(raised, records)
     return f"what it raised does not tell why, with none of {why}: {_told(raised)}" if why else ""
 
 
-def _wrong_state(raised: BaseException, records: Sequence[Record]) -> str:
+def _wrong_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]) -> str:
     """The end state that it names as the cause, and that no job was in; empty where there is none."""
-    named = {*_FAILING_STATE.findall(_as_text(raised))}
-    if len(named) != 1 or named & {each.told for each in records}:
-        return ""  # who names several tells that it was none of them
+    named = {*_END_STATE.findall(_as_text(raised))}
+    known = {each.told for each in records} | {job.state for job in jobs if job.cancelled}
+    if len(named) != 1 or named & {*known, "COMPLETED"}:
+        return ""  # who names several, or the good one, tells that it was none of them
     return str(named.pop())
 
 
@@ -226,8 +226,12 @@ def _told(raised: BaseException) -> str:
 def _not_told(raised: BaseException, records: Sequence[Record]) -> str:
     """What should have been told and was not, in words; empty where something of it was."""
     reasons = dict.fromkeys(each for record in _last_polls(records) for each in _reasons(record))
-    text = "\n".join(_texts(raised))
-    if any(reason in text or _STATES.get(reason, _NEVER).search(text) for reason in reasons):
+    chain = [*_chain(raised)]
+    text = "\n".join(_text_of(each) for each in chain if type(each) not in _CRASHES)
+    # Who has crashed on the way and says that something failed means the crash.
+    crashed = any(type(each) in _CRASHES for each in chain) or _CRASH.search(text)
+    loosely = {} if crashed else _STATES
+    if any(reason in text or loosely.get(reason, _NEVER).search(text) for reason in reasons):
         return ""
     return ", ".join(map(show, reasons))
 
@@ -259,8 +263,8 @@ def _reasons(record: Record) -> list[str]:
     return told or [state]
 
 
-def _texts(raised: BaseException) -> Iterator[str]:
-    """What an exception and its causes say, in whatever form; a crash on the way says nothing of the job."""
+def _chain(raised: BaseException) -> Iterator[BaseException]:
+    """An exception, its causes, and what they group."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [raised]
     while waiting:
@@ -270,8 +274,12 @@ def _texts(raised: BaseException) -> Iterator[str]:
         seen.add(id(each))
         context = None if each.__suppress_context__ else each.__context__
         waiting += [each.__cause__, context, *getattr(each, "exceptions", ())]
-        if type(each) not in _CRASHES:
-            yield f"{type(each).__name__} {_as_text(each)} {_as_text(each.args)} {_as_text(vars(each))}"
+        yield each
+
+
+def _text_of(raised: BaseException) -> str:
+    """What it says, in whatever form."""
+    return f"{type(raised).__name__} {_as_text(raised)} {_as_text(raised.args)} {_as_text(vars(raised))}"
 
 
 def _as_text(value: Any) -> str:
@@ -287,4 +295,6 @@ _STATES: Final = {  # as people write them; nearly every exception is called an 
     "TIMED_OUT": re.compile("timed?[-_ ]?out", re.IGNORECASE),
     "ERROR": re.compile(r"\berror\b|\bfail", re.IGNORECASE),
 }
-_FAILING_STATE: Final = re.compile(r"\b(?:CANCELLED|TIMED_OUT|ERROR(?!:))\b")
+_CRASH: Final = re.compile(rf"\b(?:{'|'.join(each.__name__ for each in _CRASHES)})\(")  # as a repr
+# ERROR: and [ERROR] are how a log says how bad it is.
+_END_STATE: Final = re.compile(r"\b(?:COMPLETED|CANCELLED|TIMED_OUT|(?<!\[)ERROR(?![:\]]))\b")

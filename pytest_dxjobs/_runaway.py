@@ -8,6 +8,7 @@ or sleeps on meets something that is none.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
 _PATIENCE: Final = 25
+_LEAST_SHARE: Final = 400  # an hour of a poll every 10 s
+_HOUR: Final = datetime.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class Watch:
     Attributes:
         budgets: The budgets.
         story: Tells of the last so many polls of a job: their rhythm, why the job does not move, a timeline.
-        shared: Whether ``max_polls`` is for all jobs together.
+        shared: Whether jobs that are waited for at the same time share ``max_polls``, so that ten that hang are
+            ended nearly as soon as one; a loop that polls very often has more, until it has waited for an hour.
     """
 
     budgets: Budgets
@@ -122,13 +126,12 @@ class Watch:
         after = before.then(answer, slept)
         self._seen[job_id] = before, after
         self.failure, self._sleeps = None, 0
-        polls = after.unchanged + 1 if not self.shared else self._polls_of_all()
-        option = self.budgets.exceeded_by(after.after_end, polls, slept - after.slept)
+        waited = slept - after.slept
+        budgets = self._share(waited) if self.shared else self.budgets
+        option = budgets.exceeded_by(after.after_end, after.unchanged + 1, waited)
         if option:
             breach = job_id, option, answer
-            told = self._stories.get(breach) or self._breach(
-                option, after, job_id, slept - after.slept
-            )
+            told = self._stories.get(breach) or self._breach(option, after, job_id, waited)
             self._stories[breach] = told
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
             self.failure = _escalated(told, self._breaches[job_id])
@@ -172,8 +175,15 @@ class Watch:
         told = f"{self.failure}\nThe code has slept {self._sleeps} times since, and was ended in a sleep."
         raise _escalated(told, self._sleeps)
 
-    def _polls_of_all(self) -> int:
-        return sum(after.unchanged + 1 for _, after in self._seen.values())
+    def _share(self, waited: datetime.timedelta) -> Budgets:
+        most = self.budgets.max_polls
+        if most is None:
+            return self.budgets
+        jobs = sum(not after.end for _, after in self._seen.values()) or 1
+        least = min(most, _LEAST_SHARE)
+        if waited < _HOUR:
+            most *= 2
+        return dataclasses.replace(self.budgets, max_polls=max(most // jobs, least))
 
     def _breach(self, option: str, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
         polls = seen.unchanged + 1
@@ -186,8 +196,6 @@ class Watch:
             cause = f"So does a loop that does not react to {seen.end}"
         elif option == "max_polls":
             happened = f"get_job was called {polls} times for job {job_id} and each time answered {seen.answer}"
-            if self.shared and len(self._seen) > 1:
-                happened += f", and {self._polls_of_all()} times for all jobs"
             cause = "So does a loop that has no deadline"
         else:
             happened = (

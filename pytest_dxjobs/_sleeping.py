@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_dxjobs import _intercept, _waiting
 from pytest_dxjobs._bystanders import A_MOMENT
@@ -15,9 +15,6 @@ from pytest_dxjobs._stand_ins import real_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_FIVE_MINUTES: Final = datetime.timedelta(minutes=5)
-_WEEK: Final = datetime.timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,6 @@ class Sleeping:
         self._schedule = Schedule(frozen_now, real_monotonic, real_sleep)
         # The attributes of each: there may be very many, and tuples of them are light.
         self._noted: list[tuple[float, datetime.datetime, str, bool]] = []
-        self._hurrying_since: datetime.datetime | None = None
 
     @property
     def sleeps(self) -> list[Sleep]:
@@ -64,13 +60,6 @@ class Sleeping:
         """Seconds since the clock was started."""
         return (frozen_now() - self._begun).total_seconds()
 
-    def hurry(self) -> None:
-        """Let no sleep take less than a 20th of the time since now, so that a late deadline comes soon.
-
-        It is met at most a 20th too late, and one of five minutes on time. A deadline of more than a week is none, and jobs are kept for 90 days.
-        """
-        self._hurrying_since = frozen_now()
-
     def end(self) -> None:
         """Let those who sleep still go on in real time."""
         self._schedule.end()
@@ -82,7 +71,7 @@ class Sleeping:
     def let_pass(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
         """Wait, on behalf of an event loop."""
         begun = frozen_now()
-        self._wait(begun, self._wake(begun, seconds), interrupted, patient)
+        self._wait(begun, _after(begun, seconds), interrupted, patient)
 
     def sleep(
         self,
@@ -94,7 +83,7 @@ class Sleeping:
     ) -> None:
         """Sleep, on behalf of the code under test."""
         begun = frozen_now()
-        wake = self._wake(begun, seconds)
+        wake = _after(begun, seconds)
         self._note(seconds, begun, module)
         self._wait(begun, wake, interrupted, patient)
 
@@ -124,15 +113,6 @@ class Sleeping:
     def go_on_in_a_fork(self) -> None:
         """Forget the threads that are not in this process."""
         self._schedule.begin_anew()
-
-    def _wake(self, begun: datetime.datetime, seconds: float) -> datetime.datetime:
-        """When a sleep on behalf of the code under test ends."""
-        wake = _after(begun, seconds)
-        if self._hurrying_since is not None:
-            waited = begun - self._hurrying_since
-            if _FIVE_MINUTES < waited < _WEEK:
-                return max(wake, begun + waited / 20)
-        return wake
 
     def _note(self, seconds: float, begun: datetime.datetime, module: str) -> None:
         self._noted.append((seconds, begun, module, False))

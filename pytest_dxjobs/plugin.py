@@ -95,8 +95,7 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     if "dxjobs_clock" in request.fixturenames:
         request.getfixturevalue("dxjobs_clock")
     scenario = _scenario_of(request.node)
-    # The clock of a scenario hurries, so that it is the polls that tell a runaway.
-    usual = {} if scenario is None else {"max_polls": scenario.max_polls, "max_wait": None}
+    usual = {} if scenario is None else {"max_polls": scenario.max_polls}
     fake = fake_for(request.node, usual)
     request.node.stash[_FAKE] = fake
     request.node.stash[_JUDGED] = False
