@@ -200,7 +200,8 @@ class Backend:
     def share_polls(self, usual: int) -> None:
         """Let the jobs share ``max_polls``, where that is the usual one, until the next reset."""
         with self.jobs.lock:
-            self._watch.shared = self._watch.budgets.max_polls == usual
+            if self._watch.budgets.max_polls == usual:
+                self._watch.shared = usual
 
     def queue(self, entry: Entry) -> None:
         """Lay down an answer."""

@@ -90,18 +90,17 @@ class Watch:
     Attributes:
         budgets: The budgets.
         story: Tells of the last so many polls of a job: their rhythm, why the job does not move, a timeline.
-        shared: Whether jobs that are waited for at the same time share ``max_polls``, so that ten that hang are
-            ended nearly as soon as one; a loop that polls very often has more, until it has waited for an hour.
+        shared: The polls that jobs share which are waited for at the same time, so that ten that hang are ended nearly
+            as soon as one; a loop that polls very often has more, until it has waited for an hour. None where each
+            has its own ``max_polls``.
     """
 
     budgets: Budgets
     story: Callable[[str, int], str]
-    shared: bool = False
+    shared: int | None = None
     # Before the last call about a job, and after it.
     _seen: dict[str, tuple[_Seen, _Seen]] = field(default_factory=dict)
     _breaches: dict[str, int] = field(default_factory=dict)
-    # The story of each breach, which takes its time, and which code that is deaf to it hears often.
-    _stories: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _asked: dict[Hashable, int] = field(default_factory=dict)
     # What the code was told, if it has not been answered since.
     failure: RunawayPolling | PollingStopped | None = None
@@ -127,12 +126,10 @@ class Watch:
         self._seen[job_id] = before, after
         self.failure, self._sleeps = None, 0
         waited = slept - after.slept
-        budgets = self._share(waited) if self.shared else self.budgets
+        budgets = self.budgets if self.shared is None else self._share(self.shared, waited)
         option = budgets.exceeded_by(after.after_end, after.unchanged + 1, waited)
         if option:
-            breach = job_id, option, answer
-            told = self._stories.get(breach) or self._breach(option, after, job_id, waited)
-            self._stories[breach] = told
+            told = self._breach(option, after, job_id, waited)
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
             self.failure = _escalated(told, self._breaches[job_id])
             raise self.failure
@@ -175,10 +172,7 @@ class Watch:
         told = f"{self.failure}\nThe code has slept {self._sleeps} times since, and was ended in a sleep."
         raise _escalated(told, self._sleeps)
 
-    def _share(self, waited: datetime.timedelta) -> Budgets:
-        most = self.budgets.max_polls
-        if most is None:
-            return self.budgets
+    def _share(self, most: int, waited: datetime.timedelta) -> Budgets:
         jobs = sum(not after.end for _, after in self._seen.values()) or 1
         least = min(most, _LEAST_SHARE)
         if waited < _HOUR:
@@ -212,9 +206,8 @@ class Watch:
         """Begin anew."""
         self._seen.clear()
         self._breaches.clear()
-        self._stories.clear()
         self._asked.clear()
-        self.shared = False
+        self.shared = None
         self.failure, self._sleeps = None, 0
 
 

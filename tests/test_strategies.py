@@ -45,7 +45,7 @@ def drawn(strategy: Any, count: int = 300) -> list[Any]:
 def simplest(strategy: Any, such: Any = lambda _: True) -> Any:
     # Without the phase that explains, after which it is a varied value that was seen last.
     phases = (Phase.generate, Phase.shrink)
-    return find(strategy, such, settings=settings(database=None, derandomize=True, phases=phases))
+    return find(strategy, such, settings=settings(many, phases=phases))
 
 
 @pytest.fixture(scope="module")
