@@ -61,8 +61,7 @@ def make_job(
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
-    age = datetime.timedelta() if state == "WAITING" else _AGE
-    job = build_job("make_job", type, state, members, _service.REGION, _service.ACCOUNT_ID, age)
+    job = build_job("make_job", type, state, members, _service.REGION, _service.ACCOUNT_ID, _AGE)
     return cast("GetJobResponseTypeDef", job)
 
 
@@ -75,13 +74,13 @@ def build_job(
     account_id: str,
     age: datetime.timedelta = datetime.timedelta(),
 ) -> dict[str, Any]:
-    """``make_job``, in a region and an account, of an age, and with errors that name the user's call."""
+    """``make_job``, in a region and an account, of an age unless it waits, and with errors that name the call."""
     installed = model()
     type_ = _given(members, "Type", type_)
     state = _given(members, "State", state)
     one_of(f"{call}: type", type_, installed.types, JOB_TYPES)
     one_of(f"{call}: state", state, installed.states, JOB_STATES)
-    created, updated = _times(members, age)
+    created, updated = _times(members, datetime.timedelta() if state == "WAITING" else age)
     identifier = _given(members, "Id", None)
     identifier = next_id() if identifier is None else identifier
     blanks = Blanks(

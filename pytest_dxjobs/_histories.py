@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def is_history(call: str, value: object) -> History:
     """The value, if it is a history."""
     if not isinstance(value, History):
-        hint = f"; dx.stays({value!r}) is one" if value in JOB_STATES else ""
+        hint = f"; dx.stays({value!r}) is one" if _is_documented(value) else ""
         raise UsageError(
             f"{call}: the history is one such as dx.completes(polls=3), not {show(value)}{hint}"
         )
@@ -213,7 +213,12 @@ def _time(state: str, lasts: object) -> datetime.timedelta:
 
 
 def _state(call: str, state: object) -> str:
-    return one_of(call, state, JOB_STATES, () if state in JOB_STATES else model().states)
+    return one_of(call, state, JOB_STATES, () if _is_documented(state) else model().states)
+
+
+def _is_documented(state: object) -> bool:
+    """Whether it is a state; what is no text is not compared, since it may refuse that."""
+    return isinstance(state, str) and state in JOB_STATES
 
 
 def _ending(

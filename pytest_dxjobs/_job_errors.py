@@ -82,7 +82,7 @@ def assert_job_error(
     told = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
     headline = f"an error of the job{f' with {told}' if told else ''} was expected"
     state, errors = response.get("State"), response.get("Errors")
-    if state != _service.FAILED:
+    if not isinstance(state, str) or state != _service.FAILED:
         raise AssertionError(f"{headline}, and its State is {show(state)}")
     if not isinstance(errors, list) or not errors:
         raise AssertionError(

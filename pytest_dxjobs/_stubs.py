@@ -66,7 +66,7 @@ class Stubs:
             UsageError: There is no such operation, or the response or the parameters are not what the
                 service model permits: every violation is listed.
         """
-        call = f"add_response({method!r})"
+        call = f"add_response({show(method)})"
         installed = self._backend.installed
         operation = installed.operation_called(call, method)
         expected = problems_of(installed, operation, expected_params)
@@ -140,16 +140,17 @@ class Stubs:
         Raises:
             UsageError: There is no such operation, or an argument is not what the service model permits.
         """
-        call = f"add_client_error({method!r}, {service_error_code!r})"
+        call = f"add_client_error({show(method)}, {show(service_error_code)})"
         installed = self._backend.installed
-        operation = installed.operation_called(f"add_client_error({method!r})", method)
+        operation = installed.operation_called(f"add_client_error({show(method)})", method)
         refuse_all(unasked(call, problems_of(installed, operation, expected_params)))
         for name, text in (("code", service_error_code), ("message", service_message)):
             if not isinstance(text, str):
                 raise UsageError(f"{call}: the {name} is a string, not {show(text)}")
         if not _CODE.fullmatch(service_error_code):
             raise UsageError(f"{call}: a code has letters, digits, dots, hyphens and underscores")
-        if service_error_meta:
+        none = isinstance(service_error_meta, Mapping) and len(service_error_meta) == 0
+        if service_error_meta is not None and not none:
             raise UsageError(
                 f"{call}: service_error_meta: the service cannot send {show(service_error_meta)}; what "
                 "the model gives an error goes into modeled_fields"
