@@ -82,9 +82,8 @@ class Record:
         self.job_id: str | None = self.uri.get("JobId")
         # What the test has laid down for it, and for all its attempts.
         self.respond: Respond | None = None
-        self.metadata: Mapping[str, Any] = (
-            _NO_METADATA  # what botocore adds to that of the response
-        )
+        # What botocore adds to that of the response.
+        self.metadata: Mapping[str, Any] = _NO_METADATA
         self.garbled: bool = False  # a success that tells nothing
         self.told: str = ""  # the job's state, or the code of the error
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._picture import picture
-from pytest_dxjobs._timeline import draw
+from pytest_dxjobs._timeline import draw, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _JOBS: Final = 5
 _CALLS: Final = 12
-_FIRST: Final = 4
 _INDENT: Final = "  "
 
 
@@ -48,12 +47,11 @@ def what_happened(
             for line in _job(each, lives.get(each), polls.get(each, []), slept, width)
         ]
         records = jobs.log.records
-        calls = draw("Calls", records, records if everything else (), slept).splitlines()
+        calls = draw("Calls", records, records if everything else (), slept)
     if len(shown) < len(ids):
         told.append(f"... and {len(ids) - len(shown)} more jobs; -vv tells of all.")
-    if not everything and len(calls) > _CALLS:
-        calls[_FIRST : _FIRST - _CALLS] = [f"{_INDENT}... (-vv tells of all)"]
-    return "\n".join([*told, *calls])
+    most = len(records) + 1 if everything else _CALLS
+    return "\n".join([*told, *shortened(calls, most, "... (-vv tells of all)")])
 
 
 def _job(

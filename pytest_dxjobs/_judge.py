@@ -14,7 +14,7 @@ from pytest_dxjobs._calls import Call
 from pytest_dxjobs._constants import TERMINAL_STATES
 from pytest_dxjobs._errors import RunawayPolling
 from pytest_dxjobs._messages import show
-from pytest_dxjobs._timeline import draw
+from pytest_dxjobs._timeline import draw, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,9 +73,7 @@ def judge(
     slept = [(each.at, each.seconds) for each in sleeps if not each.is_backoff]
     if done.ran_away is not None:
         slept = [each for each in slept if each[0] < shown[-1].begun]
-    timeline = draw("What happened", shown, slept=slept).splitlines()
-    if len(timeline) > _LINES:
-        timeline[3 : 3 - _LINES] = ["  ..."]
+    timeline = shortened(draw("What happened", shown, slept=slept), _LINES)
     usually = next((each.usually for each in problems if each.usually), scenario.usually)
     return "\n".join(
         [

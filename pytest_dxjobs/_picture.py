@@ -5,7 +5,6 @@ Two lines for a job, as wide as there is room: a list of calls tells what happen
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import operator
 from collections import Counter
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_dxjobs._calls import Attempt, Record
@@ -96,5 +96,8 @@ def _covered(axis: _Axis, spans: Iterable[Span]) -> Iterator[int]:
     """The columns during which something lasted."""
     for at, seconds in spans:
         if seconds:
-            first, last = axis.column(at), axis.column(at + datetime.timedelta(seconds=seconds))
+            first = axis.column(at)
+            # Who sleeps for ever does so to the end.
+            share = min(seconds / axis.seconds, 1)
+            last = first + round(share * (axis.width - 1))
             yield from range(max(first, 0), min(last, axis.width - 1) + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._timeline import draw
+from pytest_dxjobs._timeline import draw, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,7 @@ def story(records: Sequence[Record], polls: int, why: str) -> str:
     """
     asked = [record for record in records if record.operation == "GetJob"]
     answered = [record for record in records if record.tried]
-    told = draw("What was asked and answered", answered).splitlines()
-    if len(told) > _LINES:
-        told[3 : 3 - _LINES] = ["  ..."]
+    told = shortened(draw("What was asked and answered", answered), _LINES)
     return "\n".join([f"{_rhythm(asked[-polls:])}.", *filter(None, [why]), *told])
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_dxjobs._calls import Attempt, Record
+
+_FIRST: Final = 3  # lines that are told in any case
 
 
 def draw(
@@ -36,6 +38,14 @@ def draw(
         *_lines(calls, begun, list(apart), _pauses(calls, slept)),
     ]
     return "\n  ".join(lines)
+
+
+def shortened(drawn: str, most: int, told: str = "...") -> list[str]:
+    """The lines, of which the middle is left out where there are more than so many."""
+    lines = drawn.splitlines()
+    if len(lines) > most:
+        lines[_FIRST : _FIRST - most] = [f"  {told}"]
+    return lines
 
 
 def _pauses(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import Any
 
@@ -84,6 +85,22 @@ def test_attempts_and_backoff_have_marks_of_their_own(
     assert scale.startswith("  0 s ")
     assert "x failed" not in scale  # there is no room
     assert len(scale) == len(marks) <= 60
+
+
+def test_a_sleep_for_ever_lasts_to_the_end(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+
+    async def main() -> None:
+        for seconds in (10, 1e300):
+            client.get_job(JobId=job.id)
+            asyncio.get_running_loop().create_task(asyncio.sleep(seconds))
+            await asyncio.sleep(10)
+        client.get_job(JobId=job.id)
+
+    asyncio.run(main())
+    assert told(dxjobs, dxjobs_clock, 30)[3] == "  o.........o.........o"
 
 
 def test_what_shares_a_column_is_counted(
