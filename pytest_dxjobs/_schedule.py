@@ -54,9 +54,11 @@ class Schedule:
         self._sleepers = {}
         self._others = Bystanders(self._real_monotonic)
 
-    def shift(self, span: datetime.timedelta) -> None:
+    def set_back(self, before: datetime.datetime, after: datetime.datetime) -> None:
         """Move the ends of all sleeps, since the clock has been set back; whoever calls holds the lock."""
-        self._sleepers = {thread: wake + span for thread, wake in self._sleepers.items()}
+        self._sleepers = {
+            thread: after + (max(wake, before) - before) for thread, wake in self._sleepers.items()
+        }
 
     def end(self) -> None:
         """Let those who sleep still, in threads that have been left behind, go on in real time."""

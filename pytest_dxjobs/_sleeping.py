@@ -54,11 +54,11 @@ class Sleeping:
 
     def begin(self) -> None:
         """Count from now on."""
-        self._begun = frozen_now()
+        self._begun, self._set_back = frozen_now(), datetime.timedelta()
 
     def passed(self) -> float:
         """Seconds since the clock was started."""
-        return (frozen_now() - self._begun).total_seconds()
+        return (frozen_now() - self._begun + self._set_back).total_seconds()
 
     def end(self) -> None:
         """Let those who sleep still go on in real time."""
@@ -100,13 +100,13 @@ class Sleeping:
             after = when(before)
             move(after)
             if after < before:  # which makes no sleep longer
-                self._schedule.shift(after - before)
-                self._begun += after - before
+                self._schedule.set_back(before, after)
+                self._set_back += before - after
 
     def begin_anew(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
         """Start again as if nobody had slept."""
         self.set(lambda _: start)
-        self._begun = start
+        self.begin()
         if not keep_sleeps:
             self._noted.clear()
 

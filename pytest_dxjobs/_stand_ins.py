@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import operator
 import selectors
 import sys
@@ -161,7 +162,9 @@ def _loop_time(time: Callable[..., float]) -> Callable[..., float]:
 
 def _beyond(passed: float) -> float:
     """What an event loop is to go beyond its timer, once even our count is too large: after half a year."""
-    return _MICROSECOND if passed + _NANOSECOND == passed else 0.0
+    if passed + _NANOSECOND > passed:
+        return 0.0
+    return max(_MICROSECOND, 2 * math.ulp(passed))
 
 
 def _clock_for(caller: FrameType, module: str, spared: frozenset[str]) -> _waiting.Clock | None:

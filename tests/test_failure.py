@@ -204,7 +204,7 @@ def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester)
         pytester,
         """
         @settings(database=None)
-        @given(number=st.integers(0, 1000))
+        @given(number=st.integers(0, 20))
         def test_it(dxjobs, dxjobs_clock, number):
             wait(dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=10 * number)))
             assert number < 3

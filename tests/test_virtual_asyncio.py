@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import signal
 import socket
 import threading
@@ -179,3 +180,19 @@ def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.Virtual
         return (dxjobs_clock.now - begun).total_seconds()
 
     assert asyncio.run(main()) == 6
+
+
+def test_a_loop_outlives_a_clock_that_is_set_back_by_millennia(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    async def main() -> float:
+        begun = asyncio.get_running_loop().time()
+        for _ in range(2):
+            dxjobs_clock.move_to("9999-12-31")
+            dxjobs_clock.move_to("0002-01-01")
+        await asyncio.sleep(10)
+        return asyncio.get_running_loop().time() - begun
+
+    late = datetime.date(9999, 12, 31)
+    ahead = (late - START.date()) + (late - datetime.date(2, 1, 1))
+    assert asyncio.run(main()) - ahead.total_seconds() == pytest.approx(10, abs=0.001)

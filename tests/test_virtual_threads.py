@@ -302,6 +302,25 @@ def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.Virtual
     assert woken == [10]
 
 
+def test_a_clock_that_is_set_far_ahead_and_back_wakes_who_slept(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    release = threading.Event()
+    threads = [
+        threading.Thread(target=each, daemon=True)
+        for each in (release.wait, lambda: time.sleep(10))
+    ]
+    for thread in threads:
+        thread.start()
+    collections.deque(iter(lambda: len(dxjobs_clock.sleeps), 1), maxlen=0)  # until it sleeps
+    dxjobs_clock.move_to("9999-12-31")
+    dxjobs_clock.move_to("0002-01-01")
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert dxjobs_clock.now.year == 2
+
+
 def test_what_waits_in_real_time_has_real_deadlines(dxjobs_clock: dx.VirtualClock) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, timeout=0.01)
