@@ -31,7 +31,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import NoRegionError
 from botocore.session import Session
 
-from pytest_dxjobs import _waiting
+from pytest_dxjobs import _guard, _waiting
 from pytest_dxjobs._credentials import without_network
 from pytest_dxjobs._errors import (
     PollingStopped,
@@ -99,6 +99,7 @@ def remove(fake: Answering) -> None:
         _fakes = tuple(other for other in _fakes if other is not fake)
         if not _fakes:
             _unpatch()
+            _guard.leave()
 
 
 def innermost() -> Answering | None:
@@ -113,11 +114,7 @@ def sleeps() -> None:
         try:
             fake.sleep()
         except PollingStopped as stopped:
-            raise _way_out_of(fake, stopped) from None
-
-
-def _way_out_of(fake: Answering, stopped: PollingStopped) -> BaseException:
-    return way_out(stopped, lambda: any(each is fake for each in _fakes), fake.remember)
+            raise way_out(stopped, fake.remember) from None
 
 
 _lock: Final = threading.RLock()
@@ -265,8 +262,10 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
             _settle(call, parsed.get("ResponseMetadata", {}))
             return http, parsed
         except PollingStopped as stopped:
-            raise _way_out_of(fake, stopped).with_traceback(None) from None
+            raise way_out(stopped, fake.remember).with_traceback(None) from None
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
+            if isinstance(failure, RunawayPolling):
+                _guard.watch(str(failure))
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:

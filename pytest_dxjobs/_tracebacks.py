@@ -7,6 +7,7 @@ begins in the function that caught it. A test that expects it names it there, in
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +50,17 @@ def end_at_the_caller(failure: BaseException) -> None:
         if entry.tb_next is not None and _package(entry.tb_next) in _BETWEEN:
             entry.tb_next = None
         entry = entry.tb_next
+
+
+def end_at_the_wait(failure: BaseException) -> None:
+    """Take the standard library's frames out, in which a thread waits: the line that called it tells more."""
+    entry = last = failure.__traceback__
+    while entry is not None:
+        if _package(entry) not in sys.stdlib_module_names:
+            last = entry
+        entry = entry.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 def _package(entry: TracebackType) -> str:

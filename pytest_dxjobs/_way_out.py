@@ -3,18 +3,16 @@
 ``PollingStopped`` is none, and passes through it. Two cases are beyond that. A worker of
 ``multiprocessing.dummy.Pool`` dies of it, and who waits for its result waits for ever: there the failure is
 handed over first, as the worker itself hands over an ``Exception``. And nothing at all passes through
-a bare ``except:`` in a loop. A daemon thread is halted there, as long as anything else goes on; of any
-other thread only the process can be ended, which is better than a run that hangs until somebody kills it.
+a bare ``except:`` in a loop. A daemon thread is halted there; of any other thread only the process can be ended.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_dxjobs import _guard
 from pytest_dxjobs._errors import PollingStopped, RunawayPolling
 
 if TYPE_CHECKING:
@@ -22,30 +20,25 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _PATIENCE: Final = 100
-_LOOK: Final = 0.1  # real seconds
-_LOOKS: Final = 50  # in which something may go on, once a thread is halted
-_STDERR: Final = 2
-_DEBUGGERS: Final = ("pdb", "pydevd", "_pydevd")
-before_the_end: Callable[[], object] = bool  # makes sure that what is told is seen
+_DEAF: Final = "The code swallows whatever is raised, so that only the process could be ended."
 _handed_over: Final = threading.local()  # .task: the last one that was, in this thread
 
 
 def way_out(
     stopped: PollingStopped,
-    is_active: Callable[[], bool],
     remember: Callable[[RunawayPolling], None],
 ) -> BaseException:
     """What to raise in this thread, which holds no lock, to get out of the loop.
 
     Args:
         stopped: What is to be told.
-        is_active: Whether the fake that says so is active still.
         remember: Makes the fake remember another failure that it has caused.
     """
+    _guard.watch(str(stopped))
     if stopped.times > _PATIENCE:
         if threading.current_thread().daemon:
-            _halt(is_active)
-        _end(stopped)
+            _halt()
+        _guard.end(f"{stopped}\n{_DEAF}")
     worker = _pool_worker()
     if worker is None:
         return stopped
@@ -71,36 +64,8 @@ def _pool_worker() -> dict[str, Any] | None:
     return None
 
 
-def _halt(is_active: Callable[[], bool]) -> None:
-    """Keep this thread from going on, until nothing in the process goes on, since all wait in vain."""
+def _halt() -> None:
+    """Keep this thread from going on, for as long as the process does."""
     never = threading.Lock()
     never.acquire()
-    looks, used = 0, time.process_time()
-    while looks < _LOOKS:
-        never.acquire(timeout=_LOOK)
-        before, used = used, time.process_time()
-        waits = used - before < _LOOK / 5 and is_active() and not _is_debugged()
-        looks = looks + 1 if waits else 0
-
-
-def _is_debugged() -> bool:
-    """Whether the main thread waits for somebody who debugs the test."""
-    frame: FrameType | None = sys._current_frames()[threading.main_thread().ident or 0]  # noqa: SLF001
-    while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith(_DEBUGGERS):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _end(stopped: PollingStopped) -> None:
-    test = os.environ.get("PYTEST_CURRENT_TEST")
-    told = (
-        f"{f'In {test}: ' if test else ''}{stopped}\n"
-        "The code swallows whatever is raised, so that only the process could be ended."
-    )
-    try:
-        before_the_end()
-    finally:
-        os.write(_STDERR, f"\n{told}\n".encode())
-        os._exit(1)
+    never.acquire()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_dxjobs import _way_out
+from pytest_dxjobs import _guard
 from pytest_dxjobs._options import INI, clock_for, fake_for
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "closest marker wins.",
     )
     undo = pytest.MonkeyPatch()
-    undo.setattr(_way_out, "before_the_end", functools.partial(_stop_capturing, config))
+    undo.setattr(_guard, "before_the_end", functools.partial(_stop_capturing, config))
+    undo.setattr(_guard, "may_interrupt", True)
     config.add_cleanup(undo.undo)
 
 
@@ -241,7 +242,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 
 
 def _explain(failure: BaseException) -> None:
-    """Make a failure that is ours end at the user's line, and one of pytest's tell what to do."""
+    """Make a failure that is ours end at the user's line, and one of pytest's tell what to do.
+
+    Raises:
+        RunawayPolling: It was we who interrupted the test.
+    """
+    cause = _guard.interrupted() if isinstance(failure, KeyboardInterrupt) else None
+    if cause is not None:
+        from pytest_dxjobs._tracebacks import end_at_the_wait
+
+        end_at_the_wait(failure)
+        raise cause.with_traceback(failure.__traceback__) from None
     if type(failure).__module__ == "pytest_dxjobs":  # and then its module is loaded
         from pytest_dxjobs._tracebacks import end_at_the_caller
 
