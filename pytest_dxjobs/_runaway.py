@@ -176,7 +176,7 @@ class Watch:
         jobs = sum(not after.end for _, after in self._seen.values()) or 1
         least = min(most, _LEAST_SHARE)
         if waited < _HOUR:
-            most *= 2
+            most = most * 5 // 2  # a poll every second, and some
         return dataclasses.replace(self.budgets, max_polls=max(most // jobs, least))
 
     def _breach(self, option: str, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:

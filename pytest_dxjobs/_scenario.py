@@ -81,7 +81,7 @@ class Scenario:
         started: Whether that job has been started.
         only: ``"check"`` or ``"check_creating"`` where it has no meaning for the other; None where it has.
         max_polls: The bound for polls with the same answer where marker and ini set none. Jobs that are waited for
-            at the same time share it, down to 400 each; before the code has waited for an hour it is twice that.
+            at the same time share it, down to 400 each; before the code has waited for an hour it is 2.5 times that.
         group: By which a marker chooses it; that of a project's own is ``"own"``.
     """
 
@@ -96,7 +96,7 @@ class Scenario:
     type: str = "EXPORT_ASSETS_TO_S3"
     started: bool = True
     only: Literal["check", "check_creating"] | None = None
-    max_polls: int = 2000
+    max_polls: int = 1500
     group: str = "own"
     _stage: Stage | None = field(default=None, compare=False)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,6 +17,12 @@ import pytest
 from clients import START, client_for
 from hypothesis import settings
 from refused import Network
+
+import pytest_dxjobs
+
+# Once for all: a run of pytest within a test, in this process, unloads what it was the first to load.
+for _each in pkgutil.iter_modules(pytest_dxjobs.__path__):
+    importlib.import_module(f"{pytest_dxjobs.__name__}.{_each.name}")
 
 # An hour: a busy machine does not reach it, and a clock that leaks into an example's time does.
 settings.register_profile("explore", deadline=timedelta(hours=1))

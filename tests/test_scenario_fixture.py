@@ -358,7 +358,7 @@ def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "E *But it had not come to an end: get_job was called 2001 times for *",
+            "E *But it had not come to an end: get_job was called 1501 times for *",
             "E *But it had not come to an end: get_job was called 51 times for *",
             "E *Usually: the loop has no deadline, or *",
             "E *Where so many polls are meant, max_polls sets another bound.",
