@@ -210,12 +210,12 @@ class Assertions:
     def _id_of(self, job: Job | str) -> str:
         """The id, if this fake has ever heard of it: a misspelt one would have no polls to complain of."""
         if not isinstance(job, (Job, str)):
-            raise UsageError(f"a job or its id is needed, not {show(job)}")
+            raise UsageError(f"job: a job or its id is needed, not {show(job)}")
         job_id = job.id if isinstance(job, Job) else job
         with self._backend.jobs.lock:
             if not self._backend.jobs.knows(job_id) and not self._backend.jobs.log.about(job_id):
                 raise UsageError(
-                    f"{show(job)}: this fake has no such job, and no call was about it"
+                    f"job: {show(job)}: this fake has no such job, and no call was about it"
                 )
         return job_id
 

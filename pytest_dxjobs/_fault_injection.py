@@ -120,7 +120,10 @@ class FaultInjection:
         Raises:
             UsageError: An argument is ill-typed, or the job is not in this fake.
         """
-        self.inject(throttling(), requests=requests, job=job)
+        try:
+            self.inject(throttling(), requests=requests, job=job)
+        except UsageError as error:  # and the test has not written inject
+            raise UsageError(f"throttle{str(error).removeprefix('inject')}") from None
 
     def _job_id(self, job: object) -> str:
         if isinstance(job, str):

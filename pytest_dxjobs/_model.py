@@ -12,7 +12,7 @@ import re
 from typing import Any, Final, TypeAlias
 
 from botocore import xform_name
-from botocore.loaders import create_loader
+from botocore.loaders import Loader, create_loader
 from botocore.model import ServiceModel
 
 from pytest_dxjobs._errors import UsageError
@@ -94,8 +94,14 @@ def model() -> Model:
 @functools.lru_cache(maxsize=4)
 def _load(data_path: str | None) -> Model:
     # By the loader, not by a session: a profile that does not exist must not keep a job from being made.
-    description = create_loader(data_path).load_service_model(SERVICE, "service-2")
+    description = loader(data_path).load_service_model(SERVICE, "service-2")
     return Model(ServiceModel(description, SERVICE))
+
+
+@functools.lru_cache(maxsize=4)
+def loader(data_path: str | None) -> Loader:
+    """What reads models from the disk, and keeps what it has read."""
+    return create_loader(data_path)
 
 
 def enum_of(shape: Shape) -> tuple[str, ...]:

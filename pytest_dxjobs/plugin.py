@@ -140,16 +140,19 @@ def dxjobs_client(dxjobs: FakeDataExchange) -> DataExchangeClient:
     """A botocore client for dataexchange that the fake answers, for code that is handed its client."""
     import botocore.session
 
-    client: Any = botocore.session.Session().create_client(
-        "dataexchange", region_name=dxjobs.region
-    )
+    from pytest_dxjobs._model import loader
+
+    session: Any = botocore.session.Session()
+    # Else each test would read the models again, which takes longer than all the rest.
+    session.register_component("data_loader", loader(session.get_config_variable("data_path")))
+    client = session.create_client("dataexchange", region_name=dxjobs.region)
     return cast("DataExchangeClient", client)
 
 
 @pytest.fixture
 def dxjobs_scenario(
     request: pytest.FixtureRequest, dxjobs: FakeDataExchange, dxjobs_clock: VirtualClock
-) -> Scenario:
+) -> Iterator[Scenario]:
     """One of the things that may happen to a job; the test runs once for each, in virtual time.
 
     check(lambda job_id: ...) runs the code that waits for a job and says what is wrong with it, and
@@ -164,7 +167,8 @@ def dxjobs_scenario(
             pytrace=False,
         )
     staged = request.node.stash[_SCENARIO] = scenario._staged(dxjobs, dxjobs_clock)  # noqa: SLF001
-    return staged
+    yield staged
+    del request.node.stash[_SCENARIO]
 
 
 @pytest.hookimpl(wrapper=True)

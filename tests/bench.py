@@ -6,9 +6,11 @@ each row compares two things that were measured in turn, again and again, and sh
 
 from __future__ import annotations
 
-import copy
+import datetime
 import functools
 import itertools
+import os
+import platform
 import random
 import statistics
 import subprocess
@@ -27,7 +29,10 @@ import freezegun
 import freezegun.api
 import moto
 from botocore.awsrequest import AWSResponse
+from botocore.stub import Stubber
 from hypothesis import Phase, given, settings
+from mypy_boto3_dataexchange.type_defs import GetJobResponseTypeDef
+from polyfactory.factories import TypedDictFactory
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import strategies as dxst
@@ -102,12 +107,28 @@ def get_job() -> None:
         faked.get_job(JobId=job.id)
 
     row(
-        "get_job / bare handler",
+        "`get_job` / a bare handler that returns a constant",
         "1.15",
         poll,
         lambda: bare.get_job(JobId=job.id),
         200,
         lambda: fake,
+    )
+    stubbed = client()
+    stubber = Stubber(stubbed)
+
+    def stub_and_poll() -> None:
+        stubber.add_response("get_job", {"Id": job.id}, {"JobId": job.id})
+        stubbed.get_job(JobId=job.id)
+
+    row(
+        "`get_job` / botocore's Stubber, which skips retries and parsing",
+        "",
+        poll,
+        stub_and_poll,
+        200,
+        lambda: fake,
+        lambda: stubber,
     )
     efs = client("efs")
 
@@ -118,7 +139,7 @@ def get_job() -> None:
             yield
 
     row(
-        "get_job / rest-json call under moto",
+        "`get_job` / a rest-json call under moto",
         "0.5",
         poll,
         efs.describe_file_systems,
@@ -140,7 +161,7 @@ def many_jobs() -> None:
         many.add_job()
     ids = itertools.cycle(random.Random(1).sample([each.id for each in many.jobs], 5_000))
     row(
-        f"get_job among 100,000 jobs ({size:,.0f} bytes a job, at most 2,048) / of one job",
+        f"`get_job` among 100,000 jobs ({size:,.0f} bytes a job, at most 2,048) / of one job",
         "1.1",
         lambda: faked.get_job(JobId=next(ids)),
         lambda: faked.get_job(JobId=job.id),
@@ -159,7 +180,7 @@ def set_up() -> None:
         with moto.mock_aws():
             pass
 
-    row("set up and tear down, at most 300 µs / moto", "", ours, theirs, 20)
+    row("set up and tear down, at most 300 µs / moto's", "", ours, theirs, 20)
 
 
 def clock() -> None:
@@ -209,15 +230,15 @@ def virtual_day() -> None:
 
 
 def factory() -> None:
+    typed_dict = TypedDictFactory.create_factory(GetJobResponseTypeDef)
     for type_ in ("EXPORT_ASSETS_TO_S3", "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"):
         for state in ("COMPLETED", "ERROR"):
-            job = dx.make_job(type_, state)
             row(
-                f"make_job, at most 40 µs / deepcopy: {type_}, {state}",
+                f"`make_job`, at most 40 µs, of {type_} in {state} / polyfactory",
                 "",
                 functools.partial(dx.make_job, type_, state),
-                functools.partial(copy.deepcopy, job),
-                1000,
+                typed_dict.build,
+                10,
             )
 
 
@@ -232,7 +253,7 @@ def strategies() -> None:
 
     jobs, walk = examples(dxst.jobs(), 1000), examples(dxst.model_responses(), 100)
     row(
-        "1,000 of strategies.jobs(), at most 1.25 s / as many of a straight model walk",
+        "1,000 of `strategies.jobs()`, at most 1.25 s / of a straight walk over the service model",
         "0.33",
         jobs,
         lambda: [walk() for _ in range(10)],
@@ -264,10 +285,14 @@ def start() -> None:
         def run(*options: str) -> None:
             subprocess.run([*pytest, *options], check=True, capture_output=True)
 
-        row("pytest start, with / -p no:dxjobs", "1.02", run, lambda: run("-p", "no:dxjobs"), 4)
+        row("start of pytest / with `-p no:dxjobs`", "1.02", run, lambda: run("-p", "no:dxjobs"), 4)
 
 
 def main() -> None:
+    print(  # noqa: T201
+        f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} on "
+        f"{platform.machine()} with {os.cpu_count()} cores, botocore {botocore.__version__}\n"
+    )
     print("| what | target | median ratio | spread | ours, µs | other, µs |")  # noqa: T201
     print("|---|---|---|---|---|---|")  # noqa: T201
     get_job()

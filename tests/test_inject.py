@@ -458,7 +458,7 @@ def test_what_cannot_be_is_refused_and_lays_nothing_down(
 def test_a_job_of_nowhere_is_refused(dxjobs: dx.FakeDataExchange, place: int) -> None:
     with pytest.raises(dx.UsageError, match="inject: job: "):
         dxjobs.inject(BUSY, job=wrong_jobs()[place])
-    with pytest.raises(dx.UsageError, match="inject: job: "):
+    with pytest.raises(dx.UsageError, match="throttle: job: "):
         dxjobs.throttle(job=wrong_jobs()[place])
 
 
