@@ -88,6 +88,7 @@ def push(fake: Answering) -> None:
     global _fakes
     with _lock:
         if not _fakes:
+            _guard.arrive()
             _patch()
         _fakes = (*_fakes, fake)
 
@@ -98,8 +99,8 @@ def remove(fake: Answering) -> None:
     with _lock:
         _fakes = tuple(other for other in _fakes if other is not fake)
         if not _fakes:
-            _unpatch()
             _guard.leave()
+            _unpatch()
 
 
 def innermost() -> Answering | None:
@@ -265,7 +266,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
             raise way_out(stopped, fake.remember).with_traceback(None) from None
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
             if isinstance(failure, RunawayPolling):
-                _guard.watch(str(failure))
+                _guard.watch(failure)
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:

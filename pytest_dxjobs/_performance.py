@@ -7,7 +7,6 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs import _guard
 from pytest_dxjobs._errors import RunawayPolling, UnexpectedCall, UsageError
 from pytest_dxjobs._messages import show
 
@@ -52,12 +51,10 @@ def perform(
         result = _returned(call, run())
     except BaseException as failure:
         raised = failure
-    if isinstance(raised, KeyboardInterrupt) and _guard.interrupted() is None:
-        raise raised
     remembered = fake._forget_failures()  # noqa: SLF001
     ran_away = next((each for each in remembered if isinstance(each, RunawayPolling)), None)
     if ran_away is None and not isinstance(raised, (SystemExit, Exception, type(None))):
-        raise raised  # what pytest ends tests with
+        raise raised  # an interrupt, or what pytest ends tests with
     for each in (*remembered, raised):
         if isinstance(each, (UnexpectedCall, UsageError)):
             raise each

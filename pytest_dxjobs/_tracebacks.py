@@ -44,23 +44,15 @@ def where_it_happened(failure: Exception) -> str:
 
 
 def end_at_the_caller(failure: BaseException) -> None:
-    """Take botocore's frames and ours out: they tell nothing, the line that made the call does."""
-    entry = failure.__traceback__
-    while entry is not None:
-        if entry.tb_next is not None and _package(entry.tb_next) in _BETWEEN:
-            entry.tb_next = None
-        entry = entry.tb_next
-
-
-def end_at_the_wait(failure: BaseException) -> None:
-    """Take the standard library's frames out, in which a thread waits: the line that called it tells more."""
+    """Take botocore's frames and ours out, and the standard library's before them: the line that called tells more."""
     entry = last = failure.__traceback__
-    while entry is not None:
+    while entry is not None and entry.tb_next is not None:
         if _package(entry) not in sys.stdlib_module_names:
             last = entry
+        if last is not None and _package(entry.tb_next) in _BETWEEN:
+            last.tb_next = None
+            return
         entry = entry.tb_next
-    if last is not None:
-        last.tb_next = None
 
 
 def _package(entry: TracebackType) -> str:

@@ -34,10 +34,11 @@ def way_out(
         stopped: What is to be told.
         remember: Makes the fake remember another failure that it has caused.
     """
-    _guard.watch(str(stopped))
+    halts = stopped.times > _PATIENCE and threading.current_thread().daemon
+    _guard.watch(stopped, halts=halts)
+    if halts:
+        _halt()
     if stopped.times > _PATIENCE:
-        if threading.current_thread().daemon:
-            _halt()
         _guard.end(f"{stopped}\n{_DEAF}")
     worker = _pool_worker()
     if worker is None:

@@ -49,7 +49,6 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     undo = pytest.MonkeyPatch()
     undo.setattr(_guard, "before_the_end", functools.partial(_stop_capturing, config))
-    undo.setattr(_guard, "may_interrupt", True)
     config.add_cleanup(undo.undo)
 
 
@@ -107,7 +106,7 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
             _tell(fake._judge_afterwards)  # noqa: SLF001
     finally:
         fake.deactivate()
-        del request.node.stash[_FAKE]
+        del request.node.stash[_FAKE], request.node.stash[_JUDGED]
 
 
 def _scenario_of(item: Any) -> Scenario | None:
@@ -246,17 +245,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 
 
 def _explain(failure: BaseException) -> None:
-    """Make a failure that is ours end at the user's line, and one of pytest's tell what to do.
-
-    Raises:
-        RunawayPolling: It was we who interrupted the test.
-    """
-    cause = _guard.interrupted() if isinstance(failure, KeyboardInterrupt) else None
-    if cause is not None:
-        from pytest_dxjobs._tracebacks import end_at_the_wait
-
-        end_at_the_wait(failure)
-        raise cause.with_traceback(failure.__traceback__) from None
+    """Make a failure that is ours end at the user's line, and one of pytest's tell what to do."""
     if type(failure).__module__ == "pytest_dxjobs":  # and then its module is loaded
         from pytest_dxjobs._tracebacks import end_at_the_caller
 

@@ -487,7 +487,8 @@ def test_a_run_that_does_not_use_it_imports_nothing_heavy(pytester: pytest.Pytes
             assert not heavy & set(sys.modules)
             assert {m for m in sys.modules if m.startswith("pytest_dxjobs")} == {
                 "pytest_dxjobs", "pytest_dxjobs._errors", "pytest_dxjobs._hooks",
-                "pytest_dxjobs._options", "pytest_dxjobs._guard", "pytest_dxjobs.plugin",
+                "pytest_dxjobs._options", "pytest_dxjobs._guard", "pytest_dxjobs._tracebacks",
+                "pytest_dxjobs.plugin",
             }
         """
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import textwrap
 from typing import Any
@@ -491,18 +490,6 @@ def test_the_type_of_the_job_may_be_given(staged: dx.Scenario) -> None:
 def test_what_interrupts_the_test_goes_on(staged: dx.Scenario) -> None:
     with pytest.raises(pytest.fail.Exception, match="enough"):
         staged.check(lambda _: pytest.fail("enough"))
-
-
-@pytest.mark.dxjobs(max_polls=3)
-def test_an_interrupt_after_a_runaway_goes_on(staged: dx.Scenario) -> None:
-    def interrupted(_: str) -> None:
-        with contextlib.suppress(Exception):
-            any(map(poll, [staged.fake] * 100))
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        staged.check(interrupted)
-    staged.fake.reset()
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_of_a_thread_that_somebody_waits_for_it_is_ended_too(how: str) -> None:
         """
         import threading
         from pytest_dxjobs import _guard
-        _guard._LOOKS = 2
+        _guard._LOOK = 0.1
         def wait(job_id):
             while True:
                 try:
@@ -252,7 +252,7 @@ def test_a_halted_thread_that_nobody_waits_for_ends_nothing() -> None:
         """
         import threading, sys
         from pytest_dxjobs import _guard
-        _guard._LOOKS = 2
+        _guard._LOOK = 0.1
         def wait(job_id):
             while True:
                 try:
