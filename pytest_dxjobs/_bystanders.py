@@ -39,7 +39,8 @@ class _Stand:
     Attributes:
         place: Its frame and its instruction.
         looks: For how many looks it has stood there.
-        used: What the system told of the processor time that it had used, when it came there or a look later.
+        used: What the system told of the processor time that it had used, a look after it came there; in a lock
+            also when it came.
         left_out: Whether it is not waited for.
         locked: Whether it stands in a lock or a queue, out of which another thread lets it.
     """
@@ -57,8 +58,11 @@ class _Stand:
             locked = frame.f_globals.get("__name__") in _LOCKS
             used = _processor_time(native) if locked else b""
             return _Stand(place, 0, used, self.left_out, locked)
-        used = self.used or (_processor_time(native) if self.looks == 0 else b"")
-        return replace(self, looks=self.looks + 1, used=used)
+        if self.looks:
+            return replace(self, looks=self.looks + 1)
+        used = _processor_time(native)
+        went_on = self.locked and used != self.used  # on its way into the lock
+        return replace(self, looks=0 if went_on else 1, used=used)
 
     def waits(self, native: int | None) -> bool:
         """Whether it has not gone on since, and is not about to."""
