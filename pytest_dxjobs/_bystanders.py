@@ -16,16 +16,11 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import FrameType
 
 # In looks. A moment is a few real milliseconds, by which a thread that was woken has moved.
 A_MOMENT: Final = 20
 _LONG: Final = 200  # after which a thread is taken to wait for all the others
 _SHORT: Final = 4  # and then that many are enough
-# The modules in which a thread waits for another one alone, and for nothing outside the process.
-_LOCKS: Final = frozenset(
-    {"threading", "queue", "concurrent.futures.thread", "multiprocessing.pool"}
-)
 # In real seconds, for the threads that compute.
 _PATIENCE: Final = 1.0
 
@@ -39,30 +34,21 @@ class _Stand:
     Attributes:
         place: Its frame and its instruction.
         looks: For how many looks it has stood there.
-        used: What the system told of the processor time that it had used, a look after it came there; in a lock
-            also when it came.
+        used: What the system told of the processor time that it had used, a look after it came there.
         left_out: Whether it is not waited for.
-        locked: Whether it stands in a lock or a queue, out of which another thread lets it.
     """
 
     place: tuple[int, int]
     looks: int = 0
     used: bytes = b""
     left_out: bool = False
-    locked: bool = False
 
-    def then(self, frame: FrameType, native: int | None) -> _Stand:
+    def then(self, place: tuple[int, int], native: int | None) -> _Stand:
         """The same one look later."""
-        place = id(frame), frame.f_lasti
         if place != self.place:
-            locked = frame.f_globals.get("__name__") in _LOCKS
-            used = _processor_time(native) if locked else b""
-            return _Stand(place, 0, used, self.left_out, locked)
-        if self.looks:
-            return replace(self, looks=self.looks + 1)
-        used = _processor_time(native)
-        went_on = self.locked and used != self.used  # on its way into the lock
-        return replace(self, looks=0 if went_on else 1, used=used)
+            return _Stand(place, left_out=self.left_out)
+        used = _processor_time(native) if self.looks == 0 else self.used
+        return _Stand(place, self.looks + 1, used, self.left_out)
 
     def waits(self, native: int | None) -> bool:
         """Whether it has not gone on since, and is not about to."""
@@ -111,9 +97,7 @@ class Bystanders:
         ]
         just_started = _own_threads() - self._stands.keys() - sleepers.keys()
         if (going_on or just_started) and not out_of_patience:
-            self._stands |= {
-                thread: replace(self._stands[thread], looks=0, used=b"") for thread in going_on
-            }
+            self._stands |= {thread: _Stand(self._stands[thread].place) for thread in going_on}
             self._quiet = 0
             return False
         self._stands = {
@@ -123,20 +107,19 @@ class Bystanders:
         return True
 
     def _looks_needed(self, waited_for: Sequence[_Stand]) -> int:
-        long = all(stand.looks >= _LONG for stand in waited_for)
+        if not all(stand.looks >= _LONG for stand in waited_for):
+            return A_MOMENT
         if not all(stand.used for stand in waited_for):
-            return _SHORT if long else A_MOMENT
+            return _SHORT
         # Where the system tells, one look is enough; after it those that are left out have run once more.
-        if long:
-            return 1 if len(waited_for) < len(self._stands) else 0
-        return 1 if all(stand.locked or stand.looks >= _LONG for stand in waited_for) else A_MOMENT
+        return 1 if len(waited_for) < len(self._stands) else 0
 
     def _look(
         self, sleepers: Mapping[int, object], natives: Mapping[int | None, int | None]
     ) -> None:
         before, none = self._stands, _Stand((0, 0))
         self._stands = {
-            thread: before.get(thread, none).then(frame, natives.get(thread))
+            thread: before.get(thread, none).then((id(frame), frame.f_lasti), natives.get(thread))
             for thread, frame in sys._current_frames().items()  # noqa: SLF001 - documented
             if thread not in sleepers
         }

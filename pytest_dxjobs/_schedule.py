@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # In real seconds.
 _LOOK: Final = 0.0001  # from one look to the next, in which other threads run
-_AT_ONCE: Final = 3  # looks of a sleeper for which it yields to other threads and no more
 _NAP: Final = 0.001  # the same for a sleeper that is not the next to wake
 _AFTERWARDS: Final = 0.02  # the same when the clock has ended
 
@@ -96,16 +95,15 @@ class Schedule:
             self._sleepers[me] = wake
             self._others.unsettle()
         try:
-            looks = 0
-            while not (interrupted() or self._reached(me, advance, patient=looks < least)):
-                looks += 1
-                self._real_sleep(self._pause(me, looks))
+            while not (interrupted() or self._reached(me, advance, least)):
+                self._real_sleep(self._pause(me))
+                least -= 1
         finally:
             with self.lock:
                 del self._sleepers[me]
                 self._others.unsettle()
 
-    def _reached(self, me: int, advance: Advance, *, patient: bool) -> bool:
+    def _reached(self, me: int, advance: Advance, least: int) -> bool:
         """Whether it is that late, also by moving the clock."""
         with self.lock:
             self._seen, wake = self._now(), self._sleepers[me]
@@ -113,19 +111,17 @@ class Schedule:
                 return True
             if self._over or me != self._first():
                 return False
-            if not self._others.all_wait(self._sleepers) or patient:
+            if not self._others.all_wait(self._sleepers) or least > 0:
                 return False
             advance(wake - self._seen)
             return True
 
-    def _pause(self, me: int, looks: int) -> float:
+    def _pause(self, me: int) -> float:
         """Real seconds until the next look."""
         with self.lock:
             if self._over:
                 return _AFTERWARDS
-            if me != self._first():
-                return _NAP
-            return 0 if looks <= _AT_ONCE else _LOOK
+            return _LOOK if me == self._first() else _NAP
 
     def _first(self) -> int:
         """The one that wakes first: it is the only one that looks, and moves the clock."""
