@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOOK: Final = 0.5  # real seconds
-_LOOKS: Final = 4  # for which nothing has gone on
-_IDLE: Final = 0.02  # of the processor
-_TIMES: Final = 3  # that the story is raised
+_LOOKS: Final = 4  # one after the other, in which nothing has gone on
+_IDLE: Final = 0.02  # of one processor; less is taken for nothing
+_TIMES: Final = 3  # that the story of one runaway is raised
 _STDERR: Final = 2
 _DEBUGGERS: Final = ("pdb", "pydevd", "_pydevd")
 # One that nobody uses, and that is ignored where nobody handles it; on Windows there is none.
@@ -62,9 +62,8 @@ class _Guard(threading.Thread):
                 self._react()
 
     def _react(self) -> None:
-        is_over = not self.halts and is_expected(
-            self.failure
-        )  # what halts a thread never gets out of it
+        # The failure of a thread that is halted has been caught by nobody, so that nobody expects it.
+        is_over = not self.halts and is_expected(self.failure)
         if is_over or _is_debugged():
             return
         if _is_installed and self.raised < _TIMES:
