@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from pytest_dxjobs import _service
+from pytest_dxjobs import _guard, _service
 from pytest_dxjobs._arguments import bound, duration, flag, one_of, text
 from pytest_dxjobs._assertions import Assertions
 from pytest_dxjobs._backend import Backend
@@ -117,6 +117,7 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
     def reset(self) -> None:
         """Forget every job, call, response and history; options, and whether the fake is active, stay."""
         self._backend.reset()
+        _guard.forget()
 
     def __enter__(self) -> FakeDataExchange:
         self.activate()
@@ -146,6 +147,7 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
 
     def _forget_failures(self) -> list[AssertionError | UsageError]:
         """What there was to be judged, of which nothing is left."""
+        _guard.forget()
         return self._backend.forget_failures()
 
     def _is_fresh(self) -> bool:

@@ -21,98 +21,134 @@ from pytest_dxjobs._tracebacks import is_expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 _LOOK: Final = 0.5  # real seconds
 _LOOKS: Final = 4  # one after the other, in which nothing has gone on
 _IDLE: Final = 0.02  # of one processor; less is taken for nothing
-_TIMES: Final = 3  # that the story of one runaway is raised
+_TIMES: Final = 3  # that the story is raised in one test
 _STDERR: Final = 2
-_DEBUGGERS: Final = ("pdb", "pydevd", "_pydevd")
+_DEBUGGERS: Final = frozenset({"bdb", "pdb", "pudb", "debugpy", "pydevd", "_pydevd_bundle"})
 # One that nobody uses, and that is ignored where nobody handles it; on Windows there is none.
 _SIGNAL: Final[Any] = getattr(signal, "SIGURG", None)
-_IN_VAIN: Final = "Nothing has gone on for two seconds since; the code waits for a thread or a task that was ended so."
+_IN_VAIN: Final = "\nNothing has gone on for two seconds since; the code waits for a thread or a task that was ended so."
 
 before_the_end: Callable[[], object] = bool  # makes sure that what is told is seen
-_lock: Final = threading.Lock()
+test = ""  # the one that runs, where it is pytest that runs it
+_lock = threading.Lock()
+_fakes_are_active = False
 _running: _Guard | None = None
-_is_installed = False  # whether the signal is ours
 
 
 class _Guard(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="pytest-dxjobs", daemon=True)
-        self.over = threading.Lock()
+        self.over = (
+            threading.Lock()
+        )  # released to end this thread; the wait for an event would be virtual
         self.over.acquire()
-        self.begin(RunawayPolling())
+        self.begin()
 
-    def begin(self, failure: BaseException) -> None:
-        """Look whether anything goes on after this one."""
-        self.failure, self.halts = failure, False
-        self.test = _test()
-        self.looks = self.raised = 0
+    def begin(self) -> None:
+        """Begin anew, with nothing that has run away."""
+        self.test = test
+        self.failures: list[BaseException] = []
+        self.remember: Callable[[RunawayPolling], object] = bool
+        self.halts = False  # whether a thread was halted
+        self.raised = self.looks = 0
+        self.sent: tuple[object, str] | None = (
+            None  # where the main thread stood then, and what it is told
+        )
 
     def run(self) -> None:
         used = time.process_time()
         while not self.over.acquire(timeout=_LOOK):
             before, used = used, time.process_time()
-            is_idle = used - before < _IDLE * _LOOK and self.test == _test()
+            is_idle = used - before < _IDLE * _LOOK and self.test == test
             self.looks = self.looks + 1 if is_idle else 0
             if self.looks >= _LOOKS:
                 self.looks = 0
                 self._react()
 
     def _react(self) -> None:
-        # The failure of a thread that is halted has been caught by nobody, so that nobody expects it.
-        is_over = not self.halts and is_expected(self.failure)
-        if is_over or _is_debugged():
+        failures = self.failures
+        if all(map(is_expected, failures)) or _is_debugged():
             return
-        if _is_installed and self.raised < _TIMES:
-            self.raised += 1
-            signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
-        elif self.halts or (self.test and self.raised):
-            end(f"{self.failure}\n{_IN_VAIN}")
+        told = f"{str(failures[-1]).removesuffix(_IN_VAIN)}{_IN_VAIN}"
+        if self.raised < _TIMES and _is_ours():
+            main: Any = threading.main_thread().ident
+            self.sent = _place(sys._current_frames().get(main)), told  # noqa: SLF001 - documented
+            signal.pthread_kill(main, _SIGNAL)
+        elif self.halts or (test and self.raised >= _TIMES):
+            end(told)
+
+    def tell(self, place: object) -> None:
+        """Raise the story in the main thread, if it stands where it stood; it goes for all that it tells of."""
+        __tracebackhide__ = True
+        sent, self.sent = self.sent, None
+        if sent is None or sent[0] != place:
+            return
+        failure = RunawayPolling(sent[1])
+        self.raised += 1
+        self.failures = [failure]
+        self.remember(failure)
+        raise failure
 
 
 def arrive() -> None:
-    """Be ready: a fake has become active."""
-    global _is_installed
-    if not _is_installed and _is_free():
+    """Be ready: a fake has become active, maybe not the first one."""
+    global _fakes_are_active
+    with _lock:
+        _fakes_are_active = True
+    if _SIGNAL is not None and _is_main() and signal.getsignal(_SIGNAL) is signal.SIG_DFL:
         signal.signal(_SIGNAL, _raise)
-        _is_installed = True
 
 
 def leave() -> None:
     """Look no more: the last fake leaves."""
-    global _running, _is_installed
+    global _running, _fakes_are_active
     with _lock:
-        guard, _running = _running, None
+        guard, _running, _fakes_are_active = _running, None, False
     if guard is not None:
         guard.over.release()
         guard.join()
-    if _is_installed and threading.current_thread() is threading.main_thread():
+    if _is_main() and _is_ours():
         signal.signal(_SIGNAL, signal.SIG_DFL)
-        _is_installed = False
 
 
-def watch(failure: BaseException, *, halts: bool = False) -> None:
+def watch(
+    failure: BaseException, remember: Callable[[RunawayPolling], object], *, halts: bool = False
+) -> None:
     """Look from now on.
 
     Args:
         failure: What has ended a loop in this thread.
+        remember: Makes the fake remember another failure that it has caused.
         halts: Whether the thread is halted, so that it never ends.
     """
     global _running
     with _lock:
+        if not _fakes_are_active:  # the call has taken longer than they were
+            return
         if _running is None:
             _running = _Guard()
             _running.start()
-        _running.begin(failure)
-        _running.halts = halts
+        elif _running.test != test:
+            _running.begin()
+        _running.failures.append(failure)
+        _running.remember = remember
+        _running.halts |= halts
+
+
+def forget() -> None:
+    """Look for nothing that has run away until now: it has been told, or the test begins anew."""
+    with _lock:
+        if _running is not None:
+            _running.begin()
 
 
 def end(told: str) -> None:
     """End the process."""
-    test = os.environ.get("PYTEST_CURRENT_TEST")
     try:
         before_the_end()
     finally:
@@ -120,31 +156,40 @@ def end(told: str) -> None:
         os._exit(1)
 
 
-def _raise(*_: object) -> None:
-    """Tell the story, in the main thread; unless the signal is somebody else's, or late."""
+def _raise(_: int, frame: FrameType | None) -> None:
+    """What the signal does; nothing where it is somebody else's, or late."""
     __tracebackhide__ = True
     guard = _running
-    if guard is not None and guard.raised:
-        raise RunawayPolling(f"{guard.failure}\n{_IN_VAIN}")
+    if guard is not None:
+        guard.tell(_place(frame))
 
 
-def _is_free() -> bool:
-    return (
-        _SIGNAL is not None
-        and threading.current_thread() is threading.main_thread()
-        and signal.getsignal(_SIGNAL) is signal.SIG_DFL
-    )
+def _place(frame: FrameType | None) -> tuple[int, int] | None:
+    return None if frame is None else (id(frame), frame.f_lasti)
 
 
-def _test() -> str:
-    """The test that runs, without its phase."""
-    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+def _is_ours() -> bool:
+    return _SIGNAL is not None and signal.getsignal(_SIGNAL) is _raise
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _is_debugged() -> bool:
     """Whether somebody looks around in a thread."""
     return any(
-        str(frame.f_globals.get("__name__")).startswith(_DEBUGGERS)
+        str(frame.f_globals.get("__name__")).partition(".")[0] in _DEBUGGERS
         for innermost in sys._current_frames().values()  # noqa: SLF001 - documented
         for frame, _ in traceback.walk_stack(innermost)
     )
+
+
+def _go_on_in_a_fork() -> None:
+    """Without the thread, which is not there, and with a lock that nobody holds."""
+    global _lock, _running
+    _lock, _running = threading.Lock(), None
+
+
+# There is none on Windows, which does not fork.
+getattr(os, "register_at_fork", dict)(after_in_child=_go_on_in_a_fork)

@@ -87,8 +87,8 @@ def push(fake: Answering) -> None:
     """Let this fake answer, before those that are active already."""
     global _fakes
     with _lock:
+        _guard.arrive()
         if not _fakes:
-            _guard.arrive()
             _patch()
         _fakes = (*_fakes, fake)
 
@@ -99,8 +99,10 @@ def remove(fake: Answering) -> None:
     with _lock:
         _fakes = tuple(other for other in _fakes if other is not fake)
         if not _fakes:
-            _guard.leave()
-            _unpatch()
+            try:
+                _guard.leave()
+            finally:
+                _unpatch()
 
 
 def innermost() -> Answering | None:
@@ -266,7 +268,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
             raise way_out(stopped, fake.remember).with_traceback(None) from None
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
             if isinstance(failure, RunawayPolling):
-                _guard.watch(failure)
+                _guard.watch(failure, fake.remember)
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:

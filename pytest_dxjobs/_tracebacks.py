@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _ASSERTING: Final = ("_pytest", "unittest")
+_OURS: Final = "pytest_dxjobs._intercept"
 _BETWEEN: Final = ("botocore", "boto3", "pytest_dxjobs")
 
 
@@ -25,6 +26,8 @@ def is_expected(failure: BaseException) -> bool:
         return True
     if _package(caught) in _ASSERTING:
         return True
+    if caught.tb_frame.f_globals.get("__name__") == _OURS:  # something else was raised in its place
+        return False
     frame, kind = caught.tb_frame, type(failure)
     names = frame.f_code.co_names
     if frame.f_code.co_name.startswith("test") and "AssertionError" in names:

@@ -35,7 +35,7 @@ def way_out(
         remember: Makes the fake remember another failure that it has caused.
     """
     halts = stopped.times > _PATIENCE and threading.current_thread().daemon
-    _guard.watch(stopped, halts=halts)
+    _guard.watch(stopped, remember, halts=halts)
     if halts:
         _halt()
     if stopped.times > _PATIENCE:
@@ -46,8 +46,9 @@ def way_out(
     task = worker["job"], worker["i"]
     if task != getattr(_handed_over, "task", None):
         _handed_over.task = task
-        failure = RunawayPolling(str(stopped))
-        remember(failure)  # the test may expect it where the pool raises it
+        # Until the pool raises it, and the test may expect it there, nobody has caught it but we.
+        failure = RunawayPolling(str(stopped)).with_traceback(stopped.__traceback__)
+        remember(failure)
         worker["put"]((*task, (False, failure)))
     thread: Any = threading.current_thread()
     thread._invoke_excepthook = bool  # noqa: SLF001 - it ends without a word; pytest's hook warns

@@ -52,6 +52,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(undo.undo)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    outer, _guard.test = _guard.test, item.nodeid
+    try:
+        return (yield)
+    finally:
+        _guard.test = outer
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     from pytest_dxjobs import _hooks
 

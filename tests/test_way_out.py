@@ -287,6 +287,22 @@ def test_a_runaway_out_of_a_pool_may_be_expected(
         pool.map(lambda each: wait_deafly(client, each), [job.id])
 
 
+def test_a_runaway_whose_result_nobody_asks_a_pool_for_is_told_at_the_end(client: Any) -> None:
+    def work() -> None:
+        with (
+            dx.VirtualClock(),
+            dx.FakeDataExchange() as fake,
+            multiprocessing.dummy.Pool(1) as pool,
+        ):
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+            pool.apply_async(wait_deafly, [client, job.id])
+            pool.close()
+            pool.join()
+
+    with pytest.raises(dx.RunawayPolling, match="the code swallowed it"):
+        work()
+
+
 @pytest.mark.parametrize("options", [[], ["-s"], ["-p", "no:capture"]])
 @pytest.mark.parametrize(
     "test",
@@ -318,7 +334,7 @@ def test_under_pytest_it_is_told_in_spite_of_the_capture(
     result = pytester.runpytest_subprocess("-p", "no:randomly", *options, timeout=HARD_LIMIT)
     assert result.ret == 1
     result.stderr.fnmatch_lines(
-        ["In *::test_bare (call): *after it had answered TIMED_OUT*", "The code swallows whatever*"]
+        ["In *::test_bare: *after it had answered TIMED_OUT*", "The code swallows whatever*"]
     )
 
 
