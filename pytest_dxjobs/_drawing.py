@@ -1,8 +1,8 @@
 """Random values for the shapes of the service model, valid by construction.
 
-As a sampler does, a drawer is compiled once for a shape. Hypothesis pays for each choice that it is asked
-for, and least for one among values that are there: so which optional members there are is one choice, and
-a text is one of a few telling ones before it is any.
+As a sampler does, a drawer is compiled once for a shape. Hypothesis takes its time for each thing that it is asked
+for, and hardly more for many bytes than for one: so it is asked for a block of bytes, of which each choice takes
+one. Zeros are the simplest choices, and each byte shrinks by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import functools
 import hashlib
 import itertools
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
@@ -23,9 +23,46 @@ from pytest_dxjobs._model import ID_PATTERN, Shape, enum_of, pattern_of
 from pytest_dxjobs._samples import Blanks, sampler
 
 if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import DrawFn
 
-Drawer = Callable[["DrawFn", Blanks], Any]
+
+class Source:
+    """Where the choices for one value come from.
+
+    Args:
+        draw: What Hypothesis gives to a composite strategy.
+    """
+
+    def __init__(self, draw: DrawFn) -> None:
+        self._draw = draw
+        self._left = b""
+
+    def apart(self) -> Source:
+        """Another one: what is chosen here does not shift what is chosen there, so that both shrink by themselves."""
+        return Source(self._draw)
+
+    def number(self, bound: int) -> int:
+        """A number from 0, which is the simplest, to below the bound."""
+        size = ((bound - 1).bit_length() + 7) // 8
+        while len(self._left) < size:
+            self._left += self._draw(_BLOCK)
+        taken, self._left = self._left[:size], self._left[size:]
+        return int.from_bytes(taken, "big") % bound
+
+    def one_of(self, values: Sequence[Any]) -> Any:
+        """One of the values, the simplest of which comes first; or any text, where that is one of them."""
+        chosen = values[self.number(len(values))]
+        return self._draw(_ANY_TEXT) if chosen is _ANYTHING else chosen
+
+    def some_of(self, values: tuple[Any, ...], least: int = 0) -> list[Any]:
+        """Some of the values, none or one at least, in their order; the fewest, and the first ones, are the simplest."""
+        if len(values) <= _MANY:
+            return [*self.one_of(_subsets(values, least))]
+        mask = least + self.number(2 ** len(values) - least)
+        return [each for bit, each in enumerate(values) if mask >> bit & 1]
+
+
+Drawer = Callable[[Source, Blanks], Any]
 
 
 @functools.cache
@@ -46,99 +83,44 @@ def drawer(
         return _list(shape, name, owner, within)
     if shape.type_name == "map":
         key, value = drawer(shape.key), drawer(shape.value, name, owner, within)
-        return lambda draw, blanks: {key(draw, blanks): value(draw, blanks)}
-    choices = choices_of(shape, name)
+        return lambda source, blanks: {key(source, blanks): value(source, blanks)}
+    choices = _choices(shape, name)
     if not choices:
-        sample = sampler(shape, name)
-        return lambda _, blanks: sample(blanks)
-    some = st.sampled_from(choices)
-    return lambda draw, _: _value(draw, draw(some))
+        return usual(shape, name)
+    return lambda source, _: source.one_of(choices)
 
 
-def draw_each(
-    draw: DrawFn, choices: Mapping[str, Sequence[Any]], together: int = 2
-) -> dict[str, Any]:
-    """Draw one of the values for each name.
-
-    Several names share a number in which each has its own bits, so that either of two shrinks without the other;
-    of more, those between two that matter do not.
-    """
-    drawn: dict[str, Any] = {}
-    for names in _groups([*choices], together):
-        bits = [(len(choices[name]) - 1).bit_length() for name in names]
-        number = draw(_numbers(sum(bits)))
-        for name, own in zip(names, bits, strict=True):
-            values = choices[name]
-            drawn[name] = _value(draw, values[number % 2**own % len(values)])
-            number >>= own
-    return drawn
-
-
-def _groups(names: list[str], together: int = 2) -> list[list[str]]:
-    return [names[at : at + together] for at in range(0, len(names), together)]
-
-
-@functools.cache
-def _numbers(bits: int) -> SearchStrategy[int]:
-    return st.integers(0, 2**bits - 1)
-
-
-def _value(draw: DrawFn, chosen: Any) -> Any:
-    return draw(_ANY_TEXT) if chosen is _ANYTHING else chosen
-
-
-def fewest_choices(shape: Shape, name: str = "") -> int:
-    """How many choices the drawer of a shape makes for the simplest value."""
-    if shape.type_name == "structure":
-        left = [part for part in shape.members if part in shape.required_members]
-        leaves = [part for part in left if choices_of(shape.members[part], part)]
-        parts = sum(
-            fewest_choices(shape.members[part], part) for part in left if part not in leaves
-        )
-        return parts + len(_groups(leaves)) + (len(left) < len(shape.members))
-    if shape.type_name == "list":
-        return 1 + (0 if enum_of(shape.member) else fewest_choices(shape.member, name))
-    return int(bool(choices_of(shape, name)))
-
-
-def usual(shape: Shape) -> Drawer:
-    """What draws the same each time, and costs nothing."""
-    sample = sampler(shape)
+def usual(shape: Shape, name: str = "") -> Drawer:
+    """What draws the same each time, and takes no choice."""
+    sample = sampler(shape, name)
     return lambda _, blanks: sample(blanks)
 
 
 def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
     tags = _TAGS.get(frozenset(shape.members))
     if tags is not None:
-        some = st.sampled_from(tags)
-        return lambda draw, _: copy.deepcopy(draw(some))
+        return lambda source, _: copy.deepcopy(source.one_of(tags))
     members = {
         name: member
         for name, member in shape.members.items()
         if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
     }
     parts = {name: drawer(member, name, owner, within) for name, member in members.items()}
-    choices = {name: choices_of(member, name) for name, member in members.items()}
     encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type
-    optional = [
+    optional = tuple(
         name
         for name in parts
         if name not in shape.required_members
         and not name.endswith(_EXPIRY)
         and not (encrypted and name == _KEY)
-    ]
-    chosen = subsets(tuple(optional))
+    )
 
-    def draw_members(draw: DrawFn, blanks: Blanks) -> dict[str, Any]:
-        left_out = {*optional}.difference(draw(chosen)) if optional else ()
-        there = [
-            name
-            for name in parts
-            if name not in left_out and name.removesuffix(_EXPIRY) not in left_out
-        ]
-        drawn = draw_each(draw, {name: choices[name] for name in there if choices[name]})
+    def draw_members(source: Source, blanks: Blanks) -> dict[str, Any]:
+        left_out = {*optional}.difference(source.some_of(optional))
         value = {
-            name: drawn[name] if name in drawn else parts[name](draw, blanks) for name in there
+            name: part(source, blanks)
+            for name, part in parts.items()
+            if name not in left_out and name.removesuffix(_EXPIRY) not in left_out
         }
         if encrypted and value["Type"] != "aws:kms":
             del value[_KEY]
@@ -150,18 +132,16 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
 def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer:
     permitted = enum_of(shape.member)
     if permitted:
-        some = subsets(permitted, 1)
-        return lambda draw, _: list(draw(some))
+        return lambda source, _: source.some_of(permitted, 1)
     element = drawer(shape.member, name, owner, within)
     least = max(1, shape.metadata.get("min", 1))
     most = _service.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
     # Most lists are short.
-    sizes = st.sampled_from([least, least, *range(least, min(most, least + _MORE) + 1)])
-
+    sizes = (least, least, *range(least, min(most, least + _MORE) + 1))
     unique = frozenset(getattr(shape.member, "members", ())) in _TAGS
 
-    def draw_list(draw: DrawFn, blanks: Blanks) -> list[Any]:
-        elements = [element(draw, blanks) for _ in range(draw(sizes))]
+    def draw_list(source: Source, blanks: Blanks) -> list[Any]:
+        elements = [element(source, blanks) for _ in range(source.one_of(sizes))]
         return (
             [*{next(iter(each.values())): each for each in elements}.values()]
             if unique
@@ -172,19 +152,15 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer
 
 
 @functools.cache
-def subsets(values: tuple[Any, ...], least: int = 0) -> SearchStrategy[tuple[Any, ...]]:
-    """Some of the values, at least so many, in their order; shrinks to the fewest, and to the first ones."""
-    if len(values) > _MANY:
-        return st.integers(2**least - 1, 2 ** len(values) - 1).map(
-            lambda mask: tuple(each for bit, each in enumerate(values) if mask >> bit & 1)
-        )
-    sizes = range(least, len(values) + 1)
-    return st.sampled_from(
-        [some for size in sizes for some in itertools.combinations(values, size)]
-    )
+def _subsets(values: tuple[Any, ...], least: int) -> Sequence[tuple[Any, ...]]:
+    return [
+        some
+        for size in range(least, len(values) + 1)
+        for some in itertools.combinations(values, size)
+    ]
 
 
-def choices_of(shape: Shape, name: str) -> tuple[Any, ...]:
+def _choices(shape: Shape, name: str) -> tuple[Any, ...]:
     """The values to choose from, the simplest first; empty for what is no choice."""
     metadata = shape.metadata
     low, high = metadata.get("min"), metadata.get("max")
@@ -231,8 +207,9 @@ _MANY: Final = 8
 _LONGEST: Final = 1024
 _LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
 IDS_THERE_ARE: Final = 16**32
+_BLOCK: Final = st.binary(min_size=40, max_size=40)
 _ANYTHING: Final = object()
-_ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+_ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=40, max_size=40)
 IDS: Final = (
     *(f"{number:032x}" for number in range(8)),
     *(hashlib.sha256(b"%d" % number).hexdigest()[:32] for number in range(4)),

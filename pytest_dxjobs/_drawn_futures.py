@@ -4,40 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hypothesis import strategies as st
-
 from pytest_dxjobs import _service
-from pytest_dxjobs._drawing import subsets
 from pytest_dxjobs._drawn_jobs import draw_job
 
 if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn, SearchStrategy
-
+    from pytest_dxjobs._drawing import Source
     from pytest_dxjobs._model import Model
 
 _NEWS: Final = ("state", "type", "code", "members")
-_news: Final = subsets(_NEWS, 1)
-_states: Final = st.sampled_from(("PAUSED", "CANCELLING", "PARTIALLY_COMPLETED"))
-_types: Final = st.sampled_from(("EXPORT_ASSETS_TO_SFTP", "IMPORT_ASSETS_FROM_ICEBERG_TABLES"))
-_codes: Final = st.sampled_from(("REGION_DISABLED_EXCEPTION", "DATA_GRANT_EXPIRED"))
-_members: Final[SearchStrategy[dict[str, Any]]] = st.sampled_from(
-    ({"Progress": 42}, {"Owner": {"AccountId": "123456789012"}})
-)
+_STATES: Final = ("PAUSED", "CANCELLING", "PARTIALLY_COMPLETED")
+_TYPES: Final = ("EXPORT_ASSETS_TO_SFTP", "IMPORT_ASSETS_FROM_ICEBERG_TABLES")
+_CODES: Final = ("REGION_DISABLED_EXCEPTION", "DATA_GRANT_EXPIRED")
+_MEMBERS: Final = ({"Progress": 42}, {"Owner": {"AccountId": "123456789012"}})
 
 
-def draw_future(draw: DrawFn, installed: Model) -> dict[str, Any]:
+def draw_future(source: Source, installed: Model) -> dict[str, Any]:
     """A job of today, with at least one thing in it that is not."""
-    news = draw(_news)
+    news = source.some_of(_NEWS, 1)
     states = (_service.FAILED,) if "code" in news else installed.states
-    job = draw_job(draw, installed, installed.types, states)
+    job = draw_job(source.apart(), installed, installed.types, states)
     if "state" in news:
-        job["State"] = draw(_states)
+        job["State"] = source.one_of(_STATES)
     if "type" in news:
-        job["Type"] = draw(_types)
+        job["Type"] = source.one_of(_TYPES)
         words = [word.capitalize() for word in job["Type"].split("_")]
         job["Details"] = {"".join(words): {"DataSetId": "0" * 32}}
     if "code" in news:
-        job["Errors"][0]["Code"] = draw(_codes)
+        job["Errors"][0]["Code"] = source.one_of(_CODES)
     if "members" in news:
-        job |= draw(_members)
+        job |= source.one_of(_MEMBERS)
     return job

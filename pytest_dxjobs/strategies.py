@@ -21,7 +21,7 @@ from hypothesis.strategies import DrawFn, composite
 from pytest_dxjobs import _drawn_faults, _drawn_futures, _drawn_histories, _drawn_jobs, _model_walk
 from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
-from pytest_dxjobs._drawing import IDS_THERE_ARE, id_of
+from pytest_dxjobs._drawing import IDS_THERE_ARE, Source, id_of
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._model import model
 
@@ -57,7 +57,7 @@ def jobs(draw: DrawFn, *, type: OneOrSeveral = None, state: OneOrSeveral = None)
     """
     types = _chosen("jobs: type", type, model().types, JOB_TYPES)
     states = _chosen("jobs: state", state, model().states, JOB_STATES)
-    return _drawn_jobs.draw_job(draw, model(), types, states)
+    return _drawn_jobs.draw_job(Source(draw), model(), types, states)
 
 
 @composite
@@ -75,9 +75,11 @@ def job_errors(
     installed = model()
     types = _chosen("job_errors: type", type, installed.types, JOB_TYPES)
     codes = _chosen("job_errors: code", code, installed.error_codes, JOB_ERROR_CODES)
-    type_ = draw(st.sampled_from(_drawn_jobs.simplest_first(installed, types)))
-    about = _drawn_jobs.draw_details(draw, installed, type_, _drawn_jobs.usual_blanks(type_))
-    return _drawn_jobs.draw_error(draw, installed, type_, about, codes)
+    source = Source(draw)
+    type_ = source.one_of(types)
+    blanks = _drawn_jobs.usual_blanks(type_)
+    about = _drawn_jobs.draw_details(source.apart(), installed, type_, blanks)
+    return _drawn_jobs.draw_error(source, installed, type_, about, codes)
 
 
 def job_ids() -> st.SearchStrategy[str]:
@@ -93,8 +95,9 @@ def details(draw: DrawFn, type: OneOrSeveral = None) -> dict[str, Any]:
         type: One of ``dx.JOB_TYPES``, or several; None is any.
     """
     types = _chosen("details: type", type, model().types, JOB_TYPES)
-    type_ = draw(st.sampled_from(_drawn_jobs.simplest_first(model(), types)))
-    return _drawn_jobs.draw_details(draw, model(), type_, _drawn_jobs.usual_blanks(type_))
+    source = Source(draw)
+    type_ = source.one_of(types)
+    return _drawn_jobs.draw_details(source, model(), type_, _drawn_jobs.usual_blanks(type_))
 
 
 @composite
@@ -141,7 +144,7 @@ def future_responses(draw: DrawFn) -> dict[str, Any]:
 
     ``dxjobs.add_job(response, check=False)`` takes it. What botocore's parser does not know it leaves out.
     """
-    return _drawn_futures.draw_future(draw, model())
+    return _drawn_futures.draw_future(Source(draw), model())
 
 
 def _chosen(

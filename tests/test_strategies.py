@@ -16,10 +16,12 @@ from clients import MODEL, START
 from hypothesis import HealthCheck, Phase, example, find, given, seed, settings
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.strategies import DrawFn, composite
 from hypothesis.vendor.pretty import pretty
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
+from pytest_dxjobs._drawing import Source
 from pytest_dxjobs._model import model
 from pytest_dxjobs._validity import violations
 
@@ -159,13 +161,9 @@ def test_a_job_shrinks_to_what_a_person_would_write() -> None:
     }
 
 
-@pytest.mark.skipif(
-    not hasattr(ConjectureData, "for_choices"),
-    reason="an old Hypothesis counts bytes, not choices, and tells what it has varied last",
-)
 @pytest.mark.parametrize("strategy", [dxst.jobs(), dxst.jobs(state="ERROR"), dxst.details()])
 def test_what_fails_for_each_example_is_told_with_the_simplest(strategy: Any) -> None:
-    """In all phases: a type that needs fewer choices than the first one would be taken for simpler."""
+    """In all phases: what needs fewer choices than that would be taken for simpler."""
     found = []
     for number in range(4):
 
@@ -197,6 +195,32 @@ def test_a_shrunk_job_keeps_only_what_matters() -> None:
     job = simplest(dxst.jobs(), lambda job: len(job.get("Errors", ())) > 1)
     assert [error["Message"] for error in job["Errors"]] == ["prices"] * 2
     assert job["Id"] == "0" * 32
+
+
+def test_what_matters_in_an_error_lets_the_rest_of_the_job_shrink() -> None:
+    code = "MALWARE_DETECTED"
+
+    def such(job: dict[str, Any]) -> bool:
+        codes = [each["Code"] for each in job.get("Errors", ())]
+        return code in codes and job["UpdatedAt"] > job["CreatedAt"]
+
+    job, plain = simplest(dxst.jobs(), such), simplest(dxst.jobs(state="ERROR"))
+    assert {name for name, part in job.items() if plain[name] != part} == {"Errors", "UpdatedAt"}
+    assert job["Errors"] == [{"Code": code, "Message": "prices"}]
+
+
+def test_some_of_more_values_than_can_be_told_one_by_one_are_drawn_and_shrink_too() -> None:
+    values = tuple(range(40))
+
+    @composite
+    def some(draw: DrawFn) -> list[int]:
+        return Source(draw).some_of(values, 1)
+
+    found = drawn(some())
+    assert {each for several in found for each in several} == {*values}
+    assert all(several == sorted(several) for several in found)
+    assert simplest(some()) == [0]
+    assert simplest(some(), lambda several: 7 in several) == [7]
 
 
 @pytest.mark.parametrize("type_", KNOWN_TYPES)
