@@ -8,6 +8,7 @@ raises the story there: it is an ``Exception``, so that the test fails and clean
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -20,22 +21,23 @@ from pytest_dxjobs._errors import RunawayPolling
 from pytest_dxjobs._tracebacks import is_expected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
 _LOOK: Final = 0.5  # real seconds
 _LOOKS: Final = 4  # one after the other, in which nothing has gone on
 _IDLE: Final = 0.02  # of one processor; less is taken for nothing
-_TIMES: Final = 3  # that the story is raised in one test
+_TIMES: Final = 10  # that the story is raised in one test
 _STDERR: Final = 2
-_DEBUGGERS: Final = frozenset({"bdb", "pdb", "pudb", "debugpy", "pydevd", "_pydevd_bundle"})
+_PROMPTS: Final = ("IPython", "_pyrepl", "bdb", "bpython", "code", "pdb", "ptpython")
+_DEBUGGERS: Final = ("_pydevd_bundle", "debugpy", "pudb", "pydevd")
 # One that nobody uses, and that is ignored where nobody handles it; on Windows there is none.
 _SIGNAL: Final[Any] = getattr(signal, "SIGURG", None)
 _IN_VAIN: Final = "\nNothing has gone on for two seconds since; the code waits for a thread or a task that was ended so."
 
 before_the_end: Callable[[], object] = bool  # makes sure that what is told is seen
-test = ""  # the one that runs, where it is pytest that runs it
-_lock = threading.Lock()
+test = ""  # the one that pytest runs
+_lock = threading.RLock()
 _fakes_are_active = False
 _running: _Guard | None = None
 
@@ -43,9 +45,8 @@ _running: _Guard | None = None
 class _Guard(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="pytest-dxjobs", daemon=True)
-        self.over = (
-            threading.Lock()
-        )  # released to end this thread; the wait for an event would be virtual
+        # Released to end this thread; an event would be waited for in virtual time.
+        self.over = threading.Lock()
         self.over.acquire()
         self.begin()
 
@@ -56,9 +57,8 @@ class _Guard(threading.Thread):
         self.remember: Callable[[RunawayPolling], object] = bool
         self.halts = False  # whether a thread was halted
         self.raised = self.looks = 0
-        self.sent: tuple[object, str] | None = (
-            None  # where the main thread stood then, and what it is told
-        )
+        # Where the main thread stood when the signal was sent, and what it is to be told.
+        self.sent: tuple[object, str] | None = None
 
     def run(self) -> None:
         used = time.process_time()
@@ -71,16 +71,17 @@ class _Guard(threading.Thread):
                 self._react()
 
     def _react(self) -> None:
-        failures = self.failures
-        if all(map(is_expected, failures)) or _is_debugged():
+        failures, main = self.failures, threading.main_thread().ident
+        frames = sys._current_frames()  # noqa: SLF001 - documented
+        # As at the end of a test: who expects one of them knows of all.
+        if not failures or any(map(is_expected, failures)) or _is_left_alone(frames, main):
             return
         told = f"{str(failures[-1]).removesuffix(_IN_VAIN)}{_IN_VAIN}"
-        if self.raised < _TIMES and _is_ours():
-            main: Any = threading.main_thread().ident
-            self.sent = _place(sys._current_frames().get(main)), told  # noqa: SLF001 - documented
-            signal.pthread_kill(main, _SIGNAL)
-        elif self.halts or (test and self.raised >= _TIMES):
+        if self.raised >= _TIMES or (self.halts and not _is_ours()):
             end(told)
+        elif main is not None and _is_ours():
+            self.sent = _place(frames[main]), told
+            signal.pthread_kill(main, _SIGNAL)
 
     def tell(self, place: object) -> None:
         """Raise the story in the main thread, if it stands where it stood; it goes for all that it tells of."""
@@ -109,7 +110,7 @@ def leave() -> None:
     global _running, _fakes_are_active
     with _lock:
         guard, _running, _fakes_are_active = _running, None, False
-    if guard is not None:
+    if guard is not None and guard.is_alive():
         guard.over.release()
         guard.join()
     if _is_main() and _is_ours():
@@ -128,16 +129,18 @@ def watch(
     """
     global _running
     with _lock:
-        if not _fakes_are_active:  # the call has taken longer than they were
+        if _is_of_main_alone() or not _fakes_are_active:  # the call has taken longer than they were
             return
-        if _running is None:
-            _running = _Guard()
-            _running.start()
-        elif _running.test != test:
-            _running.begin()
-        _running.failures.append(failure)
-        _running.remember = remember
-        _running.halts |= halts
+        guard = _running
+        if guard is None:
+            guard = _running = _Guard()
+            with contextlib.suppress(RuntimeError):  # there can be no more threads
+                guard.start()
+        elif guard.test != test:
+            guard.begin()
+        guard.failures.append(failure)
+        guard.remember = remember
+        guard.halts |= halts
 
 
 def forget() -> None:
@@ -145,6 +148,17 @@ def forget() -> None:
     with _lock:
         if _running is not None:
             _running.begin()
+
+
+@contextlib.contextmanager
+def during(running: str) -> Iterator[None]:
+    """Look while this test runs; between tests, where others report them, nobody waits for the code."""
+    global test
+    outer, test = test, running
+    try:
+        yield
+    finally:
+        test = outer
 
 
 def end(told: str) -> None:
@@ -160,12 +174,12 @@ def _raise(_: int, frame: FrameType | None) -> None:
     """What the signal does; nothing where it is somebody else's, or late."""
     __tracebackhide__ = True
     guard = _running
-    if guard is not None:
+    if guard is not None and frame is not None:
         guard.tell(_place(frame))
 
 
-def _place(frame: FrameType | None) -> tuple[int, int] | None:
-    return None if frame is None else (id(frame), frame.f_lasti)
+def _place(frame: FrameType) -> tuple[int, int]:
+    return id(frame), frame.f_lasti
 
 
 def _is_ours() -> bool:
@@ -176,19 +190,34 @@ def _is_main() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _is_debugged() -> bool:
-    """Whether somebody looks around in a thread."""
-    return any(
-        str(frame.f_globals.get("__name__")).partition(".")[0] in _DEBUGGERS
-        for innermost in sys._current_frames().values()  # noqa: SLF001 - documented
-        for frame, _ in traceback.walk_stack(innermost)
+def _is_of_main_alone() -> bool:
+    """Whether it is the main thread that has run away, and not a task, so that nobody waits for it."""
+    asyncio: Any = sys.modules.get("asyncio")
+    return _is_main() and (asyncio is None or asyncio._get_running_loop() is None)  # noqa: SLF001 - documented
+
+
+def _is_left_alone(frames: Mapping[int, FrameType], main: int | None) -> bool:
+    """Whether somebody looks around in a thread, or Python is about to exit, or waits at its own prompt."""
+    stacks = {
+        thread: [
+            (str(frame.f_globals.get("__name__")).partition(".")[0], frame.f_code.co_name)
+            for frame, _ in traceback.walk_stack(innermost)
+        ]
+        for thread, innermost in frames.items()
+    }
+    return (
+        main not in stacks
+        or ("threading", "_shutdown") in stacks[main]
+        or any(
+            module in (*_PROMPTS, *_DEBUGGERS) for stack in stacks.values() for module, _ in stack
+        )
     )
 
 
 def _go_on_in_a_fork() -> None:
-    """Without the thread, which is not there, and with a lock that nobody holds."""
-    global _lock, _running
-    _lock, _running = threading.Lock(), None
+    """Without the thread, which is not there, and a lock that nobody holds; what is expected only the parent knows."""
+    global _lock, _running, _fakes_are_active
+    _lock, _running, _fakes_are_active = threading.RLock(), None, False
 
 
 # There is none on Windows, which does not fork.

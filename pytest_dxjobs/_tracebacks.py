@@ -59,5 +59,4 @@ def end_at_the_caller(failure: BaseException) -> None:
 
 
 def _package(entry: TracebackType) -> str:
-    name: str = entry.tb_frame.f_globals.get("__name__", "")
-    return name.partition(".")[0]
+    return str(entry.tb_frame.f_globals.get("__name__")).partition(".")[0]

@@ -49,6 +49,7 @@ def way_out(
         # Until the pool raises it, and the test may expect it there, nobody has caught it but we.
         failure = RunawayPolling(str(stopped)).with_traceback(stopped.__traceback__)
         remember(failure)
+        _guard.watch(failure, remember)
         worker["put"]((*task, (False, failure)))
     thread: Any = threading.current_thread()
     thread._invoke_excepthook = bool  # noqa: SLF001 - it ends without a word; pytest's hook warns

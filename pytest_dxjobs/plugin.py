@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import shutil
 from typing import TYPE_CHECKING, Any, cast
 
@@ -50,15 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
     undo = pytest.MonkeyPatch()
     undo.setattr(_guard, "before_the_end", functools.partial(_stop_capturing, config))
     config.add_cleanup(undo.undo)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    outer, _guard.test = _guard.test, item.nodeid
-    try:
-        return (yield)
-    finally:
-        _guard.test = outer
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -180,12 +172,13 @@ def dxjobs_scenario(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Generator[None, object, object]:
-    try:
-        return (yield)
-    except BaseException as failure:
-        _explain(failure)
-        raise
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    with _guard.during(item.nodeid):
+        try:
+            return (yield)
+        except BaseException as failure:
+            _explain(failure)
+            raise
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before Hypothesis looks at the test
@@ -195,6 +188,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         of_hypothesis = (fake or clock) and hasattr(getattr(item, "obj", None), "hypothesis")
         if of_hypothesis:
             _tell(functools.partial(_run_examples, undo, item, fake, clock))
+        undo.enter_context(_guard.during(item.nodeid))
         try:
             result = yield
         except BaseException as failure:
@@ -211,6 +205,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         if not of_hypothesis:  # which has judged each example
             _tell(fake._judge)  # noqa: SLF001
     return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    with _guard.during(item.nodeid):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -259,6 +259,9 @@ def _explain(failure: BaseException) -> None:
         from pytest_dxjobs._tracebacks import end_at_the_caller
 
         end_at_the_caller(failure)
+        # Tasks that have died of it log that when they are collected: where pytest parses the source meanwhile,
+        # the parser of Python 3.11 fails.
+        gc.collect()
     elif isinstance(failure, pytest.fail.Exception):
         told = str(failure.msg)
         if "ScopeMismatch" in told and "fixture dxjobs" in told and _WIDER_SCOPE not in told:

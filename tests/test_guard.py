@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import inspect
+import multiprocessing.dummy
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from loops import wait
+from loops import wait, wait_deafly
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import _guard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Real seconds, for what would hang for ever if it hung.
 HARD_LIMIT = 60
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The guard looks more often; each item is a time that it has found nothing going on."""
+    times: list[int] = []
+    react = _guard._Guard._react
+
+    def counted(guard: Any) -> None:
+        react(guard)
+        times.append(guard.raised)
+
     monkeypatch.setattr(_guard, "_LOOK", 0.05)
+    monkeypatch.setattr(_guard._Guard, "_react", counted)
+    return times
 
 
 @pytest.fixture
@@ -58,6 +74,20 @@ def wait_idly(seconds: float = 0.5) -> None:
     never = threading.Lock()
     never.acquire()
     never.acquire(timeout=seconds)
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    """Wait idly, but not for ever."""
+    tries = iter(range(10 * HARD_LIMIT))
+    while not true():
+        next(tries)
+        wait_idly(0.1)
+
+
+def let_it_look(looked: list[int]) -> None:
+    """Wait until the guard has found that nothing goes on."""
+    before = len(looked)
+    wait_until(lambda: len(looked) > before + 1)
 
 
 def wait_idly_and_swallow() -> None:
@@ -177,10 +207,12 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
             thread.join()
             child = os.fork()
             if not child:
-                try:
-                    wait_in_a_thread(hanging)
-                finally:
-                    os._exit(0 if "Nothing has gone on" in str(sys.exc_info()[1]) else 1)
+                with dx.FakeDataExchange(strict=False) as fake:
+                    job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+                    try:
+                        wait_in_a_thread(job.id)
+                    finally:
+                        os._exit(0 if "Nothing has gone on" in str(sys.exc_info()[1]) else 1)
             assert os.waitpid(child, 0)[1] == 0
 
         def test_goes_on(dxjobs):
@@ -221,34 +253,144 @@ def test_whoever_swallows_that_is_ended_with_the_process(
     result.stderr.fnmatch_lines(["Nothing has gone on for two seconds since; *"])
 
 
-def test_who_waits_in_vain_may_expect_to_be_told(client: Any, quick: None) -> None:
+def test_who_waits_in_vain_may_expect_to_be_told(client: Any, looked: list[int]) -> None:
     with dx.VirtualClock(), dx.FakeDataExchange() as fake:
         run_away(client, fake)
         with pytest.raises(dx.RunawayPolling, match="Nothing has gone on"):
             wait_idly(HARD_LIMIT)
-        wait_idly()
+        let_it_look(looked)
         assert guards()[0].raised == 1
 
 
-def test_who_begins_anew_for_ever_is_ended(client: Any, quick: None, ended: list[str]) -> None:
+def test_who_begins_anew_for_ever_is_ended(
+    client: Any, looked: list[int], ended: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_guard, "_TIMES", 3)
     with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
         for _ in range(3):
             run_away(client, fake)
             wait_idly_and_swallow()
-        while not ended:
-            wait_idly()
+        wait_until(lambda: ended)
         assert guards()[0].raised == 3
         fake.reset()
     assert "after it had answered TIMED_OUT" in ended[0]
     assert ended[0].count("Nothing has gone on") == 1
 
 
-def test_one_that_is_expected_hides_no_other(client: Any, quick: None) -> None:
+def test_who_expects_it_in_one_worker_has_heard_of_all(client: Any, looked: list[int]) -> None:
     with dx.VirtualClock(), dx.FakeDataExchange() as fake:
-        run_away(client, fake)
-        run_away(client, fake, expect)
+        ids = [fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT")).id for _ in range(3)]
+        with ThreadPoolExecutor(3) as executor, pytest.raises(dx.RunawayPolling):
+            list(executor.map(lambda each: wait(client, each), ids))
+        let_it_look(looked)
+        assert guards()[0].raised == 0
+
+
+@pytest.mark.parametrize("consume", [wait, wait_deafly])
+def test_who_expects_it_where_a_pool_raises_it_is_not_told_again(
+    consume: Any, client: Any, looked: list[int]
+) -> None:
+    with dx.VirtualClock(), dx.FakeDataExchange() as fake:
+        job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+        with multiprocessing.dummy.Pool(1) as pool, pytest.raises(dx.RunawayPolling):
+            pool.map(lambda each: consume(client, each), [job.id])
+        let_it_look(looked)
+        assert guards()[0].raised == 0
+
+
+def test_code_that_has_no_module_is_looked_after_too(client: Any, looked: list[int]) -> None:
+    nameless: dict[str, Any] = {"__name__": None, "wait": wait}
+    exec(inspect.getsource(swallow), nameless)
+    with dx.VirtualClock(), dx.FakeDataExchange() as fake:
+        run_away(client, fake, nameless["swallow"])
         with pytest.raises(dx.RunawayPolling):
             wait_idly(HARD_LIMIT)
+
+
+def test_for_the_main_thread_itself_there_is_no_guard(client: Any) -> None:
+    with dx.VirtualClock(), dx.FakeDataExchange() as fake:
+        expect(client, fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT")).id)
+        assert guards() == []
+
+
+def test_a_short_wait_is_left_alone(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
+        run_away(client, fake)
+        wait_idly(1.2)
+        assert guards()[0].raised == 0
+        fake.reset()
+
+
+def test_where_no_thread_can_be_started_there_is_no_guard(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with dx.FakeDataExchange():
+        monkeypatch.setattr(_guard._Guard, "start", start)
+        thread = threading.Thread(target=_guard.watch, args=[dx.RunawayPolling(), bool])
+        thread.start()
+        thread.join()
+        assert guards() == []
+
+
+@pytest.mark.usefixtures("with_the_usual_handler")
+def test_where_there_is_no_signal_a_thread_that_is_halted_ends_the_process(
+    looked: list[int], ended: list[str]
+) -> None:
+    signal.signal(signal.SIGURG, signal.SIG_IGN)
+    with dx.FakeDataExchange() as fake:
+        failure = dx.RunawayPolling("told").with_traceback(frame_of_somebody())
+        thread = threading.Thread(target=_guard.watch, args=[failure, bool], kwargs={"halts": True})
+        thread.start()
+        wait_until(lambda: ended)
+        fake.reset()
+    assert ended[0].startswith("told\nNothing has gone on")
+
+
+def frame_of_somebody() -> Any:
+    try:
+        raise ValueError
+    except ValueError as error:
+        return error.__traceback__
+
+
+def test_at_its_exit_python_waits_for_the_threads_of_the_code() -> None:
+    script = """
+    import threading, time, boto3
+    import pytest_dxjobs as dx
+    from loops import wait
+    from pytest_dxjobs import _guard
+    _guard._LOOK = 0.02
+    real_sleep = time.sleep
+    def swallow(client, job_id):
+        try:
+            wait(client, job_id)
+        except Exception:
+            pass
+    def save():
+        real_sleep(0.5)
+        print("saved")
+    fake = dx.FakeDataExchange()
+    fake.activate()
+    client = boto3.client("dataexchange", region_name="us-east-1")
+    job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    with dx.VirtualClock():
+        thread = threading.Thread(target=swallow, args=[client, job.id])
+        thread.start()
+        thread.join()
+    threading.Thread(target=save).start()
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env={**os.environ, "PYTHONPATH": os.path.dirname(__file__)},
+        timeout=HARD_LIMIT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr) == ("saved\n", "")
 
 
 def test_the_guard_leaves_with_the_last_fake(client: Any) -> None:
@@ -265,48 +407,54 @@ def test_the_guard_leaves_with_the_last_fake(client: Any) -> None:
 def test_a_call_that_outlives_the_last_fake_brings_none() -> None:
     with dx.FakeDataExchange():
         pass
-    _guard.watch(dx.RunawayPolling(), bool)
+    thread = threading.Thread(target=_guard.watch, args=[dx.RunawayPolling(), bool])
+    thread.start()
+    thread.join()
     assert guards() == []
 
 
-def test_who_expects_it_may_wait_as_long_as_it_likes(client: Any, quick: None) -> None:
+def test_who_expects_it_may_wait_as_long_as_it_likes(client: Any, looked: list[int]) -> None:
     with dx.VirtualClock(), dx.FakeDataExchange() as fake:
         run_away(client, fake, expect)
-        wait_idly()
+        let_it_look(looked)
         assert guards()[0].raised == 0
 
 
 def test_in_another_test_nothing_is_told(
-    client: Any, quick: None, monkeypatch: pytest.MonkeyPatch
+    client: Any, looked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
         run_away(client, fake)
-        monkeypatch.setattr(_guard, "test", "test_it.py::test_two")
-        wait_idly()
-        run_away(client, fake, expect)
+        monkeypatch.setattr(_guard, "test", "")
         wait_idly()
         assert guards()[0].raised == 0
+        monkeypatch.setattr(_guard, "test", "test_it.py::test_two")
+        run_away(client, fake, expect)
+        let_it_look(looked)
+        assert guards()[0].raised == 0
+        monkeypatch.setattr(_guard, "test", "test_it.py::test_three")
         run_away(client, fake)
         with pytest.raises(dx.RunawayPolling):
             wait_idly(HARD_LIMIT)
 
 
-def test_after_a_reset_nothing_is_told(client: Any, quick: None) -> None:
+@pytest.mark.parametrize("forget", ["reset", "_forget_failures"])
+def test_after_a_reset_nothing_is_told(forget: str, client: Any, looked: list[int]) -> None:
     with dx.VirtualClock(), dx.FakeDataExchange() as fake:
         run_away(client, fake)
-        fake.reset()
-        wait_idly()
+        getattr(fake, forget)()
+        let_it_look(looked)
         assert guards()[0].raised == 0
 
 
 @pytest.mark.parametrize("debugger", ["pdb", "pudb.debugger"])
 def test_who_debugs_is_not_disturbed(
-    debugger: str, client: Any, quick: None, monkeypatch: pytest.MonkeyPatch
+    debugger: str, client: Any, looked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
         run_away(client, fake)
         monkeypatch.setitem(globals(), "__name__", debugger)  # as if somebody looked around
-        wait_idly()
+        let_it_look(looked)
         assert guards()[0].raised == 0
         fake.reset()
 
@@ -318,11 +466,11 @@ def with_the_usual_handler() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("with_the_usual_handler")
-def test_a_signal_that_somebody_else_handles_is_left_alone(client: Any, quick: None) -> None:
+def test_a_signal_that_somebody_else_handles_is_left_alone(client: Any, looked: list[int]) -> None:
     signal.signal(signal.SIGURG, signal.SIG_IGN)
     with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
         run_away(client, fake)
-        wait_idly()
+        let_it_look(looked)
         assert guards()[0].raised == 0
         fake.reset()
     assert signal.getsignal(signal.SIGURG) is signal.SIG_IGN
@@ -330,27 +478,26 @@ def test_a_signal_that_somebody_else_handles_is_left_alone(client: Any, quick: N
 
 @pytest.mark.usefixtures("with_the_usual_handler")
 def test_a_signal_that_somebody_else_has_come_to_handle_is_not_sent(
-    client: Any, quick: None, ended: list[str]
+    client: Any, looked: list[int], ended: list[str]
 ) -> None:
     met: list[int] = []
     with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
         run_away(client, fake)
         wait_idly_and_swallow()
         signal.signal(signal.SIGURG, lambda number, _: met.append(number))
-        wait_idly()
+        let_it_look(looked)
         assert (guards()[0].raised, met, ended) == (1, [], [])
         fake.reset()
     assert signal.getsignal(signal.SIGURG) not in (signal.SIG_DFL, None)
 
 
 def test_a_signal_that_comes_late_tells_nothing(
-    client: Any, quick: None, monkeypatch: pytest.MonkeyPatch
+    client: Any, looked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signal, "pthread_kill", lambda *_: None)
     with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
         run_away(client, fake)
-        while guards()[0].sent is None:
-            wait_idly()
+        wait_until(lambda: guards()[0].sent is not None)
         signal.raise_signal(signal.SIGURG)
         assert guards()[0].raised == 0
         fake.reset()
@@ -362,7 +509,7 @@ def test_a_signal_of_somebody_else_tells_nothing() -> None:
 
 
 def test_a_fake_that_came_in_another_thread_is_looked_after_once_one_comes_in_the_main_thread(
-    client: Any, quick: None
+    client: Any, looked: list[int]
 ) -> None:
     first = dx.FakeDataExchange()
     thread = threading.Thread(target=first.activate)
