@@ -1,8 +1,9 @@
 """Random values for the shapes of the service model, valid by construction.
 
 As a sampler does, a drawer is compiled once for a shape. Hypothesis takes its time for each thing that it is asked
-for, and hardly more for many bytes than for one: so it is asked for a block of bytes, of which each choice takes
-one. Zeros are the simplest choices, and each byte shrinks by itself.
+for, and hardly more for several bytes than for one: so it is asked for a block of bytes, of which each choice takes
+one. Zeros are the simplest choices. What is left out takes its bytes all the same, or has a source of its own, so that
+it can go while all that comes after it stays.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Source:
         self._left = b""
 
     def apart(self) -> Source:
-        """Another one: what is chosen here does not shift what is chosen there, so that both shrink by themselves."""
+        """Another one, which shifts nothing in this one."""
         return Source(self._draw)
 
     def number(self, bound: int) -> int:
@@ -48,6 +49,10 @@ class Source:
             self._left += self._draw(_BLOCK)
         taken, self._left = self._left[:size], self._left[size:]
         return int.from_bytes(taken, "big") % bound
+
+    def job_id(self) -> str:
+        """An id that the service permits."""
+        return id_of(self._draw(_NUMBERS))
 
     def one_of(self, values: Sequence[Any]) -> Any:
         """One of the values, the simplest of which comes first; or any text, where that is one of them."""
@@ -106,6 +111,7 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
         if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
     }
     parts = {name: drawer(member, name, owner, within) for name, member in members.items()}
+    choices = {name: len(_choices(member, name)) for name, member in members.items()}
     encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type
     optional = tuple(
         name
@@ -115,18 +121,25 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
         and not (encrypted and name == _KEY)
     )
 
+    parts |= {name: _apart(parts[name]) for name in optional if not choices[name]}
+
     def draw_members(source: Source, blanks: Blanks) -> dict[str, Any]:
         left_out = {*optional}.difference(source.some_of(optional))
-        value = {
-            name: part(source, blanks)
-            for name, part in parts.items()
-            if name not in left_out and name.removesuffix(_EXPIRY) not in left_out
-        }
+        value = {}
+        for name, part in parts.items():
+            if name.removesuffix(_EXPIRY) not in left_out:
+                value[name] = part(source, blanks)
+            elif choices[name]:
+                source.number(choices[name])
         if encrypted and value["Type"] != "aws:kms":
             del value[_KEY]
         return value
 
     return draw_members
+
+
+def _apart(part: Drawer) -> Drawer:
+    return lambda source, blanks: part(source.apart(), blanks)
 
 
 def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer:
@@ -141,7 +154,8 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer
     unique = frozenset(getattr(shape.member, "members", ())) in _TAGS
 
     def draw_list(source: Source, blanks: Blanks) -> list[Any]:
-        elements = [element(source, blanks) for _ in range(source.one_of(sizes))]
+        more, rest = range(1, source.one_of(sizes)), source.apart()
+        elements = [element(source, blanks), *(element(rest, blanks) for _ in more)]
         return (
             [*{next(iter(each.values())): each for each in elements}.values()]
             if unique
@@ -207,9 +221,10 @@ _MANY: Final = 8
 _LONGEST: Final = 1024
 _LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
 IDS_THERE_ARE: Final = 16**32
-_BLOCK: Final = st.binary(min_size=40, max_size=40)
+_BLOCK: Final = st.binary(min_size=8, max_size=8)
+_NUMBERS: Final = st.integers(0, IDS_THERE_ARE - 1)
 _ANYTHING: Final = object()
-_ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=40, max_size=40)
+_ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 IDS: Final = (
     *(f"{number:032x}" for number in range(8)),
     *(hashlib.sha256(b"%d" % number).hexdigest()[:32] for number in range(4)),

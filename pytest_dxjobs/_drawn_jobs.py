@@ -8,7 +8,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._drawing import IDS, IDS_THERE_ARE, drawer, id_of, usual
+from pytest_dxjobs._drawing import IDS, drawer, usual
 from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import Model, enum_of
 from pytest_dxjobs._samples import Blanks
@@ -46,14 +46,13 @@ def draw_job(
     source: Source, installed: Model, types: tuple[str, ...], states: tuple[str, ...]
 ) -> dict[str, Any]:
     """A response of ``get_job`` for a job of one of the types, in one of the states."""
-    # What takes as many choices in each job comes first, and what most jobs have not is apart.
     type_, state = source.one_of(types), source.one_of(states)
     region, account_id = source.one_of(_PLACES)
     data_set_id, revision_id = source.one_of(_RESOURCES)
     created = source.one_of(_INSTANTS)
     updated = created + source.one_of(_AGES)
     configure, errors = source.one_of(_CONFIGURED), source.one_of(_FEW)
-    identifier = id_of(source.number(IDS_THERE_ARE))
+    identifier = source.job_id()
     blanks = Blanks(
         region=region,
         account_id=account_id,
@@ -66,7 +65,7 @@ def draw_job(
     job: dict[str, Any] = {
         "Arn": _service.job_arn(identifier, region, account_id),
         "CreatedAt": created,
-        "Details": draw_details(source, installed, type_, blanks, state),
+        "Details": draw_details(source.apart(), installed, type_, blanks, state),
         "Id": identifier,
         "State": state,
         "Type": type_,

@@ -373,6 +373,21 @@ def test_a_report_of_a_mistake_ends_at_the_users_line(pytester: pytest.Pytester)
     result.stdout.no_fnmatch_line("*_factory.py*")
 
 
+def test_a_failure_of_ours_that_the_code_raises_itself_is_reported_where_that_is(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest_dxjobs as dx
+
+        def test_it():
+            raise dx.UsageError("mine")
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.stdout.fnmatch_lines([">       raise dx.UsageError(*", "E       *UsageError: mine"])
+
+
 def test_a_report_of_a_call_ends_at_the_line_that_called(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,

@@ -16,6 +16,7 @@ from clients import MODEL, START
 from hypothesis import HealthCheck, Phase, example, find, given, seed, settings
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from hypothesis.strategies import DrawFn, composite
 from hypothesis.vendor.pretty import pretty
 
@@ -197,16 +198,54 @@ def test_a_shrunk_job_keeps_only_what_matters() -> None:
     assert job["Id"] == "0" * 32
 
 
-def test_what_matters_in_an_error_lets_the_rest_of_the_job_shrink() -> None:
-    code = "MALWARE_DETECTED"
+def has_malware_and_age(job: dict[str, Any]) -> bool:
+    codes = [each["Code"] for each in job.get("Errors", ())]
+    return "MALWARE_DETECTED" in codes and job["UpdatedAt"] > job["CreatedAt"]
 
-    def such(job: dict[str, Any]) -> bool:
-        codes = [each["Code"] for each in job.get("Errors", ())]
-        return code in codes and job["UpdatedAt"] > job["CreatedAt"]
 
-    job, plain = simplest(dxst.jobs(), such), simplest(dxst.jobs(state="ERROR"))
-    assert {name for name, part in job.items() if plain[name] != part} == {"Errors", "UpdatedAt"}
-    assert job["Errors"] == [{"Code": code, "Message": "prices"}]
+def grants_two_keys(job: dict[str, Any]) -> bool:
+    details = job["Details"].get("CreateS3DataAccessFromS3Bucket", {"AssetSource": {}})
+    return len(details["AssetSource"].get("KmsKeysToGrant", ())) > 1
+
+
+def names_keys_by_year(job: dict[str, Any]) -> bool:
+    return any(name == "KeyPattern" and "Year" in value for name, value in page.every(job))
+
+
+def has_a_foreign_letter(job: dict[str, Any]) -> bool:
+    told = "".join(each["Message"] for each in job.get("Errors", ()))
+    return any("\u0100" <= letter <= "\uffff" for letter in told)
+
+
+@pytest.mark.parametrize(
+    ("such", "matters"),
+    [
+        (has_malware_and_age, ["Code", "UpdatedAt"]),
+        (grants_two_keys, ["KmsKeyArn", "KmsKeyArn"]),
+        (names_keys_by_year, ["KeyPattern"]),
+    ],
+)
+def test_what_does_not_matter_shrinks_away(such: Any, matters: list[str]) -> None:
+    job = simplest(dxst.jobs(), such)
+    usual = page.every(simplest(dxst.jobs(type=job["Type"], state=job["State"])))
+    assert sorted(name for name, value in page.every(job) if (name, value) not in usual) == matters
+
+
+def test_a_text_that_matters_shrinks_to_its_letter() -> None:
+    job = simplest(dxst.jobs(state="ERROR"), has_a_foreign_letter)
+    assert [each["Message"] for each in job["Errors"]] == ["\u0100"]
+
+
+@pytest.mark.parametrize("strategy", [dxst.jobs(state="ERROR"), dxst.future_responses()])
+def test_one_in_each_of_fifty_steps_is_not_too_large(strategy: Any) -> None:
+    class Machine(RuleBasedStateMachine):
+        @rule(value=strategy)
+        def step(self, value: Any) -> None:
+            steps.append(value)
+
+    steps: list[Any] = []
+    run_state_machine_as_test(Machine, settings=settings(many, max_examples=5))
+    assert len(steps) > 50
 
 
 def test_some_of_more_values_than_can_be_told_one_by_one_are_drawn_and_shrink_too() -> None:
