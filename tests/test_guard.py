@@ -233,6 +233,51 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
     )
 
 
+def test_between_tests_nothing_is_raised(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makeconftest(
+        """
+        import threading
+
+        def pytest_runtest_logreport(report):
+            never = threading.Lock()
+            never.acquire()
+            never.acquire(timeout=1)  # as one that sends the report somewhere
+        """
+    )
+    result = run(
+        pytester,
+        monkeypatch,
+        """
+        @pytest.fixture(scope="module")
+        def fake():
+            with dx.FakeDataExchange(strict=False) as fake:
+                yield fake
+                fake.reset()
+
+        def test_one(fake):
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+            client = boto3.client("dataexchange", region_name="us-east-1")
+
+            def swallow():
+                try:
+                    wait(client, job.id)
+                except Exception:
+                    pass
+
+            with dx.VirtualClock():
+                thread = threading.Thread(target=swallow)
+                thread.start()
+                thread.join()
+
+        def test_two(fake):
+            pass
+        """.replace("\n        ", "\n"),
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_whoever_swallows_that_is_ended_with_the_process(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
