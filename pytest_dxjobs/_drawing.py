@@ -52,7 +52,7 @@ class Source:
 
     def job_id(self) -> str:
         """An id that the service permits."""
-        return id_of(self._draw(_NUMBERS))
+        return self._draw(JOB_IDS)
 
     def one_of(self, values: Sequence[Any]) -> Any:
         """One of the values, the simplest of which comes first; or any text, where that is one of them."""
@@ -200,8 +200,8 @@ def _choices(shape: Shape, name: str) -> tuple[Any, ...]:
     return _TEXTS.get(name, ()) if short else ()
 
 
-def id_of(number: int) -> str:
-    """An id, from a number below ``IDS_THERE_ARE``: as the service makes them, and each eighth as it permits."""
+def _id_of(number: int) -> str:
+    """An id, from a number below ``_IDS_THERE_ARE``: as the service makes them, and each eighth as it permits."""
     number, kind = divmod(number, 8)
     if kind < 7:
         return f"{number * 7 + kind:032x}"
@@ -220,9 +220,10 @@ _MORE: Final = 2  # entries than a list must have
 _MANY: Final = 8
 _LONGEST: Final = 1024
 _LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
-IDS_THERE_ARE: Final = 16**32
+_IDS_THERE_ARE: Final = 16**32
+# The simplest is 0 in 32 digits.
+JOB_IDS: Final = st.integers(0, _IDS_THERE_ARE - 1).map(_id_of)
 _BLOCK: Final = st.binary(min_size=8, max_size=8)
-_NUMBERS: Final = st.integers(0, IDS_THERE_ARE - 1)
 _ANYTHING: Final = object()
 _ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 IDS: Final = (

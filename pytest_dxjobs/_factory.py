@@ -15,7 +15,7 @@ from pytest_dxjobs import _service
 from pytest_dxjobs._arguments import one_of, refuse
 from pytest_dxjobs._constants import ABSENT, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._formats import wrong_job_id
-from pytest_dxjobs._ids import next_id
+from pytest_dxjobs._ids import next_ids
 from pytest_dxjobs._instants import in_milliseconds, later, now
 from pytest_dxjobs._job_errors import error_that_fits
 from pytest_dxjobs._messages import did_you_mean, show
@@ -81,14 +81,15 @@ def build_job(
     one_of(f"{call}: type", type_, installed.types, JOB_TYPES)
     one_of(f"{call}: state", state, installed.states, JOB_STATES)
     created, updated = _times(members, datetime.timedelta() if state == "WAITING" else age)
-    identifier = _given(members, "Id", None)
-    identifier = next_id() if identifier is None else identifier
+    given = _given(members, "Id", None)
+    *own, data_set_id, revision_id, asset_id = next_ids(4 if given is None else 3)
+    identifier = own[0] if own else given
     blanks = Blanks(
         region=region,
         account_id=account_id,
-        data_set_id=next_id(),
-        revision_id=next_id(),
-        asset_id=next_id(),
+        data_set_id=data_set_id,
+        revision_id=revision_id,
+        asset_id=asset_id,
         at=created,
         url_expires_at=_service.url_expires_at(type_, created, updated),
     )

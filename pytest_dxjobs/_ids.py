@@ -32,10 +32,16 @@ def job_id(label: str, /) -> str:
 
 def next_id() -> str:
     """An id that nobody else has: 32 lowercase hex digits, numbered within the test that is running."""
+    return next_ids(1)[0]
+
+
+def next_ids(count: int) -> list[str]:
+    """As many of them."""
     with _lock:
         current = numbers()
-        current.last += 1
-        return f"{current.prefix}{current.last:08x}"
+        first = current.last + 1
+        current.last += count
+        return [f"{current.prefix}{number:08x}" for number in range(first, first + count)]
 
 
 @dataclass(slots=True)

@@ -37,12 +37,19 @@ def make_error(
     installed = model()
     code = members.get("Code", code)  # type: ignore[assignment]
     one_of("make_error: code", code, installed.error_codes, JOB_ERROR_CODES)
-    message = _service.ERROR_MESSAGES.get(code, f"The job failed with {code}.")
-    error = {"Code": code, "Message": message, **members}
+    error = {**_told(code), **members}
     refuse(
         "make_error: this is no job error:", violations(installed.error, error, "", absent=ABSENT)
     )
     return cast("JobErrorTypeDef", cleaned(error))
+
+
+def _told(code: str) -> dict[str, Any]:
+    """The code and what the service says of it."""
+    return {
+        "Code": code,
+        "Message": _service.ERROR_MESSAGES.get(code, f"The job failed with {code}."),
+    }
 
 
 def assert_job_error(
@@ -112,7 +119,7 @@ def error_that_fits(
     installed: Model, type_: str, all_details: object, code: str = "VALIDATION_EXCEPTION"
 ) -> dict[str, Any]:
     """An error with every member that fits a job of this type with these details."""
-    error: dict[str, Any] = dict(make_error(code))
+    error = _told(code)
     name = installed.details_members.get(type_, "")
     details = all_details.get(name) if isinstance(all_details, dict) else None
     details = details if isinstance(details, dict) else {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from pytest_dxjobs._drawing import IDS_THERE_ARE, id_of
+from pytest_dxjobs._drawing import JOB_IDS
 from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import ID_PATTERN, Shape, enum_of, pattern_of
 from pytest_dxjobs._samples import TRIAL, sampler
@@ -78,7 +78,7 @@ def _texts(shape: Shape, name: str, low: int, high: int | None) -> SearchStrateg
     if pattern is None:
         return st.text(st.characters(exclude_categories=["Cs"]), min_size=low, max_size=high)
     if pattern.pattern == ID_PATTERN:
-        return st.integers(0, IDS_THERE_ARE - 1).map(id_of)
+        return JOB_IDS
     if low or high is not None:  # of which nothing that matches need be
         return st.just(sampler(shape, name)(TRIAL))
     return st.from_regex(pattern, fullmatch=True, alphabet=_ASCII)

@@ -21,7 +21,7 @@ from hypothesis.strategies import DrawFn, composite
 from pytest_dxjobs import _drawn_faults, _drawn_futures, _drawn_histories, _drawn_jobs, _model_walk
 from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
-from pytest_dxjobs._drawing import IDS_THERE_ARE, Source, id_of
+from pytest_dxjobs._drawing import JOB_IDS, Source
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._model import model
 
@@ -84,7 +84,7 @@ def job_errors(
 
 def job_ids() -> st.SearchStrategy[str]:
     """Draw an id that the service permits: 32 lowercase hex digits, as it makes them, or 30 to 40 letters and digits."""
-    return st.integers(0, IDS_THERE_ARE - 1).map(id_of)
+    return JOB_IDS
 
 
 @composite
