@@ -6,6 +6,7 @@ import _thread
 import collections
 import concurrent.futures
 import datetime
+import functools
 import multiprocessing.dummy
 import os
 import queue
@@ -270,13 +271,44 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
 
 
 def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
-    native = threading.get_native_id()
-    stand = _bystanders._Stand((1, 2)).then((1, 2), native)
+    native, frame = threading.get_native_id(), sys._getframe()
+    stand = _bystanders._Stand((1, 2)).then(frame, native)
     told = sys.platform == "linux"
     assert _bystanders._is_about_to_run(native) is told
     assert bool(stand.used) is told
-    assert stand.then((1, 3), native).looks == 0
+    assert stand.then(frame, native).looks == 0  # since it is at another instruction
     assert _bystanders._processor_time(None) == b""
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "looks"), [("thread", 2), ("anything", _bystanders.A_MOMENT + 1)]
+)
+def test_who_waits_for_a_thread_is_looked_at_twice_where_the_system_tells(
+    waits_for: str, looks: int
+) -> None:
+    (reading, writing), requests = os.pipe(), queue.Queue[bytes]()
+    wait = requests.get if waits_for == "thread" else functools.partial(os.read, reading, 1)
+    thread = threading.Thread(target=lambda: wait())
+    thread.start()
+    try:
+        others = {each: None for each in sys._current_frames() if each != thread.ident}
+        bystanders = _bystanders.Bystanders(float)  # in no hurry
+
+        def look() -> bool:
+            time.sleep(0.0001)
+            return bystanders.all_wait(others)
+
+        collections.deque(iter(look, True), maxlen=0)  # until it waits
+        bystanders.unsettle()
+        seen = [look() for _ in range(looks)]
+    finally:
+        requests.put(b"")
+        os.write(writing, b"1")
+        thread.join()
+        os.close(reading)
+        os.close(writing)
+    told = sys.platform == "linux"
+    assert seen == [False] * (looks - 1) + [told or waits_for == "anything"]
 
 
 def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
