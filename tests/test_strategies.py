@@ -7,7 +7,7 @@ import itertools
 import subprocess
 import sys
 import textwrap
-from typing import Any
+from typing import Any, cast
 
 import page
 import pytest
@@ -22,7 +22,8 @@ from hypothesis.vendor.pretty import pretty
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
-from pytest_dxjobs._drawing import Source
+from pytest_dxjobs._drawing import _BLOCK, Source, drawer
+from pytest_dxjobs._drawn_jobs import usual_blanks
 from pytest_dxjobs._model import model
 from pytest_dxjobs._validity import violations
 
@@ -229,6 +230,24 @@ def test_what_does_not_matter_shrinks_away(such: Any, matters: list[str]) -> Non
     job = simplest(dxst.jobs(), such)
     usual = page.every(simplest(dxst.jobs(type=job["Type"], state=job["State"])))
     assert sorted(name for name, value in page.every(job) if (name, value) not in usual) == matters
+
+
+@pytest.mark.parametrize("type_", KNOWN_TYPES)
+def test_the_first_choice_shifts_nothing_that_comes_after_it(type_: str) -> None:
+    installed, blanks = model(), usual_blanks(type_)
+    name = installed.details_members[type_]
+
+    def after(first: int) -> int:
+        blocks = iter([bytes([first, 1, 2, 3, 4, 5, 6, 7])])
+
+        def draw(kind: Any, label: object = None) -> Any:
+            return next(blocks, bytes(range(8))) if kind is _BLOCK else "any"
+
+        source = Source(cast("Any", draw))
+        drawer(installed.details.members[name], owner=name)(source, blanks)
+        return source.number(256)
+
+    assert len({after(first) for first in range(256)}) == 1
 
 
 def test_a_text_that_matters_shrinks_to_its_letter() -> None:
