@@ -67,3 +67,9 @@ def test_run_time_dependencies_are_four_and_have_no_upper_bound() -> None:
         "pytest",
     ]
     assert not any(sign in line for line in requirements for sign in ("<", "~", "=="))
+
+
+def test_the_gate_tries_the_oldest_of_each_dependency() -> None:
+    oldest = {each for each in metadata.requires("pytest-dxjobs") or [] if "extra" not in each}
+    tried = re.findall(r"(\w+): \1(==\S+)", (ROOT / "tox.ini").read_text())
+    assert {f"{name}{version}".replace("==", ">=") for name, version in tried} == oldest
