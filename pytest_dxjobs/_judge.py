@@ -191,7 +191,11 @@ def _wrong_failure(
         named = _wrong_state(raised, jobs, records)
         return f"it names {named}, which nobody has told it: {_told(raised)}" if named else ""
     why = _not_told(raised, records)
-    return f"what it raised does not tell why, with none of {why}: {_told(raised)}" if why else ""
+    if not why:
+        return ""
+    crash = next((each for each in _chain(raised) if type(each) in _CRASHES), None)
+    behind = "" if crash is None else f"; behind it is a crash: {_told(crash)}"
+    return f"what it raised does not tell why, with none of {why}: {_told(raised)}{behind}"
 
 
 def _wrong_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]) -> str:

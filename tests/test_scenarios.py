@@ -299,6 +299,7 @@ def test_a_crash_that_is_wrapped_and_a_hidden_cause_do_not_tell_why(cause: bool)
 
     told = report(wait, scenario("errors-absent"))
     assert "But what it raised does not tell why, with none of 'ERROR': RuntimeError: " in told
+    assert ("; behind it is a crash: KeyError: 'Errors' (consumers.py:" in told) == cause
     told = report(wait, scenario("error-malware-detected"))
     assert ("does not tell why" in told) == (not cause)
 
