@@ -9,6 +9,7 @@ import contextlib
 import functools
 import gc
 import shutil
+import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -221,16 +222,19 @@ def pytest_runtest_makereport(
     fake, scenario = item.stash.get(_FAKE, None), item.stash.get(_SCENARIO, None)
     told_already = scenario is not None and scenario._reported  # noqa: SLF001
     if report.failed and fake is not None and not told_already:
-        from pytest_dxjobs._failure import what_happened
-
-        told = what_happened(
-            fake,
-            item.stash.get(_CLOCK, None),
-            shutil.get_terminal_size().columns,
-            everything=item.config.get_verbosity() > 1,
-        )
+        told = _what_happened(item, fake)
         report.sections.append(("dxjobs", told))
     return report
+
+
+def _what_happened(item: pytest.Item, fake: FakeDataExchange) -> str:
+    from pytest_dxjobs._failure import what_happened
+
+    clock, columns = item.stash.get(_CLOCK, None), shutil.get_terminal_size().columns
+    try:
+        return what_happened(fake, clock, columns, everything=item.config.get_verbosity() > 1)
+    except Exception:  # which would end the whole run, and lose the failure
+        return f"This could not be told, by a mistake of pytest-dxjobs:\n{traceback.format_exc()}"
 
 
 def _run_examples(

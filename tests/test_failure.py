@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import faults
+from pytest_dxjobs import _failure, faults
 from pytest_dxjobs._failure import what_happened
 
 PREAMBLE = """
@@ -197,6 +197,15 @@ def test_a_scenario_tells_it_in_its_own_report(pytester: pytest.Pytester) -> Non
 def test_what_was_left_over_is_explained_too(pytester: pytest.Pytester) -> None:
     lines = section(pytester, "def test_it(dxjobs): dxjobs.throttle()")
     assert lines == ["Calls: no call"]
+
+
+def test_a_mistake_in_telling_it_loses_no_failure(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_failure, "draw", None)
+    lines = section(pytester, "def test_it(dxjobs): assert False")
+    assert lines[0] == "This could not be told, by a mistake of pytest-dxjobs:"
+    assert lines[-1] == "TypeError: 'NoneType' object is not callable"
 
 
 def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester) -> None:
