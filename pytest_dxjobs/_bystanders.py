@@ -102,16 +102,15 @@ class Bystanders:
         waiting = {
             thread for thread, stand in self._stands.items() if stand.waits(natives.get(thread))
         }
-        going_on = [
-            thread
+        going_on = {
+            thread: stand.anew(natives.get(thread))
             for thread, stand in self._stands.items()
-            if thread not in waiting and not stand.left_out
-        ]
+            if thread not in waiting
+        }
+        self._stands |= going_on
         just_started = _own_threads() - self._stands.keys() - sleepers.keys()
-        if (going_on or just_started) and not out_of_patience:
-            self._stands |= {
-                thread: self._stands[thread].anew(natives.get(thread)) for thread in going_on
-            }
+        all_left_out = all(stand.left_out for stand in going_on.values())
+        if (just_started or not all_left_out) and not out_of_patience:
             self._quiet = 1
             return False
         self._stands = {
