@@ -59,7 +59,7 @@ class Stage:
         return self._job
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Something that may happen to a job, and what code should make of it.
 

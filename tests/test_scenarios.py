@@ -304,9 +304,10 @@ def test_a_crash_that_is_wrapped_and_a_hidden_cause_do_not_tell_why(cause: bool)
     assert ("does not tell why" in told) == (not cause)
 
 
-def test_who_swallows_that_a_start_is_refused_is_told() -> None:
+@pytest.mark.parametrize(("count", "more"), [(3, ""), (5, " and 2 more")])
+def test_who_swallows_that_a_start_is_refused_is_told(count: int, more: str) -> None:
     def run() -> None:
-        for _ in range(5):
+        for _ in range(count):
             job_id = consumers.create()
             with pytest.raises(ClientError):
                 consumers.client.start_job(JobId=job_id)
@@ -316,7 +317,16 @@ def test_who_swallows_that_a_start_is_refused_is_told() -> None:
         prepare=lambda fake: fake.inject(faults.conflict(), operation="start_job", requests=5),
     )
     told = report(run, refused)
-    assert re.search(r"But it never started jobs \w+, \w+, \w+ and 2 more, which it had cr", told)
+    assert re.search(rf"But it never started jobs \w+, \w+, \w+{more}, which it had cr", told)
+
+
+def test_who_gives_up_on_a_job_that_it_never_started_is_told() -> None:
+    def run() -> None:
+        job_id = consumers.create()
+        raise TimeoutError(f"job {job_id} is still WAITING")
+
+    told = report(run, scenario("stuck-in-waiting"))
+    assert re.search(r"But it never started job \w+, which it had created", told)
 
 
 def test_code_that_creates_its_job_is_for_the_other_check() -> None:
