@@ -256,6 +256,7 @@ def test_it_is_drawn_from_its_model(newer: Any) -> None:
     take()
     assert all(len(details["Destinations"]) >= 2 for details in found)
     assert {details.get("Ship") for details in found} == {"EAGLE", "ORION", None}
+    assert {details.get("Manned") for details in found} == {True, False, None}
 
     @settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate])
     @given(dxst.jobs())
