@@ -1,4 +1,4 @@
-"""Where calls are taken out of botocore: the only place that touches the internals of its clients.
+"""Where calls are taken out of botocore, and given to the fake that is active.
 
 A ``before-send`` handler answers at the last moment before the socket, so that parameter validation,
 request building, retry handlers, parser and exceptions are botocore's own. A handler on a session or on
@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import botocore
@@ -31,7 +31,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import NoRegionError
 from botocore.session import Session
 
-from pytest_dxjobs import _guard, _waiting
+from pytest_dxjobs import _guard
 from pytest_dxjobs._credentials import without_network
 from pytest_dxjobs._errors import (
     PollingStopped,
@@ -39,51 +39,20 @@ from pytest_dxjobs._errors import (
     UnexpectedCall,
     UsageError,
 )
-from pytest_dxjobs._http import Request, Response
+from pytest_dxjobs._http import Request
 from pytest_dxjobs._model import SERVICE
 from pytest_dxjobs._patches import Patch
-from pytest_dxjobs._retry_state import Memory, RetryState
+from pytest_dxjobs._retry_state import RetryState
+from pytest_dxjobs._this_call import Random, ThisCall, Time, back_off, memory, this_thread
 from pytest_dxjobs._way_out import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-class Answering(Protocol):
-    """A fake, as far as this module knows it."""
-
-    @property
-    def region(self) -> str:
-        """The region for clients that have none."""
-        ...
-
-    @property
-    def generation(self) -> object:
-        """Another object each time the fake starts afresh."""
-        ...
-
-    def handle(self, request: Request) -> Response:
-        """Answer a request."""
-        ...
-
-    def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
-        """Note that a call is over, and what botocore says of it."""
-        ...
-
-    def back_off(self, invocation: str | bytes, seconds: float) -> None:
-        """Note that botocore waits before it tries a call again."""
-        ...
-
-    def sleep(self) -> None:
-        """Note that the code under test sleeps."""
-        ...
-
-    def remember(self, failure: RunawayPolling) -> None:
-        """Let a failure be told at the end of the test, unless the test expects it."""
-        ...
+    from pytest_dxjobs._backend import Backend
 
 
-def push(fake: Answering) -> None:
+def push(fake: Backend) -> None:
     """Let this fake answer, before those that are active already."""
     global _fakes
     with _lock:
@@ -93,7 +62,7 @@ def push(fake: Answering) -> None:
         _fakes = (*_fakes, fake)
 
 
-def remove(fake: Answering) -> None:
+def remove(fake: Backend) -> None:
     """Let this fake answer no more; with the last one every trace of ours goes."""
     global _fakes
     with _lock:
@@ -105,7 +74,7 @@ def remove(fake: Answering) -> None:
                 _unpatch()
 
 
-def innermost() -> Answering | None:
+def innermost() -> Backend | None:
     """The fake that answers; None where none is active."""
     active = _fakes
     return active[-1] if active else None
@@ -121,32 +90,8 @@ def sleeps() -> None:
 
 
 _lock: Final = threading.RLock()
-_fakes: tuple[Answering, ...] = ()
+_fakes: tuple[Backend, ...] = ()
 _handlers: Final[weakref.WeakKeyDictionary[BaseClient, _Handlers]] = weakref.WeakKeyDictionary()
-
-
-class _Call:
-    """A client's call from its begin to its end: one fake answers all its attempts, also once it has left."""
-
-    __slots__ = ("fake", "invocation", "memory")
-
-    def __init__(self, fake: Answering, memory: Memory) -> None:
-        self.fake, self.memory = fake, memory
-        # What botocore calls it; None before the first attempt, and where it has no name for it.
-        self.invocation: str | bytes | None = None
-
-
-class _ThisThread(threading.local):
-    call: _Call | None = None  # that it makes
-    memory: Memory  # of the last one: botocore gives back to its quota when it has just ended
-
-
-_this_thread: Final = _ThisThread()
-
-
-def _memory() -> Memory:
-    call = _this_thread.call
-    return _this_thread.memory if call is None else call.memory
 
 
 class _Handlers:
@@ -154,7 +99,7 @@ class _Handlers:
 
     def __init__(self, client: BaseClient) -> None:
         self.calls = 0  # that have not ended
-        self.retries = RetryState(client, _memory, _back_off)
+        self.retries = RetryState(client, memory, back_off)
         self._region = client.meta.region_name
         self._root = len(urlsplit(client.meta.endpoint_url).path.rstrip("/"))
 
@@ -173,10 +118,10 @@ class _Handlers:
 
     def _unsigned(self, **_: object) -> Any:
         """Signing would ask for credentials, and there may be none."""
-        return None if _this_thread.call is None else botocore.UNSIGNED
+        return None if this_thread.call is None else botocore.UNSIGNED
 
     def _send(self, request: Any, **_: object) -> Any:
-        call = _this_thread.call
+        call = this_thread.call
         if call is None:
             return None
         call.invocation = request.headers.get("amz-sdk-invocation-id")
@@ -239,7 +184,7 @@ def _leave(client: BaseClient) -> None:
         _handlers.pop(client).unregister(client)
 
 
-def _settle(call: _Call, metadata: dict[str, Any]) -> None:
+def _settle(call: ThisCall, metadata: dict[str, Any]) -> None:
     """Tell the fake what botocore says of the end of a call, beyond what can be seen of its attempts."""
     if call.invocation is not None and not _USUAL.issuperset(metadata):
         more = {name: part for name, part in metadata.items() if name not in _USUAL}
@@ -250,16 +195,16 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make_request)
     def wrapper(client: BaseClient, *args: Any, **kwargs: Any) -> Any:
         fake = innermost()
-        outer = _this_thread.call  # where an answer is computed by a call of its own
+        outer = this_thread.call  # where an answer is computed by a call of its own
         if fake is None or client.meta.service_model.service_name != SERVICE:
-            _this_thread.call = None
+            this_thread.call = None
             try:
                 return make_request(client, *args, **kwargs)
             finally:
-                _this_thread.call = outer
+                this_thread.call = outer
         handlers = _attach(client)
-        memory = _this_thread.memory = handlers.retries.memory(fake.generation)
-        call = _this_thread.call = _Call(fake, memory)
+        this_thread.memory = handlers.retries.memory(fake.generation)
+        call = this_thread.call = ThisCall(fake, this_thread.memory)
         try:
             http, parsed = make_request(client, *args, **kwargs)
             _settle(call, parsed.get("ResponseMetadata", {}))
@@ -272,7 +217,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:
-            _this_thread.call = outer
+            this_thread.call = outer
             _detach(client, handlers)
 
     return wrapper
@@ -295,45 +240,6 @@ def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _back_off(seconds: float) -> None:
-    """What botocore waits takes no real time; the fake notes it."""
-    call: Any = _this_thread.call
-    call.fake.back_off(call.invocation or "", seconds)
-    _waiting.back_off(seconds, _ENDPOINT)
-
-
-class _Module:
-    """What botocore takes for a module of the standard library."""
-
-    def __init__(self, original: Any) -> None:
-        self.__wrapped__ = original
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__wrapped__, name)
-
-
-class _Random(_Module):
-    """``random``, for legacy retries."""
-
-    def random(self) -> float:
-        """A draw for the backoff: of our calls, the same in every run."""
-        call = _this_thread.call
-        return self.__wrapped__.random() if call is None else call.memory.draw()
-
-
-class _Time(_Module):
-    """``time``, for all retries: the backoff of our calls takes none."""
-
-    def sleep(self, seconds: float) -> None:
-        """Note it where it is ours, and sleep where it is not."""
-        call = _this_thread.call
-        if call is not None:
-            call.memory.wait(seconds)
-        elif not _waiting.back_off(seconds, _ENDPOINT):
-            self.__wrapped__.sleep(seconds)
-
-
-_ENDPOINT: Final = botocore.endpoint.__name__
 _USUAL: Final = frozenset({"HTTPHeaders", "HTTPStatusCode", "HostId", "RequestId", "RetryAttempts"})
 _patches: tuple[Patch, ...] = ()
 
@@ -343,8 +249,8 @@ def _patch() -> None:
     _patches = (
         Patch(BaseClient, "_make_request", _faked_requests),
         Patch(Session, "create_client", _faked_clients),
-        Patch(botocore.endpoint, "time", _Time),
-        Patch(botocore.retryhandler, "random", _Random),
+        Patch(botocore.endpoint, "time", Time),
+        Patch(botocore.retryhandler, "random", Random),
     )
 
 

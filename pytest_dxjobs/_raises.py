@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._arguments import one_of
-from pytest_dxjobs._backend import Backend
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._intercept import innermost
 from pytest_dxjobs._jobs import Job
@@ -206,7 +205,7 @@ _NO_CALLS: Final[list[Record]] = []
 def _log() -> list[Record]:
     """The calls of the fake that answers; another list when it was reset."""
     fake = innermost()
-    return fake.jobs.log.records if isinstance(fake, Backend) else _NO_CALLS
+    return _NO_CALLS if fake is None else fake.jobs.log.records
 
 
 def _code_of(error: ClientError) -> str:
