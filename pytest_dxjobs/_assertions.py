@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs import _arguments
 from pytest_dxjobs._arguments import span
-from pytest_dxjobs._calls import Call
-from pytest_dxjobs._constants import TERMINAL_STATES
+from pytest_dxjobs._calls import Call, first_end
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._jobs import Job
@@ -117,12 +116,10 @@ class Assertions:
         if job is not None:
             by_id = {self._id_of(job): by_id.get(self._id_of(job), [])}
         for job_id, polls in by_id.items():
-            ends = [index for index, poll in enumerate(polls) if poll.told in TERMINAL_STATES]
-            if ends and (after := len(polls) - ends[0] - 1):
-                told = (
-                    f"was polled {after} more time{'s' * (after != 1)} after {polls[ends[0]].told}"
-                )
-                self._fail(job_id, told, polls[ends[0] : ends[0] + 2])
+            end = first_end(polls)
+            if end is not None and (after := len(polls) - end - 1):
+                told = f"was polled {after} more time{'s' * (after != 1)} after {polls[end].told}"
+                self._fail(job_id, told, polls[end : end + 2])
 
     def assert_all_started_jobs_polled_to_end(self) -> None:
         """Check that each job that was started was polled until it was seen in an end state, or cancelled.
@@ -136,9 +133,7 @@ class Assertions:
             left = [
                 life.id
                 for life in self._backend.jobs.all(now())
-                if life.started
-                and not life.cancelled
-                and not any(poll.told in TERMINAL_STATES for poll in polls.get(life.id, ()))
+                if life.started and not life.cancelled and first_end(polls.get(life.id, ())) is None
             ]
         if left:
             told = [self._told(job_id) for job_id in left[:_MOST_TOLD]]

@@ -74,7 +74,9 @@ class Backend:
         Raises:
             UnexpectedCall: Nothing answers this operation.
             RunawayPolling: This poll is one too many.
+            PollingStopped: The code was told so often enough, and goes on.
             UsageError: What the test has laid down for it cannot be.
+            BotoCoreError: The connection fails, as a fault has it.
         """
         with self.jobs.lock:
             call = self.jobs.log.of(request, now())

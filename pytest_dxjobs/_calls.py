@@ -7,10 +7,11 @@ in a header that stays the same for all attempts, so that nobody has to count al
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_dxjobs._constants import TERMINAL_STATES
 from pytest_dxjobs._http import Request, Stamp
 from pytest_dxjobs._requests import parameters, reads_headers, route
 from pytest_dxjobs._wire import error_code, parse
@@ -213,6 +214,11 @@ class Call:
         return f"<Call {self.operation} {self._record.outcome}>"
 
 
+def first_end(polls: Sequence[Record]) -> int | None:
+    """The place of the first poll that was answered with an end state; None where there is none."""
+    return next((at for at, poll in enumerate(polls) if poll.told in TERMINAL_STATES), None)
+
+
 class Log:
     """The calls that reached one fake, in the order of their first attempts."""
 
@@ -244,19 +250,16 @@ class Log:
 
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that the call waits before its next attempt."""
-        for record in self._called(invocation):
+        record = self._by_invocation.get(invocation)
+        if record is not None:  # the log may have been reset meanwhile
             *before, (at, status, code, waited) = record.tried
             record.tried = (*before, (at, status, code, waited + seconds))
 
     def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note what botocore says of the end of a call, such as ``MaxAttemptsReached``."""
-        for record in self._called(invocation):
-            record.metadata = metadata
-
-    def _called(self, invocation: str | bytes) -> list[Record]:
-        """The call of this number; none where the log was reset meanwhile."""
         record = self._by_invocation.get(invocation)
-        return [] if record is None else [record]
+        if record is not None:
+            record.metadata = metadata
 
     def about(self, job_id: str) -> list[Record]:
         """The calls that were about one job, the one that created it among them."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._model import ID_PATTERN, Shape, enum_of, pattern_of
+from pytest_dxjobs._model import Shape, enum_of, pattern_of
 from pytest_dxjobs._samples import Blanks, sampler
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _choices(shape: Shape, name: str) -> tuple[Any, ...]:
         return permitted
     pattern = pattern_of(shape)
     if pattern is not None:
-        if pattern.pattern == ID_PATTERN:
+        if pattern.pattern == _service.ID_PATTERN:
             return () if name in _OF_THE_JOB else IDS
         return _HASHES if name.endswith(_HASH) else ()
     short = (low is None or low <= 1) and (high is None or high >= _LONGEST)

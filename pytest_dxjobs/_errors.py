@@ -1,6 +1,6 @@
 """What this package raises itself. What the service raises comes from botocore.
 
-The classes call themselves by the public module, which is where users find them.
+The classes call themselves by the public module, where users find those that a test may name.
 """
 
 from __future__ import annotations

@@ -10,11 +10,12 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Final
 
+from pytest_dxjobs._service import ID_PATTERN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# documented (and in the service model since botocore 1.39)
-_JOB_ID: Final = re.compile(r"[a-zA-Z0-9]{30,40}", re.ASCII)
+_JOB_ID: Final = re.compile(ID_PATTERN, re.ASCII)
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+", re.ASCII | re.DOTALL)
 _JOB_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:dataexchange:[a-z]+(-[a-z0-9]+)+:[0-9]{12}:jobs/[^/:]+", re.ASCII

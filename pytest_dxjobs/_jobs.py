@@ -16,6 +16,7 @@ from pytest_dxjobs._factory import merge
 from pytest_dxjobs._http import Response
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._life import Life
+from pytest_dxjobs._metadata import members_of
 from pytest_dxjobs._service import LIFETIME
 from pytest_dxjobs._validity import cleaned, is_aware
 from pytest_dxjobs._wire import encode, parse
@@ -215,7 +216,7 @@ class Jobs:
     def _as_parsed(self, response: dict[str, Any]) -> dict[str, Any]:
         sent = Response(200, {}, encode(self._installed.job, response))
         parsed = parse(self._installed, "GetJob", sent)
-        return {name: part for name, part in parsed.items() if name != "ResponseMetadata"}
+        return members_of(parsed)
 
 
 def _is_alive(life: Life, moment: datetime.datetime) -> bool:

@@ -10,11 +10,12 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pytest_dxjobs._calls import Call
+from pytest_dxjobs._calls import Call, first_end
 from pytest_dxjobs._constants import TERMINAL_STATES
 from pytest_dxjobs._errors import RunawayPolling
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._timeline import draw, shortened
+from pytest_dxjobs._tracebacks import linked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,11 +126,11 @@ def _polls(job: Job, records: Sequence[Record]) -> list[Record]:
 
 def _polled_after_end(jobs: Sequence[Job], records: Sequence[Record]) -> Iterator[_Problem]:
     for job in jobs:
-        told = [each.told for each in _polls(job, records)]
-        ends = [place for place, state in enumerate(told) if state in TERMINAL_STATES]
-        if ends and (after := len(told) - ends[0] - 1):
+        polls = _polls(job, records)
+        end = first_end(polls)
+        if end is not None and (after := len(polls) - end - 1):
             more = "once more" if after == 1 else f"{after} more times"
-            yield _Problem(f"it polled job {job.id} {more} after {told[ends[0]]}")
+            yield _Problem(f"it polled job {job.id} {more} after {polls[end].told}")
             return  # one is enough to see why
 
 
@@ -137,9 +138,7 @@ def _left_alone(jobs: Sequence[Job], records: Sequence[Record]) -> Iterator[_Pro
     left = [
         job.id
         for job in jobs
-        if job.started
-        and not job.cancelled
-        and not any(each.told in TERMINAL_STATES for each in _polls(job, records))
+        if job.started and not job.cancelled and first_end(_polls(job, records)) is None
     ]
     if left:
         created = {each.job_id for each in records if each.operation == "CreateJob"}
@@ -193,7 +192,9 @@ def _wrong_failure(
     why = _not_told(raised, records)
     if not why:
         return ""
-    crash = next((each for each in _chain(raised) if type(each) in _CRASHES), None)
+    crash = next(
+        (each for each in linked(raised, suppressed=False) if type(each) in _CRASHES), None
+    )
     behind = "" if crash is None else f"; behind it is a crash: {_told(crash)}"
     return f"what it raised does not tell why, with none of {why}: {_told(raised)}{behind}"
 
@@ -228,7 +229,7 @@ def _told(raised: BaseException) -> str:
 def _not_told(raised: BaseException, records: Sequence[Record]) -> str:
     """What should have been told and was not, in words; empty where something of it was."""
     reasons = dict.fromkeys(each for record in _last_polls(records) for each in _reasons(record))
-    chain = [*_chain(raised)]
+    chain = [*linked(raised, suppressed=False)]
     text = "\n".join(_text_of(each) for each in chain if type(each) not in _CRASHES)
     # Who has crashed on the way and says that something failed means the crash.
     crashed = any(type(each) in _CRASHES for each in chain) or _CRASH.search(text)
@@ -263,20 +264,6 @@ def _reasons(record: Record) -> list[str]:
         if each.get(name)
     ]
     return told or [state]
-
-
-def _chain(raised: BaseException) -> Iterator[BaseException]:
-    """An exception, its causes, and what they group."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [raised]
-    while waiting:
-        each = waiting.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        context = None if each.__suppress_context__ else each.__context__
-        waiting += [each.__cause__, context, *getattr(each, "exceptions", ())]
-        yield each
 
 
 def _text_of(raised: BaseException) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._http import Response, Stamp
-from pytest_dxjobs._messages import show
+from pytest_dxjobs._messages import not_one_of, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,15 @@ class Metadata:
         return Response(self.status or response.status, headers, response.body)
 
 
-def metadata_in(call: str, given: object, *, least: int) -> Metadata:
+def members_of(response: Mapping[str, Any]) -> dict[str, Any]:
+    """The response without it, which is not in the body."""
+    return {name: part for name, part in response.items() if name != "ResponseMetadata"}
+
+
+def metadata_in(place: str, given: object, *, least: int) -> Metadata:
     """What of ``ResponseMetadata`` an HTTP response can carry; botocore fills in the rest."""
     if given is None:
         return Metadata()
-    place = f"{call}: ResponseMetadata"
     permitted = (
         "HTTPStatusCode",
         "RequestId",
@@ -46,7 +51,7 @@ def metadata_in(call: str, given: object, *, least: int) -> Metadata:
         raise UsageError(f"{place}: a dict is needed, not {show(given)}")
     for name in given:
         if name not in permitted:
-            raise UsageError(f"{place}: {show(name)} is not one of {', '.join(permitted)}")
+            raise UsageError(f"{place}: {not_one_of(name, permitted)}")
     status = given.get("HTTPStatusCode")
     if status is not None:
         check_status(f"{place}.HTTPStatusCode", status, least=least)

@@ -15,6 +15,7 @@ from botocore import xform_name
 from botocore.loaders import Loader, create_loader
 from botocore.model import ServiceModel
 
+from pytest_dxjobs import _service
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import did_you_mean, show
 
@@ -115,9 +116,7 @@ def pattern_of(shape: Shape) -> re.Pattern[str] | None:
     return _compiled(source) if source else None
 
 
-# documented, and in the service model only since botocore 1.39
-ID_PATTERN: Final = "[a-zA-Z0-9]{30,40}"
-_DOCUMENTED_PATTERNS: Final = {"Id": ID_PATTERN}
+_DOCUMENTED_PATTERNS: Final = {"Id": _service.ID_PATTERN}
 
 
 @functools.cache

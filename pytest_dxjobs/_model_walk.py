@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from pytest_dxjobs import _service
 from pytest_dxjobs._drawing import JOB_IDS
 from pytest_dxjobs._instants import plain
-from pytest_dxjobs._model import ID_PATTERN, Shape, enum_of, pattern_of
+from pytest_dxjobs._model import Shape, enum_of, pattern_of
 from pytest_dxjobs._samples import TRIAL, sampler
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _texts(shape: Shape, name: str, low: int, high: int | None) -> SearchStrateg
     pattern = pattern_of(shape)
     if pattern is None:
         return st.text(st.characters(exclude_categories=["Cs"]), min_size=low, max_size=high)
-    if pattern.pattern == ID_PATTERN:
+    if pattern.pattern == _service.ID_PATTERN:
         return JOB_IDS
     if low or high is not None:  # of which nothing that matches need be
         return st.just(sampler(shape, name)(TRIAL))

@@ -11,6 +11,7 @@ from pytest_dxjobs._factory import build_job
 from pytest_dxjobs._history import History, Stage
 from pytest_dxjobs._instants import in_milliseconds, now
 from pytest_dxjobs._messages import show
+from pytest_dxjobs._metadata import members_of
 from pytest_dxjobs._model import model
 from pytest_dxjobs._service import FAILED
 from pytest_dxjobs._transitions import moved, problems_on_the_way, set_aside
@@ -75,7 +76,7 @@ def whole_response(
             "as in add_job(dx.make_job(type, state, **members))"
         )
     # What botocore adds to a captured response is no part of the job.
-    response = {name: value for name, value in given.items() if name != "ResponseMetadata"}
+    response = members_of(given)
     state = response.get("State")
     if history is None:
         own = state if isinstance(state, str) else ""

@@ -23,7 +23,7 @@ class Entry:
         operation: The operation, by its name in the API.
         expected: The parameters that a call must have; None for any.
         times: How many calls it answers; None for all that come.
-        respond: Makes the answer for a call, given the id of the request.
+        respond: Makes the answer for a call.
         filled_in: The parameters that botocore fills in where a caller does not.
         used: How many calls it has answered.
     """

@@ -15,6 +15,7 @@ from pytest_dxjobs._jobs import Job
 from pytest_dxjobs._messages import listing, show
 from pytest_dxjobs._model import enum_of, model
 from pytest_dxjobs._timeline import draw
+from pytest_dxjobs._tracebacks import linked
 from pytest_dxjobs._validity import violations
 from pytest_dxjobs._wire import error_status
 
@@ -216,18 +217,6 @@ def _service_errors(raised: BaseException) -> Iterator[ClientError]:
     """The errors of the service in what was raised: itself, what caused it, what a group holds."""
     from botocore.exceptions import ClientError
 
-    waiting, seen = [raised], set[int]()
-    while waiting:
-        error = waiting.pop(0)
-        if id(error) in seen:
-            continue
-        seen.add(id(error))
+    for error in linked(raised, suppressed=True):
         if isinstance(error, ClientError):
             yield error
-        within = getattr(error, "exceptions", ())
-        beneath = [
-            error.__cause__,
-            error.__context__,
-            *(within if isinstance(within, tuple) else ()),
-        ]
-        waiting += [each for each in beneath if isinstance(each, BaseException)]

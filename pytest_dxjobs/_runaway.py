@@ -36,9 +36,9 @@ class Budgets:
         max_wait: virtual time that the code slept meanwhile. Without virtual time nothing is counted.
     """
 
-    max_polls: int | None = 5000
-    max_polls_after_end: int | None = 25
-    max_wait: datetime.timedelta | None = datetime.timedelta(hours=24)
+    max_polls: int | None
+    max_polls_after_end: int | None
+    max_wait: datetime.timedelta | None
 
     def exceeded_by(self, polls_after_end: int, polls: int, slept: datetime.timedelta) -> str:
         """The first of them that is exceeded; empty for none."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_dxjobs import _service
 from pytest_dxjobs._formats import judge_of
 from pytest_dxjobs._model import Shape, enum_of, pattern_of
 from pytest_dxjobs._validity import violations
@@ -107,8 +108,8 @@ def _shortest_match(shape: Shape) -> str:
 
 _SCALARS: Final = {"boolean": True, "blob": b"example"}
 TRIAL: Final = Blanks(
-    region="us-east-1",
-    account_id="123456789012",
+    region=_service.REGION,
+    account_id=_service.ACCOUNT_ID,
     data_set_id="0" * 32,
     revision_id="0" * 32,
     asset_id="0" * 32,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REGION: Final = "us-east-1"
 ACCOUNT_ID: Final = "123456789012"
+# documented, and in the service model only since botocore 1.39
+ID_PATTERN: Final = "[a-zA-Z0-9]{30,40}"
 
 # documented: the job's own errors are told only in this state; that no other state has any is a guess
 FAILED: Final = "ERROR"

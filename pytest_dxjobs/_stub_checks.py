@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
-from pytest_dxjobs._model import ID_PATTERN
+from pytest_dxjobs._metadata import members_of
+from pytest_dxjobs._service import ID_PATTERN
 from pytest_dxjobs._validity import violations
 
 if TYPE_CHECKING:
@@ -43,11 +44,6 @@ def unsendable(call: str, installed: Model, operation: str, value: object) -> di
         return {answers: [f"{name}: was given" for name in members]}
     problems = list(violations(shape, members, ""))
     return {f"{call}: the service could not have sent this{_hint(problems)}:": problems}
-
-
-def members_of(response: Mapping[str, Any]) -> dict[str, Any]:
-    """The response without what is not in its body."""
-    return {name: part for name, part in response.items() if name != "ResponseMetadata"}
 
 
 def _hint(problems: list[str]) -> str:

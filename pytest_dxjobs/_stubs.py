@@ -20,10 +20,10 @@ from pytest_dxjobs._http import Stamp
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._made_up import made_up
 from pytest_dxjobs._messages import did_you_mean, listing, show
-from pytest_dxjobs._metadata import check_status, metadata_in
+from pytest_dxjobs._metadata import check_status, members_of, metadata_in
 from pytest_dxjobs._queue import Entry
 from pytest_dxjobs._refusals import Refused
-from pytest_dxjobs._stub_checks import listed, members_of, problems_of, unasked, unsendable
+from pytest_dxjobs._stub_checks import listed, problems_of, unasked, unsendable
 from pytest_dxjobs._validity import violations
 from pytest_dxjobs._wire import error, error_status, success
 
@@ -77,7 +77,9 @@ class Stubs:
                     **unsendable(call, installed, operation, service_response),
                 }
             )
-            metadata = metadata_in(call, service_response.get("ResponseMetadata"), least=200)
+            metadata = metadata_in(
+                f"{call}: ResponseMetadata", service_response.get("ResponseMetadata"), least=200
+            )
             response = success(
                 installed,
                 operation,
@@ -99,7 +101,9 @@ class Stubs:
                     return self._made_up(operation, record)
                 refuse_all(unsendable(call, installed, operation, computed))
                 made = success(installed, operation, members_of(computed), record.stamp)
-                metadata = metadata_in(call, computed.get("ResponseMetadata"), least=200)
+                metadata = metadata_in(
+                    f"{call}: ResponseMetadata", computed.get("ResponseMetadata"), least=200
+                )
                 return metadata.applied_to(made, record.stamp)
 
         else:
@@ -144,11 +148,14 @@ class Stubs:
         installed = self._backend.installed
         operation = installed.operation_called(f"add_client_error({show(method)})", method)
         refuse_all(unasked(call, problems_of(installed, operation, expected_params)))
-        for name, text in (("code", service_error_code), ("message", service_message)):
+        texts = ("service_error_code", service_error_code), ("service_message", service_message)
+        for name, text in texts:
             if not isinstance(text, str):
-                raise UsageError(f"{call}: the {name} is a string, not {show(text)}")
+                raise UsageError(f"{call}: {name}: a string is needed, not {show(text)}")
         if not _CODE.fullmatch(service_error_code):
-            raise UsageError(f"{call}: a code has letters, digits, dots, hyphens and underscores")
+            raise UsageError(
+                f"{call}: service_error_code: it has letters, digits, dots, hyphens and underscores alone"
+            )
         none = isinstance(service_error_meta, Mapping) and len(service_error_meta) == 0
         if service_error_meta is not None and not none:
             raise UsageError(
@@ -159,7 +166,7 @@ class Stubs:
             raise UsageError(
                 f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}"
             )
-        metadata = metadata_in(call, response_meta, least=300)
+        metadata = metadata_in(f"{call}: response_meta", response_meta, least=300)
         status = http_status_code if http_status_code is not None else metadata.status
         if status is not None:
             check_status(f"{call}: http_status_code", status, least=300)

@@ -1,4 +1,4 @@
-"""What the traceback of a failure tells: where the call was made, and who caught it.
+"""What a failure tells beside its message: where the call was made, who caught it, and what is linked to it.
 
 A failure that the fake raises within a call is on its way through the code under test. Its traceback
 begins in the function that caught it. A test that expects it names it there, in
@@ -12,6 +12,7 @@ import traceback
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 _ASSERTING: Final = ("_pytest", "unittest")
@@ -56,6 +57,26 @@ def end_at_the_caller(failure: BaseException) -> None:
             last.tb_next = None
             return
         entry = entry.tb_next
+
+
+def linked(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:
+    """An exception, its causes and what they group, the nearest first.
+
+    Args:
+        raised: The exception.
+        suppressed: Whether contexts are among them that ``raise ... from None`` has hidden.
+    """
+    waiting: list[object] = [raised]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            context = each.__context__ if suppressed or not each.__suppress_context__ else None
+            grouped = getattr(each, "exceptions", ())  # of which anything may be made
+            waiting += [each.__cause__, context]
+            waiting += grouped if isinstance(grouped, (list, tuple)) else ()
 
 
 def _package(entry: TracebackType) -> str:

@@ -107,7 +107,8 @@ def histories(draw: DrawFn, *, type: OneOrSeveral = None, outcome: OneOrSeveral 
     Its repr is what a test would write.
 
     Args:
-        type: One of ``dx.JOB_TYPES``, or several: errors fit a job of each of them. None is any.
+        type: One of ``dx.JOB_TYPES``, or several; None is any. It is checked, and changes nothing: the errors of a
+            history fit whichever job it is given to.
         outcome: The state in which it stays, one of ``dx.JOB_STATES``, or several. None is any end state.
     """
     _chosen("histories: type", type, model().types, JOB_TYPES)

@@ -320,6 +320,19 @@ def test_who_swallows_that_a_start_is_refused_is_told(count: int, more: str) -> 
     assert re.search(rf"But it never started jobs \w+, \w+, \w+{more}, which it had cr", told)
 
 
+@pytest.mark.parametrize("exceptions", [None, "row 1", ["row 1"], 7])
+def test_an_error_may_have_any_exceptions(exceptions: object) -> None:
+    def wait(job_id: str) -> None:
+        error = RuntimeError("the export did not work")
+        error.exceptions = exceptions  # type: ignore[attr-defined]
+        with contextlib.suppress(consumers.Failed):
+            consumers.by_the_clock(job_id)
+        raise error
+
+    told = report(wait, scenario("error-malware-detected"))
+    assert "But what it raised does not tell why, " in told
+
+
 def test_who_gives_up_on_a_job_that_it_never_started_is_told() -> None:
     def run() -> None:
         job_id = consumers.create()
