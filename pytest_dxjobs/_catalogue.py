@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs import faults
 from pytest_dxjobs._constants import ABSENT, ALWAYS, JOB_ERROR_CODES
+from pytest_dxjobs._creating import scenarios_of_creating
 from pytest_dxjobs._histories import completes, fails, gets_cancelled, stays, times_out
 from pytest_dxjobs._job_errors import make_error
 from pytest_dxjobs._scenario import Scenario
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from pytest_dxjobs._fake import FakeDataExchange
 
-GROUPS: Final = ("states", "job-errors", "service-errors", "resilience", "future", "creating")
 USUAL_GROUPS: Final = ("states", "job-errors", "service-errors", "creating")
 
 _NO_REACTION: Final = "the loop knows some end states and goes on at the others."
@@ -256,81 +256,18 @@ def _future() -> list[Scenario]:
     ]
 
 
-def _creating() -> list[Scenario]:
-    creating = functools.partial(Scenario, only="check_creating", group="creating")
-    return [
-        creating(
-            "two-jobs",
-            "Of several jobs that the code creates the first completes, and the others fail.",
-            "raises",
-            fails(polls=2),
-            "the code polls one job again and again, and never looks at the others.",
-            # Later than the others fail, so that who stops at a failure leaves it alone.
-            prepare=lambda fake: fake.next_job(completes(polls=6)),
-            unless=lambda fake: "" if len(fake.jobs) > 1 else "the code creates one job alone",
-        ),
-        creating(
-            "limit-on-start",
-            "The service refuses start_job once, since too many jobs are running.",
-            "returns or raises",
-            usually="the code does not look at what start_job answers.",
-            prepare=lambda fake: fake.inject(
-                faults.conflict(message="Too many jobs are in progress."), operation="start_job"
-            ),
-        ),
-        creating(
-            "signed-url-missing",
-            "The job has completed, and its answer has no signed URL.",
-            "raises",
-            usually="the code takes the result for granted.",
-            answer=_without_url,
-            unless=_no_signed_url,
-        ),
-        creating(
-            "signed-url-expired",
-            "The job has completed, and its signed URL has expired when the code sees it.",
-            "raises",
-            usually="the code does not look at SignedUrlExpiresAt.",
-            group="resilience",  # who uses it at once meets the refusal of S3 instead
-            answer=_with_expired_url,
-            unless=_no_signed_url,
-        ),
-    ]
-
-
-_URL_OWNER: Final = "ExportAssetToSignedUrl"
-
-
-def _without_url(job: dict[str, Any]) -> Mapping[str, Any]:
-    kept = {
-        name: part
-        for name, part in job["Details"].get(_URL_OWNER, {}).items()
-        if not name.startswith("SignedUrl")
-    }
-    return job | {"Details": {_URL_OWNER: kept}} if kept else job
-
-
-def _with_expired_url(job: dict[str, Any]) -> Mapping[str, Any]:
-    own = job["Details"].get(_URL_OWNER, {})
-    if "SignedUrl" not in own:
-        return job
-    expired = own | {"SignedUrlExpiresAt": job["CreatedAt"]}
-    return job | {"Details": {_URL_OWNER: expired}}
-
-
-def _no_signed_url(fake: FakeDataExchange) -> str:
-    types = {job.type for job in fake.jobs}
-    return "" if "EXPORT_ASSET_TO_SIGNED_URL" in types else "no job of the code has a signed URL"
+_MAKERS: Final = {
+    "states": _states,
+    "job-errors": _job_errors,
+    "service-errors": _service_errors,
+    "resilience": _resilience,
+    "future": _future,
+    "creating": scenarios_of_creating,
+}
+GROUPS: Final = tuple(_MAKERS)
 
 
 @functools.cache
 def catalogue() -> tuple[Scenario, ...]:
-    """All of them, group by group."""
-    return (
-        *_states(),
-        *_job_errors(),
-        *_service_errors(),
-        *_resilience(),
-        *_future(),
-        *_creating(),
-    )
+    """All of them."""
+    return tuple(scenario for make in _MAKERS.values() for scenario in make())

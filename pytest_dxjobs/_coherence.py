@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs import _service
 from pytest_dxjobs._formats import judge_of, wrong_job_arn
 from pytest_dxjobs._messages import show
-from pytest_dxjobs._model import Model, model
-from pytest_dxjobs._validity import is_aware, leaves, violations
+from pytest_dxjobs._model import Model, Shape, model
+from pytest_dxjobs._validity import violations
+from pytest_dxjobs._values import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,7 +136,7 @@ def _resource_occurs(error: Job, job: Job, installed: Model, path: str) -> Itera
     wanted = {member} if member is not None else set(_service.RESOURCE_MEMBERS.values())
     found = {
         value
-        for _, name, value in leaves(job.get("Details"), installed.details, "Details")
+        for _, name, value in _leaves(job.get("Details"), installed.details, "Details")
         if name in wanted and isinstance(value, str)
     }
     if member is not None and not found:
@@ -198,7 +199,7 @@ def _signed_url_comes_in_time(job: Job, installed: Model) -> Iterator[str]:
 
 
 def _values_are_of_their_kind(job: Job, installed: Model) -> Iterator[str]:
-    for path, name, value in leaves(job.get("Details"), installed.details, "Details"):
+    for path, name, value in _leaves(job.get("Details"), installed.details, "Details"):
         judge = judge_of(name)
         if judge is not None and isinstance(value, str) and (problem := judge(value)):
             yield f"{path}: {show(value)} {problem}"
@@ -206,6 +207,26 @@ def _values_are_of_their_kind(job: Job, installed: Model) -> Iterator[str]:
 
 def _mapping(value: object) -> Job:
     return value if isinstance(value, dict) else {}
+
+
+def _leaves(
+    value: object, shape: Shape, path: str, name: str = ""
+) -> Iterator[tuple[str, str, object]]:
+    """Path, member name and value of every scalar below ``value`` that the shape knows.
+
+    An element of a list goes by the name of the list. Members that the shape does not have are passed
+    over, so the walk ends even where the value contains itself.
+    """
+    if shape.type_name == "structure":
+        members = value if isinstance(value, dict) else {}
+        for key, member in shape.members.items():
+            if key in members:
+                yield from _leaves(members[key], member, f"{path}.{key}", key)
+    elif shape.type_name == "list":
+        for index, element in enumerate(value if isinstance(value, list) else ()):
+            yield from _leaves(element, shape.member, f"{path}[{index}]", name)
+    else:
+        yield path, name, value
 
 
 _SIGNED_URL: Final = ("SignedUrl", "SignedUrlExpiresAt")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._http import Response
-from pytest_dxjobs._validity import values_of
+from pytest_dxjobs._values import values_of
 from pytest_dxjobs._wire import answer, error
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._model import Shape, enum_of, pattern_of
+from pytest_dxjobs._model import Shape, enum_of, members_outside, pattern_of
 from pytest_dxjobs._samples import Blanks, sampler
 
 if TYPE_CHECKING:
@@ -105,11 +105,7 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
     tags = _TAGS.get(frozenset(shape.members))
     if tags is not None:
         return lambda source, _: copy.deepcopy(source.one_of(tags))
-    members = {
-        name: member
-        for name, member in shape.members.items()
-        if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
-    }
+    members = members_outside(shape, within)
     parts = {name: drawer(member, name, owner, within) for name, member in members.items()}
     choices = {name: len(_choices(member, name)) for name, member in members.items()}
     encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type

@@ -12,7 +12,7 @@ from pytest_dxjobs._drawing import IDS, drawer, usual
 from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import Model, enum_of
 from pytest_dxjobs._samples import Blanks
-from pytest_dxjobs._validity import values_of
+from pytest_dxjobs._values import values_of
 
 if TYPE_CHECKING:
     from pytest_dxjobs._drawing import Source

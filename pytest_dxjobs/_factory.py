@@ -21,7 +21,8 @@ from pytest_dxjobs._job_errors import error_that_fits
 from pytest_dxjobs._messages import did_you_mean, show
 from pytest_dxjobs._model import Model, model
 from pytest_dxjobs._samples import Blanks, Sampler, sampler
-from pytest_dxjobs._validity import cleaned, is_aware, violations
+from pytest_dxjobs._validity import violations
+from pytest_dxjobs._values import cleaned, is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,8 @@ from pytest_dxjobs._constants import ABSENT, JOB_ERROR_CODES
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import listing, show
 from pytest_dxjobs._model import Model, enum_of, model
-from pytest_dxjobs._validity import cleaned, values_of, violations
+from pytest_dxjobs._validity import violations
+from pytest_dxjobs._values import cleaned, values_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dataexchange.type_defs import JobErrorTypeDef

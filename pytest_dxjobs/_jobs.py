@@ -18,7 +18,7 @@ from pytest_dxjobs._instants import now
 from pytest_dxjobs._life import Life
 from pytest_dxjobs._metadata import members_of
 from pytest_dxjobs._service import LIFETIME
-from pytest_dxjobs._validity import cleaned, is_aware
+from pytest_dxjobs._values import cleaned, is_aware
 from pytest_dxjobs._wire import encode, parse
 
 if TYPE_CHECKING:

@@ -6,16 +6,13 @@ Judged is what the code was told, as it stands in the log of calls, against what
 from __future__ import annotations
 
 import re
-import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_dxjobs._calls import Call, first_end
-from pytest_dxjobs._constants import TERMINAL_STATES
+from pytest_dxjobs._calls import first_end
 from pytest_dxjobs._errors import RunawayPolling
 from pytest_dxjobs._messages import show
+from pytest_dxjobs._reasons import with_its_line, wrong_failure
 from pytest_dxjobs._timeline import draw, shortened
-from pytest_dxjobs._tracebacks import linked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +31,6 @@ _EXPECTED: Final = {
     "gives up": "that the code gives up and raises, and names no end state, since the job has none",
     "returns or raises": "that the code returns, or raises and tells why",
 }
-_CRASHES: Final = (AttributeError, IndexError, KeyError, TypeError, UnboundLocalError)
 _LINES: Final = 8
 _NONE_CREATED: Final = "the request is refused; code that is given the id of a job is for check()."
 _LEFT_ALONE: Final = "when one job has failed, the code leaves the others alone."
@@ -176,114 +172,10 @@ def _wrong_ending(
         return ""
     if expected == "returns":
         return f"it reported a failure: it {_ended(done)}"
-    return "" if done.raised is None else _wrong_failure(expected, done.raised, jobs, records)
-
-
-def _wrong_failure(
-    expected: str, raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]
-) -> str:
-    if isinstance(raised, SystemExit) and raised.code in (None, 0):
-        return f"it left with {raised!r}, which passes for a success"
-    if type(raised) in _CRASHES:
-        return f"it crashed in its own error path: {_told(raised)}"
-    if expected == "gives up":
-        named = _wrong_state(raised, jobs, records)
-        return f"it names {named}, which nobody has told it: {_told(raised)}" if named else ""
-    why = _not_told(raised, records)
-    if not why:
-        return ""
-    crash = next(
-        (each for each in linked(raised, suppressed=False) if type(each) in _CRASHES), None
-    )
-    behind = "" if crash is None else f"; behind it is a crash: {_told(crash)}"
-    return f"what it raised does not tell why, with none of {why}: {_told(raised)}{behind}"
-
-
-def _wrong_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]) -> str:
-    """The end state that it names as the cause, and that no job was in; empty where there is none."""
-    named = {*_END_STATE.findall(_as_text(raised))}
-    known = {each.told for each in records} | {job.state for job in jobs if job.cancelled}
-    if len(named) != 1 or named & {*known, "COMPLETED"}:
-        return ""  # who names several, or the good one, tells that it was none of them
-    return str(named.pop())
+    return "" if done.raised is None else wrong_failure(expected, done.raised, jobs, records)
 
 
 def _ended(done: Performance) -> str:
-    return (
-        f"returned {show(done.result)}" if done.raised is None else f"raised {_told(done.raised)}"
-    )
-
-
-def _told(raised: BaseException) -> str:
-    """What was raised, and the line of the code that raised it."""
-    frames = [
-        each
-        for each in traceback.extract_tb(raised.__traceback__)
-        if not re.search(r"[\\/](botocore|boto3|pytest_dxjobs)[\\/]", each.filename)
-    ]
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    text = _as_text(raised).partition("\n")[0]
-    return f"{type(raised).__name__}: {text}{place}"
-
-
-def _not_told(raised: BaseException, records: Sequence[Record]) -> str:
-    """What should have been told and was not, in words; empty where something of it was."""
-    reasons = dict.fromkeys(each for record in _last_polls(records) for each in _reasons(record))
-    chain = [*linked(raised, suppressed=False)]
-    text = "\n".join(_text_of(each) for each in chain if type(each) not in _CRASHES)
-    # Who has crashed on the way and says that something failed means the crash.
-    crashed = any(type(each) in _CRASHES for each in chain) or _CRASH.search(text)
-    loosely = {} if crashed else _STATES
-    if any(reason in text or loosely.get(reason, _NEVER).search(text) for reason in reasons):
-        return ""
-    return ", ".join(map(show, reasons))
-
-
-def _last_polls(records: Sequence[Record]) -> list[Record]:
-    """The last answer about each job; where none was polled, what kept the code from it."""
-    last = {each.job_id: each for each in records if each.operation == "GetJob"}
-    kept = [each for each in records if each.operation in ("CreateJob", "StartJob")]
-    return [*last.values()] or [each for each in kept if not each.succeeded]
-
-
-def _reasons(record: Record) -> list[str]:
-    """What a failure after this answer should tell: one of these."""
-    call = Call(record)
-    if call.error is not None:
-        error = getattr(call.error, "response", {}).get("Error", {})
-        told = [error[name] for name in ("Code", "Message") if error.get(name)]
-        return told or [type(call.error).__name__]
-    job = call.response or {}
-    state = job.get("State")
-    if state not in TERMINAL_STATES or state == "COMPLETED":
-        return []
-    told = [
-        each[name]
-        for each in job.get("Errors", ())
-        for name in ("Code", "Message")
-        if each.get(name)
-    ]
-    return told or [state]
-
-
-def _text_of(raised: BaseException) -> str:
-    """What it says, in whatever form."""
-    return f"{type(raised).__name__} {_as_text(raised)} {_as_text(raised.args)} {_as_text(vars(raised))}"
-
-
-def _as_text(value: Any) -> str:
-    try:
-        return str(value)
-    except Exception:
-        return ""
-
-
-_NEVER: Final = re.compile(r"(?!)")
-_STATES: Final = {  # as people write them; nearly every exception is called an error
-    "CANCELLED": re.compile("cancell?ed", re.IGNORECASE),
-    "TIMED_OUT": re.compile("timed?[-_ ]?out", re.IGNORECASE),
-    "ERROR": re.compile(r"\berror\b|\bfail", re.IGNORECASE),
-}
-_CRASH: Final = re.compile(rf"\b(?:{'|'.join(each.__name__ for each in _CRASHES)})\(")  # as a repr
-# ERROR: and [ERROR] are how a log says how bad it is.
-_END_STATE: Final = re.compile(r"\b(?:COMPLETED|CANCELLED|TIMED_OUT|(?<!\[)ERROR(?![:\]]))\b")
+    if done.raised is None:
+        return f"returned {show(done.result)}"
+    return f"raised {with_its_line(done.raised)}"

@@ -110,6 +110,15 @@ def enum_of(shape: Shape) -> tuple[str, ...]:
     return tuple(shape.metadata.get("enum", ()))
 
 
+def members_outside(shape: Shape, within: frozenset[str]) -> dict[str, Shape]:
+    """The members of a structure but for those that would begin one of these structures anew, as a list of it does."""
+    return {
+        name: member
+        for name, member in shape.members.items()
+        if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
+    }
+
+
 def pattern_of(shape: Shape) -> re.Pattern[str] | None:
     """The pattern of a string shape, for ``fullmatch``; none where any text will do."""
     source = shape.metadata.get("pattern") or _DOCUMENTED_PATTERNS.get(shape.name)

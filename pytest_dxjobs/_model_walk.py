@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pytest_dxjobs import _service
 from pytest_dxjobs._drawing import JOB_IDS
 from pytest_dxjobs._instants import plain
-from pytest_dxjobs._model import Shape, enum_of, pattern_of
+from pytest_dxjobs._model import Shape, enum_of, members_outside, pattern_of
 from pytest_dxjobs._samples import TRIAL, sampler
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def values(
         within |= {shape.name}
         members = {
             key: values(member, key, within)
-            for key, member in shape.members.items()
-            if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
+            for key, member in members_outside(shape, within).items()
         }
         required = {key: members.pop(key) for key in shape.required_members if key in members}
         return st.fixed_dictionaries(required, optional=members)

@@ -15,7 +15,7 @@ from pytest_dxjobs._metadata import members_of
 from pytest_dxjobs._model import model
 from pytest_dxjobs._service import FAILED
 from pytest_dxjobs._transitions import moved, problems_on_the_way, set_aside
-from pytest_dxjobs._validity import is_aware
+from pytest_dxjobs._values import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,8 @@ from pytest_dxjobs._formats import wrong_job_id
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._refusals import Refused
 from pytest_dxjobs._transitions import problems_on_the_way
-from pytest_dxjobs._validity import values_of, violations
+from pytest_dxjobs._validity import violations
+from pytest_dxjobs._values import values_of
 from pytest_dxjobs._wire import answer, error
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._formats import judge_of
-from pytest_dxjobs._model import Shape, enum_of, pattern_of
+from pytest_dxjobs._model import Shape, enum_of, members_outside, pattern_of
 from pytest_dxjobs._validity import violations
 
 
@@ -47,8 +47,7 @@ def sampler(shape: Shape, name: str = "", within: frozenset[str] = frozenset()) 
         within |= {shape.name}
         parts = [
             (key, sampler(member, key, within))
-            for key, member in shape.members.items()
-            if not within & {member.name, getattr(getattr(member, "member", None), "name", None)}
+            for key, member in members_outside(shape, within).items()
         ]
         return lambda blanks: {key: part(blanks) for key, part in parts}
     if shape.type_name == "list":

@@ -15,7 +15,7 @@ from pytest_dxjobs._ids import next_id
 from pytest_dxjobs._instants import in_milliseconds
 from pytest_dxjobs._job_errors import error_that_fits
 from pytest_dxjobs._samples import Blanks, sampler
-from pytest_dxjobs._validity import cleaned
+from pytest_dxjobs._values import cleaned
 
 if TYPE_CHECKING:
     import datetime

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pytest_dxjobs._constants import ABSENT
 from pytest_dxjobs._messages import did_you_mean, not_one_of, show
 from pytest_dxjobs._model import Shape, enum_of, pattern_of
+from pytest_dxjobs._values import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,47 +40,7 @@ def violations(shape: Shape, value: object, path: str, *, absent: object = None)
         yield from _SCALARS[kind](shape, value, path)
 
 
-def leaves(
-    value: object, shape: Shape, path: str, name: str = ""
-) -> Iterator[tuple[str, str, object]]:
-    """Path, member name and value of every scalar below ``value`` that the shape knows.
-
-    An element of a list goes by the name of the list. Members that the shape does not have are passed
-    over, so the walk ends even where the value contains itself.
-    """
-    if shape.type_name == "structure":
-        members = value if isinstance(value, dict) else {}
-        for key, member in shape.members.items():
-            if key in members:
-                yield from leaves(members[key], member, join(path, key), key)
-    elif shape.type_name == "list":
-        for index, element in enumerate(value if isinstance(value, list) else ()):
-            yield from leaves(element, shape.member, f"{path}[{index}]", name)
-    else:
-        yield path, name, value
-
-
-def values_of(name: str, value: object) -> Iterator[object]:
-    """Every value that stands under this name, however deep."""
-    if isinstance(value, dict):
-        if name in value:
-            yield value[name]
-        value = list(value.values())
-    for element in value if isinstance(value, list) else ():
-        yield from values_of(name, element)
-
-
-def cleaned(value: Any) -> Any:
-    """A copy of what was checked, without the members that are to be left out."""
-    if isinstance(value, dict):
-        return {name: cleaned(part) for name, part in value.items() if part is not ABSENT}
-    if isinstance(value, list):
-        return [cleaned(element) for element in value if element is not ABSENT]
-    return value
-
-
-def join(path: str, name: str) -> str:
-    """The dotted path of a member."""
+def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
@@ -92,15 +52,15 @@ def _structure(shape: Shape, value: object, path: str, absent: object) -> Iterat
     for name in value:
         if not isinstance(name, str) or name not in members:
             hint = did_you_mean(name, members)
-            place = join(path, name) if isinstance(name, str) else f"{path or '(response)'}"
+            place = _join(path, name) if isinstance(name, str) else f"{path or '(response)'}"
             there = f"there are {', '.join(members)}" if members else "there are none"
             yield f"{place}: unknown member {show(name)}; {there}{hint}"
     for name in shape.required_members:
         if name not in value:
-            yield f"{join(path, name)}: missing, and the service model requires it"
+            yield f"{_join(path, name)}: missing, and the service model requires it"
     for name, member in members.items():
         if name in value:
-            yield from violations(member, value[name], join(path, name), absent=absent)
+            yield from violations(member, value[name], _join(path, name), absent=absent)
 
 
 def _list(shape: Shape, value: object, path: str, absent: object) -> Iterator[str]:
@@ -118,7 +78,7 @@ def _map(shape: Shape, value: object, path: str, absent: object) -> Iterator[str
         return
     for key, element in value.items():
         yield from violations(shape.key, key, f"{path} key {show(key)}")
-        yield from violations(shape.value, element, join(path, str(key)), absent=absent)
+        yield from violations(shape.value, element, _join(path, str(key)), absent=absent)
 
 
 def _string(shape: Shape, value: object, path: str) -> Iterator[str]:
@@ -143,14 +103,6 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def is_aware(value: object) -> bool:
-    """Whether it is a datetime that says which instant it means."""
-    try:
-        return isinstance(value, datetime.datetime) and value.utcoffset() is not None
-    except Exception:
-        return False
 
 
 def _timestamp(_shape: Shape, value: object, path: str) -> Iterator[str]:
