@@ -187,10 +187,10 @@ def _signed_url_comes_in_time(job: Job, installed: Model) -> Iterator[str]:
     details = _mapping(job.get("Details")).get(member)
     if not isinstance(details, dict):
         return
-    present = [name for name in _SIGNED_URL if name in details]
-    for name in _SIGNED_URL:
+    present = [name for name in _service.SIGNED_URL_MEMBERS if name in details]
+    for name in _service.SIGNED_URL_MEMBERS:
         place = f"Details.{member}.{name}"
-        if name in present and state not in _service.SIGNED_URL_PERMITTED.get(type_, (state,)):
+        if name in present and not _service.may_have_signed_url(type_, state):
             yield f"{place}: present, although a job of type {type_} has none in state {state}"
         elif name not in present and state in _service.SIGNED_URL_REQUIRED.get(type_, ()):
             yield f"{place}: missing; a job of type {type_} has it in state {state}"
@@ -229,7 +229,6 @@ def _leaves(
         yield path, name, value
 
 
-_SIGNED_URL: Final = ("SignedUrl", "SignedUrlExpiresAt")
 _RULES: Final[tuple[Callable[[Job, Model], Iterator[str]], ...]] = (
     _arn_is_for_the_id,
     _times_are_in_order,

@@ -1,4 +1,4 @@
-"""Whether the service would take a CreateJob request; botocore looks at types and required members only."""
+"""The job that a CreateJob request makes, if the service takes it: botocore looks at types and required members only."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._coherence import find_problems
+from pytest_dxjobs._ids import next_id
+from pytest_dxjobs._instants import in_milliseconds
 from pytest_dxjobs._refusals import Refused
-from pytest_dxjobs._transitions import created
+from pytest_dxjobs._transitions import own_details, urls_of
 from pytest_dxjobs._validity import violations
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator, Mapping
 
-    from pytest_dxjobs._model import Model
+    from pytest_dxjobs._model import Model, Shape
 
 
 def created_or_refused(
@@ -31,10 +33,50 @@ def created_or_refused(
     """
     if problems := _problems(installed, params):
         raise Refused("ValidationException", "; ".join(problems))
-    response = created(installed, params, region, account_id, moment)
+    response = _created(installed, params, region, account_id, moment)
     if problems := find_problems(response):
         raise Refused("ValidationException", "; ".join(problems))
     return response
+
+
+def _created(
+    installed: Model,
+    params: Mapping[str, Any],
+    region: str,
+    account_id: str,
+    moment: datetime.datetime,
+) -> dict[str, Any]:
+    """The job that a valid CreateJob makes: WAITING, with the details of the request."""
+    identifier, type_ = next_id(), params["Type"]
+    at = in_milliseconds(moment)
+    response = {
+        "Arn": _service.job_arn(identifier, region, account_id),
+        "CreatedAt": at,
+        "Details": _known(installed.details, params["Details"]),
+        "Id": identifier,
+        "State": "WAITING",
+        "Type": type_,
+        "UpdatedAt": at,
+    }
+    if "AssetConfiguration" in params:
+        response["AssetConfiguration"] = params["AssetConfiguration"]
+    own = own_details(installed, response)
+    if own and _service.may_have_signed_url(type_, "WAITING"):
+        own.update(urls_of(installed, response, at))
+    return response
+
+
+def _known(shape: Shape, value: Any) -> Any:
+    """What the response can say of what the request said."""
+    if shape.type_name == "structure":
+        return {
+            name: _known(shape.members[name], part)
+            for name, part in value.items()
+            if name in shape.members
+        }
+    if shape.type_name == "list":
+        return [_known(shape.member, element) for element in value]
+    return value
 
 
 def _problems(installed: Model, params: Mapping[str, Any]) -> list[str]:

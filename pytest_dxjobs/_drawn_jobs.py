@@ -105,10 +105,10 @@ def draw_details(
         return {}
     shape = installed.details.members[name]
     own: dict[str, Any] = drawer(shape, name, name)(source, blanks)
-    urls = [url for url in _SIGNED_URL if url in shape.members]
+    urls = [url for url in _service.SIGNED_URL_MEMBERS if url in shape.members]
     if state in _service.SIGNED_URL_REQUIRED.get(type_, ()):
         own |= {url: drawer(shape.members[url], url, name)(source, blanks) for url in urls}
-    elif state not in _service.SIGNED_URL_PERMITTED.get(type_, (state,)):
+    elif not _service.may_have_signed_url(type_, state):
         own = {key: part for key, part in own.items() if key not in urls}
     return {name: own}
 
@@ -163,4 +163,3 @@ def _limits(installed: Model, type_: str) -> tuple[str, ...]:
 
 
 _ALWAYS: Final = ("Code", "Message")
-_SIGNED_URL: Final = ("SignedUrl", "SignedUrlExpiresAt")

@@ -122,13 +122,14 @@ def _blueprint(installed: Model, type_: str, state: str) -> Sampler:
         _service.EXPORT_PREFIX
     ):
         parts["AssetConfiguration"] = sampler(installed.job.members["AssetConfiguration"])
-    has_url = state in _service.SIGNED_URL_PERMITTED.get(type_, (state,))
+    has_url = _service.may_have_signed_url(type_, state)
 
     def fill(blanks: Blanks) -> dict[str, Any]:
         job = {key: part(blanks) for key, part in parts.items()}
         if name is not None:
             if not has_url:
-                del job["Details"]["SignedUrl"], job["Details"]["SignedUrlExpiresAt"]
+                for url in _service.SIGNED_URL_MEMBERS:
+                    del job["Details"][url]
             job["Details"] = {name: job["Details"]}
         return job
 

@@ -1,4 +1,7 @@
-"""The faults that a test has laid down, and which requests they are for."""
+"""The faults that a test has laid down, and which requests they are for.
+
+Values that each request is held against; the words in which a test lays them down are in ``_fault_injection``.
+"""
 
 from __future__ import annotations
 

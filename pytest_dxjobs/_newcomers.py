@@ -1,4 +1,7 @@
-"""Jobs that a test puts in: by type and members, or as a whole response."""
+"""Jobs that a test puts in: by type and members, or as a whole response.
+
+Checked when they come in, at the line that says them, since ``get_job`` is to tell nothing that the service could not.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Answers that a test has laid down for operations, in the order in which they are to be used."""
+"""Answers that a test has laid down for operations, in the order in which they are to be used.
+
+The service of the fake looks for them here; the words in which a test lays them down are in ``_stubs``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A request that the service answers with an error."""
+"""A request that the service answers with an error.
+
+An exception, since whatever an operation is made of may find the reason; the fake makes an answer of it.
+"""
 
 from __future__ import annotations
 

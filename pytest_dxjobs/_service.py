@@ -55,6 +55,8 @@ SIGNED_URL_REQUIRED: Final = {
     "IMPORT_ASSET_FROM_SIGNED_URL": frozenset({"WAITING"}),
 }
 SIGNED_URL_PERMITTED: Final = {"EXPORT_ASSET_TO_SIGNED_URL": frozenset({"COMPLETED"})}
+# documented: a signed URL and its expiry
+SIGNED_URL_MEMBERS: Final = ("SignedUrl", "SignedUrlExpiresAt")
 # documented: how long a signed URL is valid, in seconds
 _SIGNED_URL_SECONDS: Final = {"EXPORT_ASSET_TO_SIGNED_URL": 60}
 _UPLOAD_URL_SECONDS: Final = 3600
@@ -106,6 +108,11 @@ ERROR_MESSAGES: Final = {
 def job_arn(job_id: str, region: str, account_id: str) -> str:
     """The ARN of a job (documented)."""
     return f"arn:aws:dataexchange:{region}:{account_id}:jobs/{job_id}"
+
+
+def may_have_signed_url(type_: str, state: str | None) -> bool:
+    """Whether a job of this type may carry one in this state; in any state, where nothing is known of its type."""
+    return state in SIGNED_URL_PERMITTED.get(type_, (state,))
 
 
 def url_expires_at(

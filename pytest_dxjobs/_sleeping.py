@@ -1,4 +1,7 @@
-"""Who has slept in virtual time, for how long, and on whose behalf."""
+"""Who has slept in virtual time, for how long, and on whose behalf.
+
+A test looks at that, and so do the budgets that end a loop; when the clock may move is for ``_schedule`` to say.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service says of a job at its creation, and after it has moved to another state.
+"""What the service says of a job after it has moved to another state.
 
 A response is adapted, not made anew: what the test set, and what a captured response holds, stays.
 """
@@ -11,8 +11,6 @@ from pytest_dxjobs import _service
 from pytest_dxjobs._coherence import find_problems
 from pytest_dxjobs._constants import ABSENT
 from pytest_dxjobs._history import History
-from pytest_dxjobs._ids import next_id
-from pytest_dxjobs._instants import in_milliseconds
 from pytest_dxjobs._job_errors import error_that_fits
 from pytest_dxjobs._samples import Blanks, sampler
 from pytest_dxjobs._values import cleaned
@@ -22,46 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_dxjobs._model import Model, Shape
-
-
-def created(
-    installed: Model,
-    params: Mapping[str, Any],
-    region: str,
-    account_id: str,
-    moment: datetime.datetime,
-) -> dict[str, Any]:
-    """The job that a valid CreateJob makes: WAITING, with the details of the request."""
-    identifier, type_ = next_id(), params["Type"]
-    at = in_milliseconds(moment)
-    told = ("AssetConfiguration",) if "AssetConfiguration" in params else ()
-    response = {
-        "Arn": _service.job_arn(identifier, region, account_id),
-        **{name: params[name] for name in told},
-        "CreatedAt": at,
-        "Details": _known(installed.details, params["Details"]),
-        "Id": identifier,
-        "State": "WAITING",
-        "Type": type_,
-        "UpdatedAt": at,
-    }
-    own = _own_details(installed, response)
-    if own and "WAITING" in _service.SIGNED_URL_PERMITTED.get(type_, ("WAITING",)):
-        own.update(_urls(installed, response, at))
-    return response
-
-
-def _known(shape: Shape, value: Any) -> Any:
-    """What the response can say of what the request said."""
-    if shape.type_name == "structure":
-        return {
-            name: _known(shape.members[name], part)
-            for name, part in value.items()
-            if name in shape.members
-        }
-    if shape.type_name == "list":
-        return [_known(shape.member, element) for element in value]
-    return value
 
 
 def moved(
@@ -86,9 +44,9 @@ def moved(
     job.update(State=state, UpdatedAt=at)
     type_ = str(response.get("Type"))
     permitted = _service.SIGNED_URL_PERMITTED.get(type_)
-    own = _own_details(installed, {**job, "Type": type_})
+    own = own_details(installed, {**job, "Type": type_})
     if permitted is not None and own:
-        urls = _urls(installed, job, at)
+        urls = urls_of(installed, job, at)
         details = {name: part for name, part in own.items() if name not in urls}
         if state in permitted:
             details |= cleaned({name: aside.get(name, part) for name, part in urls.items()})
@@ -122,7 +80,7 @@ def set_aside(
     if first != _service.FAILED and _service.FAILED in later and "Errors" in kept:
         aside["Errors"] = kept.pop("Errors")
     permitted = _service.SIGNED_URL_PERMITTED.get(type_, frozenset())
-    own = _own_details(installed, {**members, "Type": type_})
+    own = own_details(installed, {**members, "Type": type_})
     if first not in permitted and permitted.intersection(later) and own:
         name = installed.details_members[type_]
         urls = _url_members(installed.details.members[name])
@@ -151,7 +109,7 @@ def problems_on_the_way(
     )
 
 
-def _own_details(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
+def own_details(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
     """The part of ``Details`` that belongs to the type; empty where a test has put something else."""
     details = job.get("Details")
     own = (
@@ -162,7 +120,7 @@ def _own_details(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
     return own if isinstance(own, dict) else {}
 
 
-def _urls(installed: Model, job: Mapping[str, Any], at: datetime.datetime) -> dict[str, Any]:
+def urls_of(installed: Model, job: Mapping[str, Any], at: datetime.datetime) -> dict[str, Any]:
     """The URLs that the service makes for a job, and when they expire."""
     _, _, _, region, account_id, *_ = [*str(job.get("Arn")).split(":"), *_NOWHERE]
     blanks = Blanks(

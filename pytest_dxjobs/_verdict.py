@@ -1,4 +1,7 @@
-"""What a test has not heard of at its end: swallowed failures, and what was laid down and not used."""
+"""What a test has not heard of at its end: swallowed failures, and what was laid down and not used.
+
+Code that swallows every exception would pass without it, and so would a test whose fault or answer was for nothing.
+"""
 
 from __future__ import annotations
 
