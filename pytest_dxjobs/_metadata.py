@@ -66,7 +66,7 @@ def metadata_in(place: str, given: object, *, least: int) -> Metadata:
 
 
 def check_status(place: str, status: object, *, least: int) -> None:
-    """Refuse what is no status of a success (from 200) or of an error (from 300)."""
+    """Refuse what is no status of a success (from 200) or of an error whose code botocore reads (from 301)."""
     most = 299 if least == 200 else 599
     if isinstance(status, bool) or not isinstance(status, int) or not least <= status <= most:
         raise UsageError(f"{place}: a status from {least} to {most} is needed, not {show(status)}")

@@ -133,7 +133,7 @@ class Stubs:
             service_error_code: The code of the error, such as ``"ThrottlingException"``: one that the service
                 models arrives as the client's exception of that name, any other as ``ClientError``.
             service_message: The message.
-            http_status_code: 300 to 599. None is the status that the model gives the code, else 400.
+            http_status_code: 301 to 599, since at 300 botocore loses the code. None is the status that the model gives the code, else 400.
             service_error_meta: For Stubber's sake. The service has no place to send it, so that only None or
                 an empty dict is taken.
             expected_params: As for ``add_response``.
@@ -166,10 +166,10 @@ class Stubs:
             raise UsageError(
                 f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}"
             )
-        metadata = metadata_in(f"{call}: response_meta", response_meta, least=300)
+        metadata = metadata_in(f"{call}: response_meta", response_meta, least=301)
         status = http_status_code if http_status_code is not None else metadata.status
         if status is not None:
-            check_status(f"{call}: http_status_code", status, least=300)
+            check_status(f"{call}: http_status_code", status, least=301)
         members = {"Message": service_message, **(modeled_fields or {})}
         shape = installed.error_shapes.get(service_error_code)
         if shape is not None:

@@ -79,16 +79,27 @@ def test_an_error_is_for_the_call_with_its_parameters(
         assert error_of(client, OTHER).response["Error"]["Code"] == "AccessDeniedException"
 
 
+@pytest.mark.parametrize("status", [301, 599])
+def test_its_code_arrives_at_any_status(
+    status: int, dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_client_error("get_job", "Odd", http_status_code=status, times=dx.ALWAYS)
+    with pytest.raises(ClientError) as caught:
+        client.get_job(JobId="0" * 32)
+    assert caught.value.response["Error"]["Code"] == "Odd"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ({"service_error_meta": {"Type": "Sender"}}, "service_error_meta"),
         ({"service_error_meta": "Sender"}, "service_error_meta"),
         ({"http_status_code": 200}, "http_status_code"),
+        ({"http_status_code": 300}, "a status from 301 to 599 is needed, not 300"),
         ({"http_status_code": 600}, "http_status_code"),
         ({"http_status_code": "400"}, "http_status_code"),
         ({"http_status_code": True}, "http_status_code"),
-        ({"response_meta": {"HTTPStatusCode": 200}}, "HTTPStatusCode"),
+        ({"response_meta": {"HTTPStatusCode": 300}}, "HTTPStatusCode: a status from 301 "),
         ({"response_meta": {"Status": 400}}, "'Status' is not one of HTTPStatusCode"),
         ({"response_meta": 400}, "response_meta: a dict is needed, not 400"),
         ({"response_meta": {"RequestID": "x"}}, "did you mean 'RequestId'"),
