@@ -16,7 +16,7 @@ from pytest_dxjobs import _guard
 
 _guard._LOOK = 0.1
 
-def wait_in_a_thread(job_id):
+def begin_in_a_thread(job_id):
     client = boto3.client("dataexchange", region_name="us-east-1")
     todo = queue.Queue()
 
@@ -28,6 +28,10 @@ def wait_in_a_thread(job_id):
     thread = threading.Thread(target=work, daemon=True)
     thread._invoke_excepthook = bool  # without a warning
     thread.start()
+    return todo
+
+def wait_in_a_thread(job_id):
+    todo = begin_in_a_thread(job_id)
     todo.join()
 
 @pytest.fixture
@@ -66,6 +70,17 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
 
         def test_teardown(after):
             pass
+
+        @pytest.fixture
+        def begun(hanging):
+            begun = []
+            yield begun
+            begun[0].join()
+
+        def test_begins_what_the_teardown_waits_for(hanging, begun):
+            begun.append(begin_in_a_thread(hanging))
+            while _guard._running is None:  # until it has run away
+                pass
 
         def test_with():
             with dx.VirtualClock(), dx.FakeDataExchange() as fake:
@@ -125,7 +140,7 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
             assert [each for each in threading.enumerate() if each.name == "pytest-dxjobs"] == []
         """,
     )
-    result.assert_outcomes(failed=6, errors=2, passed=3)
+    result.assert_outcomes(failed=7, errors=3, passed=3)
     assert "cleaned up" in result.stdout.str()
     result.stdout.fnmatch_lines(
         [
