@@ -16,16 +16,11 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import FrameType
 
 # In looks. A moment is a few real milliseconds, by which a thread that was woken has moved.
 A_MOMENT: Final = 20
 _LONG: Final = 200  # after which a thread is taken to wait for all the others
 _SHORT: Final = 4  # and then that many are enough
-# Modules in which a thread waits for what another thread does, and for nothing outside of the process.
-_HANDOVERS: Final = frozenset(
-    {"threading", "queue", "concurrent.futures.thread", "multiprocessing.pool"}
-)
 # In real seconds, for the threads that compute.
 _PATIENCE: Final = 1.0
 
@@ -39,28 +34,21 @@ class _Stand:
     Attributes:
         place: Its frame and its instruction.
         looks: For how many looks it has stood there.
-        used: What the system told of the processor time that it had used, at the first of them.
+        used: What the system told of the processor time that it had used, a look after it came there.
         left_out: Whether it is not waited for.
-        in_handover: Whether it is another thread that lets it go on.
     """
 
     place: tuple[int, int]
     looks: int = 0
     used: bytes = b""
     left_out: bool = False
-    in_handover: bool = False
 
-    def then(self, frame: FrameType, native: int | None) -> _Stand:
+    def then(self, place: tuple[int, int], native: int | None) -> _Stand:
         """The same one look later."""
-        place = id(frame), frame.f_lasti
-        if place == self.place:
-            return replace(self, looks=self.looks + 1)
-        in_handover = frame.f_globals.get("__name__") in _HANDOVERS
-        return _Stand(place, 0, _processor_time(native), self.left_out, in_handover)
-
-    def anew(self, native: int | None) -> _Stand:
-        """The same, since it has gone on meanwhile."""
-        return replace(self, looks=0, used=_processor_time(native))
+        if place != self.place:
+            return _Stand(place, left_out=self.left_out)
+        used = _processor_time(native) if self.looks == 0 else self.used
+        return _Stand(place, self.looks + 1, used, self.left_out)
 
     def waits(self, native: int | None) -> bool:
         """Whether it has not gone on since, and is not about to."""
@@ -103,7 +91,7 @@ class Bystanders:
             thread for thread, stand in self._stands.items() if stand.waits(natives.get(thread))
         }
         going_on = {
-            thread: stand.anew(natives.get(thread))
+            thread: _Stand(stand.place, left_out=stand.left_out)
             for thread, stand in self._stands.items()
             if thread not in waiting
         }
@@ -111,7 +99,7 @@ class Bystanders:
         just_started = _own_threads() - self._stands.keys() - sleepers.keys()
         all_left_out = all(stand.left_out for stand in going_on.values())
         if (just_started or not all_left_out) and not out_of_patience:
-            self._quiet = 1
+            self._quiet = 0
             return False
         self._stands = {
             thread: replace(stand, left_out=thread not in waiting or stand.is_still_left_out)
@@ -120,22 +108,19 @@ class Bystanders:
         return True
 
     def _looks_needed(self, waited_for: Sequence[_Stand]) -> int:
-        long = all(stand.looks >= _LONG for stand in waited_for)
+        if not all(stand.looks >= _LONG for stand in waited_for):
+            return A_MOMENT
         if not all(stand.used for stand in waited_for):
-            return _SHORT if long else A_MOMENT
+            return _SHORT
         # Where the system tells, one look is enough; after it those that are left out have run once more.
-        some_left_out = len(waited_for) < len(self._stands)
-        if long:
-            return int(some_left_out)
-        handovers = all(stand.in_handover or stand.looks >= _LONG for stand in waited_for)
-        return 1 if handovers and not some_left_out else A_MOMENT
+        return 1 if len(waited_for) < len(self._stands) else 0
 
     def _look(
         self, sleepers: Mapping[int, object], natives: Mapping[int | None, int | None]
     ) -> None:
         before, none = self._stands, _Stand((0, 0))
         self._stands = {
-            thread: before.get(thread, none).then(frame, natives.get(thread))
+            thread: before.get(thread, none).then((id(frame), frame.f_lasti), natives.get(thread))
             for thread, frame in sys._current_frames().items()  # noqa: SLF001 - documented
             if thread not in sleepers
         }

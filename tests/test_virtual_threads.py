@@ -7,7 +7,6 @@ import collections
 import concurrent.futures
 import dataclasses
 import datetime
-import functools
 import multiprocessing.dummy
 import os
 import queue
@@ -16,15 +15,12 @@ import sys
 import threading
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import _bystanders
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 def elapsed(clock: dx.VirtualClock, since: datetime.datetime) -> float:
@@ -266,7 +262,7 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     time.sleep(60)  # in spite of it
     computed.set()
     arrived.wait()
-    for _ in range(500):  # in which it is seen to wait, however busy the machine is
+    for _ in range(500):  # in which it is seen to wait
         time.sleep(60)
     go_on.set()
     time.sleep(60)
@@ -275,22 +271,18 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
 
 
 def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
-    native, frame = threading.get_native_id(), sys._getframe()
-    stand = _bystanders._Stand((1, 2)).then(frame, native)
+    native = threading.get_native_id()
+    stand = _bystanders._Stand((1, 2)).then((1, 2), native)
     told = sys.platform == "linux"
     assert _bystanders._is_about_to_run(native) is told
     assert bool(stand.used) is told
-    assert stand.then(frame, native).looks == 0  # since it is at another instruction
+    assert stand.then((1, 3), native).looks == 0
     assert _bystanders._processor_time(None) == b""
 
 
-@pytest.fixture
-def waiting(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any, Callable[[], bool]]]:
-    """Who looks, a thread that waits for a thread or for anything, and the look: whether it does."""
-    (reading, writing), requests = os.pipe(), queue.Queue[bytes]()
-    read = functools.partial(os.read, reading, 1)
-    wait = requests.get if request.param == "thread" else read
-    thread = threading.Thread(target=lambda: wait())
+def test_one_that_was_left_out_and_ran_where_it_waits_now_is_waited_for_again() -> None:
+    release = threading.Event()
+    thread: Any = threading.Thread(target=release.wait)
     thread.start()
     others = {each: None for each in sys._current_frames() if each != thread.ident}
     bystanders = _bystanders.Bystanders(float)  # in no hurry
@@ -300,37 +292,13 @@ def waiting(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any, Callable
         return bystanders.all_wait(others)
 
     collections.deque(iter(look, True), maxlen=0)  # until it waits
-    yield bystanders, thread.ident, look
-    requests.put(b"")
-    os.write(writing, b"1")
-    thread.join()
-    os.close(reading)
-    os.close(writing)
-
-
-@pytest.mark.parametrize(
-    ("waiting", "looks"),
-    [("thread", 2), ("anything", _bystanders.A_MOMENT + 1)],
-    indirect=["waiting"],
-)
-def test_who_waits_for_a_thread_is_looked_at_twice_where_the_system_tells(
-    waiting: Any, looks: int
-) -> None:
-    bystanders, _, look = waiting
-    bystanders.unsettle()
-    seen = [look() for _ in range(looks)]
-    tells = sys.platform == "linux" or looks > _bystanders.A_MOMENT
-    assert seen == [False] * (looks - 1) + [tells]
-
-
-@pytest.mark.parametrize("waiting", ["thread"], indirect=True)
-def test_one_that_was_left_out_and_ran_where_it_waits_now_is_waited_for_again(waiting: Any) -> None:
-    bystanders, thread, look = waiting
-    stand = bystanders._stands[thread]
-    bystanders._stands[thread] = dataclasses.replace(stand, used=b"1", left_out=True)
+    stand = bystanders._stands[thread.ident]
+    bystanders._stands[thread.ident] = dataclasses.replace(stand, used=b"1", left_out=True)
     for _ in range(2 * _bystanders.A_MOMENT):
         look()
-    assert bystanders._stands[thread].left_out is False
+    release.set()
+    assert bystanders._stands[thread.ident].left_out is False
+    thread.join()
 
 
 def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
