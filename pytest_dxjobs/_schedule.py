@@ -44,6 +44,7 @@ class Schedule:
         self.lock = threading.Lock()  # whoever moves the clock holds it
         self._now, self._real_monotonic, self._real_sleep = now, real_monotonic, real_sleep
         self._sleepers: dict[int, datetime.datetime] = {}
+        self._interrupted: dict[int, Callable[[], object]] = {}  # for each of them
         self._others = Bystanders(real_monotonic)
         self._seen = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)  # at the last look
         self._over = False
@@ -52,6 +53,7 @@ class Schedule:
         """Go on in a process that was forked, in which the other threads are not, and hold no lock."""
         self.lock = threading.Lock()
         self._sleepers = {}
+        self._interrupted = {}
         self._others = Bystanders(self._real_monotonic)
 
     def set_back(self, before: datetime.datetime, after: datetime.datetime) -> None:
@@ -92,7 +94,7 @@ class Schedule:
                     advance(wake - begun)
                 return
             self._seen = self._now()
-            self._sleepers[me] = wake
+            self._sleepers[me], self._interrupted[me] = wake, interrupted
             self._others.unsettle()
         try:
             while not (interrupted() or self._reached(me, advance, least)):
@@ -100,7 +102,7 @@ class Schedule:
                 least -= 1
         finally:
             with self.lock:
-                del self._sleepers[me]
+                del self._sleepers[me], self._interrupted[me]
                 self._others.unsettle()
 
     def _reached(self, me: int, advance: Advance, least: int) -> bool:
@@ -112,6 +114,9 @@ class Schedule:
             if self._over or me != self._first():
                 return False
             if not self._others.all_wait(self._sleepers) or least > 0:
+                return False
+            # Those that do not wake first look less often themselves.
+            if any(interrupted() for interrupted in self._interrupted.values()):
                 return False
             advance(wake - self._seen)
             return True

@@ -301,6 +301,28 @@ def test_one_that_was_left_out_and_ran_where_it_waits_now_is_waited_for_again() 
     thread.join()
 
 
+def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.VirtualClock) -> None:
+    begun, event = dxjobs_clock.now, threading.Event()
+    woken: list[float] = []
+
+    def wait() -> None:
+        event.wait(10_000)
+        woken.append(elapsed(dxjobs_clock, begun))
+
+    def work() -> None:
+        for _ in range(300):  # until hardly a look is needed to see that the others wait
+            time.sleep(1)
+        event.set()
+        time.sleep(5)
+
+    threads = [threading.Thread(target=each) for each in (wait, work)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert woken == [300]
+
+
 def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
     begun, release = dxjobs_clock.now, threading.Event()
     woken: list[float] = []
