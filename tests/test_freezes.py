@@ -13,6 +13,7 @@ import pytest
 import time_machine
 
 import pytest_dxjobs as dx
+from pytest_dxjobs._instants import plain
 
 UTC = datetime.timezone.utc
 
@@ -218,6 +219,12 @@ def test_a_mistake_in_the_marker_is_told_as_the_markers(pytester: pytest.Pyteste
             "UsageError: @pytest.mark.dxjobs: options go by name, *; there are region, *, without",
         ]
     )
+
+
+def test_an_instant_that_is_kept_is_in_utc() -> None:
+    east = datetime.timezone(datetime.timedelta(hours=2))
+    kept = plain(datetime.datetime(2025, 1, 1, 2, tzinfo=east))
+    assert (kept, kept.tzinfo) == (datetime.datetime(2025, 1, 1, tzinfo=UTC), UTC)
 
 
 def test_what_the_fake_keeps_is_plain(

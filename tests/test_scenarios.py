@@ -320,6 +320,15 @@ def test_who_swallows_that_a_start_is_refused_is_told(count: int, more: str) -> 
     assert re.search(rf"But it never started jobs \w+, \w+, \w+{more}, which it had cr", told)
 
 
+def test_one_poll_after_the_end_is_told_as_one() -> None:
+    def wait(job_id: str) -> None:
+        consumers.by_the_clock(job_id)
+        consumers.client.get_job(JobId=job_id)
+
+    told = report(wait, scenario("completes-at-once"))
+    assert re.search(r"But it polled job \w+ once more after COMPLETED\.", told)
+
+
 @pytest.mark.parametrize("exceptions", [None, "row 1", ["row 1"], 7])
 def test_an_error_may_have_any_exceptions(exceptions: object) -> None:
     def wait(job_id: str) -> None:
