@@ -16,7 +16,7 @@ from pytest_dxjobs._refusals import Refused
 from pytest_dxjobs._transitions import problems_on_the_way
 from pytest_dxjobs._validity import violations
 from pytest_dxjobs._values import values_of
-from pytest_dxjobs._wire import answer, error
+from pytest_dxjobs._wire import answer, error, success_status
 
 if TYPE_CHECKING:
     import datetime
@@ -40,12 +40,15 @@ class JobOperations:
     ) -> None:
         self._installed, self._account_id = installed, account_id
         self._jobs, self._scripts, self._watch = jobs, scripts, watch
-        self._by_name: dict[str, Callable[[Record, datetime.datetime], tuple[int, bytes]]] = {
+        operate: dict[str, Callable[[Record, datetime.datetime], bytes]] = {
             "CancelJob": self._cancel,
             "CreateJob": self._create,
             "GetJob": self._get,
             "ListJobs": self._list,
             "StartJob": self._start,
+        }
+        self._by_name = {
+            name: (each, success_status(installed, name)) for name, each in operate.items()
         }
         self.reset()
 
@@ -61,15 +64,16 @@ class JobOperations:
 
     def answer(self, call: Record) -> Response | None:
         """Answer one of them; None where it is none."""
-        operate = self._by_name.get(call.operation or "")
-        if operate is None:
+        known = self._by_name.get(call.operation or "")
+        if known is None:
             return None
+        operate, status = known
         try:
-            return answer(*operate(call, call.stamp.at), call.stamp)
+            return answer(status, operate(call, call.stamp.at), call.stamp)
         except Refused as refused:
             return error(self._installed, refused.code, call.stamp, refused.members)
 
-    def _create(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+    def _create(self, call: Record, moment: datetime.datetime) -> bytes:
         params = call.params()
         create = functools.partial(
             created_or_refused,
@@ -88,9 +92,9 @@ class JobOperations:
                 response = create()
             life = self._jobs.enter(response["Id"], response, history, moment, started=False)
         call.job_id, call.told = life.id, "WAITING"
-        return 201, life.body
+        return life.body
 
-    def _start(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+    def _start(self, call: Record, moment: datetime.datetime) -> bytes:
         life = self._find(call, moment)
         state = life.state_at(moment)
         if state != "WAITING":  # documented; that it cannot be started twice is a guess
@@ -98,18 +102,18 @@ class JobOperations:
         if life.started:
             raise self._conflict(life, "has been started already")
         life.start(moment)
-        return 202, b""
+        return b""
 
-    def _cancel(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+    def _cancel(self, call: Record, moment: datetime.datetime) -> bytes:
         life = self._find(call, moment)
         state = life.state_at(moment)
         if state != "WAITING":  # documented; which error it answers is a guess
             raise self._conflict(life, f"is {state}; only a job that is WAITING can be cancelled")
         life.move(life.moved_by_hand("CANCELLED", moment), "CANCELLED", moment)
         life.cancelled = True
-        return 204, b""
+        return b""
 
-    def _get(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+    def _get(self, call: Record, moment: datetime.datetime) -> bytes:
         try:
             life = self._find(call, moment)
         except Refused as refused:
@@ -120,9 +124,9 @@ class JobOperations:
         if self.adapt is not None:
             body = self.adapt(json.loads(body))
             call.told = str(json.loads(body).get("State", "no State"))
-        return 200, body
+        return body
 
-    def _list(self, call: Record, moment: datetime.datetime) -> tuple[int, bytes]:
+    def _list(self, call: Record, moment: datetime.datetime) -> bytes:
         params = call.params()
         shape = self._installed.operation("ListJobs").input_shape
         if problems := list(violations(shape, params, "")):
@@ -145,7 +149,7 @@ class JobOperations:
                 break
             page.append(life.body_at(moment))
             last = key
-        return 200, b'{"Jobs":[' + b",".join(page) + end
+        return b'{"Jobs":[' + b",".join(page) + end
 
     def _token(self, position: tuple[datetime.datetime, int]) -> str:
         token = hashlib.sha256(repr(position).encode()).hexdigest()

@@ -42,8 +42,10 @@ def success(
     Raises:
         ValueError: JSON has no form for something in the value.
     """
-    model = installed.operation(operation)
-    shape, status = model.output_shape, model.http.get("responseCode", 200)
+    shape, status = (
+        installed.operation(operation).output_shape,
+        success_status(installed, operation),
+    )
     if shape is None or not shape.members:
         return answer(status, b"", stamp)
     headers = {
@@ -56,6 +58,11 @@ def success(
     if payload is not None:
         return answer(status, str(value.get(payload, "")).encode(), stamp, **headers)
     return answer(status, encode(shape, value), stamp, **headers)
+
+
+def success_status(installed: Model, operation: str) -> int:
+    """The HTTP status with which the model has an operation succeed."""
+    return int(installed.operation(operation).http.get("responseCode", 200))
 
 
 def _mapping(value: Any) -> Mapping[str, object]:
