@@ -62,51 +62,17 @@ class FaultInjection:
             UsageError: An argument is ill-typed, or names what is not there.
         """
         _check_fault(fault)
-        installed = self._backend.installed
-        methods = (operation,) if isinstance(operation, str) else _several("operation", operation)
-        names = [installed.operation_called("inject: operation", each) for each in methods]
-        jobs = (job,) if job is None or isinstance(job, (Job, str)) else _several("job", job)
-        job_ids = None if job is None else frozenset(self._job_id(each) for each in jobs)
-        for method, name in zip(methods, names, strict=True):
-            shape = installed.operation(name).input_shape
-            if job_ids is not None and (shape is None or "JobId" not in shape.members):
-                raise UsageError(
-                    f"inject: job: a request for {method} names no job; leave job out for it"
-                )
-        if requests is not None and calls is not None:
-            raise UsageError("inject: either requests or calls, not both")
-        for name, times in (("requests", requests), ("calls", calls)):
-            if times is not None and times is not ALWAYS:
-                count(f"inject: {name}", times, _OR_ALWAYS)
-        count("inject: after", after, least=0)
-        _check_chance(rate, seed)
-        given = calls if calls is not None else requests
-        if given is None:
-            given = 1 if rate is None else ALWAYS
-        options = {
-            "job": None if job_ids is None else sorted(job_ids),
-            "operation": None if operation == "get_job" else operation,
-            "requests": requests,
-            "calls": calls,
-            "after": after or None,
-            "rate": rate,
-            "seed": seed,
-        }
-        told = "".join(
-            f", {name}={show(value)}" for name, value in options.items() if value is not None
-        )
-        injection = Injection(
-            f"inject({fault!r}{told})",
+        self._inject(
+            "inject",
             fault,
-            frozenset(names),
-            job_ids,
-            None if given is ALWAYS else given,
-            calls is not None,
-            after,
-            rate,
-            seed or 0,
+            job=job,
+            operation=operation,
+            requests=requests,
+            calls=calls,
+            after=after,
+            rate=rate,
+            seed=seed,
         )
-        self._backend.inject(injection)
 
     def throttle(
         self, requests: Count = 1, job: Job | str | Collection[Job | str] | None = None
@@ -120,29 +86,93 @@ class FaultInjection:
         Raises:
             UsageError: An argument is ill-typed, or the job is not in this fake.
         """
-        try:
-            self.inject(throttling(), requests=requests, job=job)
-        except UsageError as error:  # and the test has not written inject
-            raise UsageError(f"throttle{str(error).removeprefix('inject')}") from None
+        self._inject("throttle", throttling(), job=job, requests=requests)
 
-    def _job_id(self, job: object) -> str:
+    def _inject(
+        self,
+        call: str,
+        fault: Fault,
+        *,
+        job: Job | str | Collection[Job | str] | None = None,
+        operation: str | Collection[str] = "get_job",
+        requests: Count | None = None,
+        calls: Count | None = None,
+        after: int = 0,
+        rate: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """``inject``, with messages that name the call."""
+        installed = self._backend.installed
+        methods = (
+            (operation,)
+            if isinstance(operation, str)
+            else _several(f"{call}: operation", operation)
+        )
+        names = [installed.operation_called(f"{call}: operation", each) for each in methods]
+        jobs = (
+            (job,) if job is None or isinstance(job, (Job, str)) else _several(f"{call}: job", job)
+        )
+        job_ids = None if job is None else frozenset(self._job_id(call, each) for each in jobs)
+        for method, name in zip(methods, names, strict=True):
+            shape = installed.operation(name).input_shape
+            if job_ids is not None and (shape is None or "JobId" not in shape.members):
+                raise UsageError(
+                    f"{call}: job: a request for {method} names no job; leave job out for it"
+                )
+        if requests is not None and calls is not None:
+            raise UsageError(f"{call}: either requests or calls, not both")
+        for name, times in (("requests", requests), ("calls", calls)):
+            if times is not None and times is not ALWAYS:
+                count(f"{call}: {name}", times, _OR_ALWAYS)
+        count(f"{call}: after", after, least=0)
+        _check_chance(call, rate, seed)
+        given = calls if calls is not None else requests
+        if given is None:
+            given = 1 if rate is None else ALWAYS
+        options = {
+            "job": None if job_ids is None else sorted(job_ids),
+            "operation": None if operation == "get_job" else operation,
+            "requests": requests,
+            "calls": calls,
+            "after": after or None,
+            "rate": rate,
+            "seed": seed,
+        }
+        given_options = [
+            f"{name}={show(value)}" for name, value in options.items() if value is not None
+        ]
+        written = ", ".join([*([] if call == "throttle" else [repr(fault)]), *given_options])
+        injection = Injection(
+            f"{call}({written})",
+            fault,
+            frozenset(names),
+            job_ids,
+            None if given is ALWAYS else given,
+            calls is not None,
+            after,
+            rate,
+            seed or 0,
+        )
+        self._backend.inject(injection)
+
+    def _job_id(self, call: str, job: object) -> str:
         if isinstance(job, str):
             return job
         if not isinstance(job, Job):
-            raise UsageError(f"inject: job: a job or its id is needed, not {show(job)}")
+            raise UsageError(f"{call}: job: a job or its id is needed, not {show(job)}")
         jobs = self._backend.jobs
         with jobs.lock:
             life = jobs.find(job.id, now())
         if life is None or job != Job(life, jobs):
-            raise UsageError(f"inject: job: {show(job)} is not in this fake")
+            raise UsageError(f"{call}: job: {show(job)} is not in this fake")
         return job.id
 
 
-def _several(name: str, given: object) -> tuple[object, ...]:
+def _several(place: str, given: object) -> tuple[object, ...]:
     if isinstance(given, Collection) and not isinstance(given, (bytes, dict)) and len(given):
         return tuple(given)
-    what = "a job or its id" if name == "job" else "the name of an operation"
-    raise UsageError(f"inject: {name}: {what} is needed, or several, not {show(given)}")
+    what = "a job or its id" if place.endswith("job") else "the name of an operation"
+    raise UsageError(f"{place}: {what} is needed, or several, not {show(given)}")
 
 
 def _check_fault(fault: object) -> None:
@@ -156,12 +186,12 @@ def _check_fault(fault: object) -> None:
     raise UsageError(f"inject: a fault is needed, such as faults.throttling(), not {show(fault)}")
 
 
-def _check_chance(rate: object, seed: object) -> None:
+def _check_chance(call: str, rate: object, seed: object) -> None:
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise UsageError(f"inject: seed: a whole number is needed, not {show(seed)}")
+        raise UsageError(f"{call}: seed: a whole number is needed, not {show(seed)}")
     if rate is None:
         if seed is not None:
-            raise UsageError("inject: seed: without a rate there is nothing that it decides")
+            raise UsageError(f"{call}: seed: without a rate there is nothing that it decides")
         return
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise UsageError(f"inject: rate: a number from 0 to 1 is needed, not {show(rate)}")
+        raise UsageError(f"{call}: rate: a number from 0 to 1 is needed, not {show(rate)}")
