@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_dxjobs._arguments import bound, one_of
-from pytest_dxjobs._constants import JOB_TYPES
+from pytest_dxjobs._constants import JOB_TYPES, PENDING_STATES
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._histories import AT_ONCE, completes, is_history
 from pytest_dxjobs._judge import ENDINGS, judge
@@ -72,7 +73,8 @@ class Scenario:
         expected: What sound code does: ``"returns"`` where the job ends well; ``"raises"``, and tells why, where it
             does not; ``"gives up"`` by raising what names no end state, where the job never ends or the service
             does not answer; ``"returns or raises"`` where both are sound.
-        history: How the job moves, or each of those that the code creates.
+        history: How the job moves, or each of those that the code creates. One that never ends is that of the first
+            three of them, and the others complete.
         usually: What usually causes a failure, in a sentence.
         prepare: Called with the fake before the code runs, to inject faults or lay down answers.
         answer: Makes of a job, as JSON would read it, what ``get_job`` answers instead.
@@ -181,6 +183,9 @@ class Scenario:
                 "check_creating: the scenario says what becomes of the jobs; leave default_history out"
             )
         fake.default_history = self.history
+        if self.history.stages[-1].state in PENDING_STATES:
+            fake._backend.scripts.first = itertools.repeat(self.history, _THAT_HANG)  # noqa: SLF001
+            fake.default_history = completes(polls=3)
         fake._answer_the_rest()  # noqa: SLF001
         self._check("check_creating", run, run, failed)
 
@@ -270,3 +275,5 @@ def _skip(reason: str) -> None:
 
 
 _CHECKS: Final = ("check", "check_creating")
+# Jobs of those that the code creates: as many as are ended soon, however many there are.
+_THAT_HANG: Final = 3

@@ -12,7 +12,7 @@ from pytest_dxjobs._histories import AT_ONCE
 from pytest_dxjobs._messages import show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pytest_dxjobs._history import History
 
@@ -59,7 +59,13 @@ def _name(where: Where | None) -> str:
 
 
 class Scripts:
-    """The histories that wait for jobs, first in first out, and the one for all the others."""
+    """The histories that wait for jobs, first in first out, and those for all the others.
+
+    Attributes:
+        waiting: Those that the test has laid down, which it expects to be used.
+        first: Those of the first other jobs.
+        default: That of all further ones.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -67,6 +73,7 @@ class Scripts:
     def reset(self) -> None:
         """Forget all of them."""
         self.waiting: list[Script] = []
+        self.first: Iterator[History] = iter(())
         self.default = AT_ONCE
 
     def take(self, type_: str, details: Mapping[str, Any]) -> History:
@@ -78,7 +85,7 @@ class Scripts:
         for script in tuple(self.waiting):
             if script.fits(type_, details) and self._removed(script):
                 return script.history
-        return self.default
+        return next(self.first, self.default)
 
     def _removed(self, script: Script) -> bool:
         """Whether nobody has taken it while it was looked at."""

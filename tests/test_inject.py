@@ -386,6 +386,12 @@ def test_what_has_not_happened_is_told(options: dict[str, Any], left: str) -> No
     assert line.endswith(left)
 
 
+def test_a_throttle_that_has_not_happened_is_told_by_its_own_name() -> None:
+    with pytest.raises(AssertionError) as caught, dx.FakeDataExchange() as fake:
+        fake.throttle(3, job=ID)
+    assert str(caught.value).splitlines()[1] == f"  throttle(job=['{ID}'], requests=3)"
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"requests": dx.ALWAYS}, {"calls": 1}, {"rate": 0.0}, {"rate": 1.0}]
 )

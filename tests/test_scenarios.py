@@ -376,19 +376,36 @@ def test_a_loop_that_waits_for_something_else_than_a_job_is_ended_too() -> None:
     assert "But it had not come to an end: get_revision was called 101 times with the same" in told
 
 
+def start_several(count: int) -> list[str]:
+    ids = [consumers.create() for _ in range(count)]
+    for job_id in ids:
+        consumers.client.start_job(JobId=job_id)
+    return ids
+
+
 def test_jobs_that_hang_in_a_pool_share_the_polls_that_one_has() -> None:
     def run() -> None:
-        ids = [consumers.create() for _ in range(5)]
-        for job_id in ids:
-            consumers.client.start_job(JobId=job_id)
-        with multiprocessing.dummy.Pool(5) as pool:
-            pool.map(consumers.has_no_deadline, ids)
+        with multiprocessing.dummy.Pool(3) as pool:
+            pool.map(consumers.has_no_deadline, start_several(3))
 
     each = scenario("stuck-in-progress")
     told = report(run, each, max_polls=each.max_polls)
-    assert "it had not come to an end: get_job was called 401 times for job " in told
+    assert "it had not come to an end: get_job was called 501 times for job " in told
     assert {*re.findall("then a sleep of (.*) s", told)} == {"30"}  # of all at once
     assert told.count("RunawayPolling") == 1
+
+
+def test_of_many_jobs_three_hang_and_the_others_complete() -> None:
+    ends: list[str] = []
+
+    def run() -> None:
+        for job_id in start_several(5):
+            states = (consumers.client.get_job(JobId=job_id)["State"] for _ in range(4))
+            ends.append("COMPLETED" if "COMPLETED" in states else "hangs")
+        raise TimeoutError("the jobs do not end")
+
+    assert report(run, scenario("stuck-in-progress")) == ""
+    assert ends == ["hangs"] * 3 + ["COMPLETED"] * 2
 
 
 @pytest.mark.parametrize(("deadline", "polls"), [(3600, None), (10_000, 901)])
