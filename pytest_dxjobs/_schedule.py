@@ -113,13 +113,14 @@ class Schedule:
                 return True
             if self._over or me != self._first():
                 return False
-            if not self._others.all_wait(self._sleepers) or least > 0:
-                return False
-            # Those that do not wake first look less often themselves.
-            if any(interrupted() for interrupted in self._interrupted.values()):
+            if not self._others.all_wait(self._sleepers) or least > 0 or self._one_is_interrupted():
                 return False
             advance(wake - self._seen)
             return True
+
+    def _one_is_interrupted(self) -> bool:
+        """Whether a sleeper is about to go on; those that do not wake first look less often themselves."""
+        return any(interrupted() for interrupted in self._interrupted.values())
 
     def _pause(self, me: int) -> float:
         """Real seconds until the next look."""
