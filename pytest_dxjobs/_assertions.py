@@ -64,9 +64,10 @@ class Assertions:
         """
         __tracebackhide__ = True
         expected = _arguments.times("assert_polled", times, at_least, at_most)
-        polls = sum(call.succeeded for call in self._polls(job))
+        job_id = self._id_of("assert_polled", job)
+        polls = sum(call.succeeded for call in self._polls(job_id))
         if wanted := expected.missed_by(polls):
-            self._fail(job, f"was polled {_often(polls)}, expected {wanted}")
+            self._fail(job_id, f"was polled {_often(polls)}, expected {wanted}")
 
     def assert_retried(
         self,
@@ -92,7 +93,7 @@ class Assertions:
         expected = _arguments.times("assert_retried", times, at_least, at_most)
         log = self._backend.jobs.log
         if job is not None:
-            job_id = self._id_of(job)
+            job_id = self._id_of("assert_retried", job)
         with self._backend.jobs.lock:
             records = list(log.records) if job is None else log.about(job_id)
         retries = sum(max(len(call.tried) - 1, 0) for call in records)
@@ -114,7 +115,8 @@ class Assertions:
         with self._backend.jobs.lock:
             by_id = self._backend.jobs.log.polls()
         if job is not None:
-            by_id = {self._id_of(job): by_id.get(self._id_of(job), [])}
+            chosen = self._id_of("assert_not_polled_after_end", job)
+            by_id = {chosen: by_id.get(chosen, [])}
         for job_id, polls in by_id.items():
             end = first_end(polls)
             if end is not None and (after := len(polls) - end - 1):
@@ -169,13 +171,14 @@ class Assertions:
         longest = None if max is None else span("assert_poll_interval: max", max)
         if shortest is not None and longest is not None and shortest > longest:
             raise UsageError(f"assert_poll_interval: min={min} is more than max={max}")
-        for number, interval in enumerate(self._intervals(job), start=1):
+        job_id = self._id_of("assert_poll_interval", job)
+        for number, interval in enumerate(self._intervals(job_id), start=1):
             if shortest is not None and interval < shortest:
                 bound = f"min={shortest.total_seconds():g}"
-                self._fail_interval(job, number, interval, bound)
+                self._fail_interval(job_id, number, interval, bound)
             if longest is not None and interval > longest:
                 bound = f"max={longest.total_seconds():g}"
-                self._fail_interval(job, number, interval, bound)
+                self._fail_interval(job_id, number, interval, bound)
 
     def assert_intervals_grow(self, job: Job | str) -> None:
         """Check that the code backs off: no interval between polls is shorter than the one before, one is longer.
@@ -189,54 +192,52 @@ class Assertions:
             AssertionError: One is shorter, or all are equal, or there are fewer than two; tells the timeline.
         """
         __tracebackhide__ = True
-        intervals = self._intervals(job)
+        job_id = self._id_of("assert_intervals_grow", job)
+        intervals = self._intervals(job_id)
         for number, (before, after) in enumerate(itertools.pairwise(intervals), start=2):
             if after < before:
                 bound = f"the one before: {before.total_seconds():g}"
-                self._fail_interval(job, number, after, bound)
+                self._fail_interval(job_id, number, after, bound)
         if intervals[0] == intervals[-1]:
-            self._fail(job, f"was polled {len(intervals) + 1} times, at intervals that never grow")
+            self._fail(
+                job_id, f"was polled {len(intervals) + 1} times, at intervals that never grow"
+            )
 
-    def _polls(self, job: Job | str) -> list[Record]:
-        job_id = self._id_of(job)
+    def _polls(self, job_id: str) -> list[Record]:
         with self._backend.jobs.lock:
             return self._backend.jobs.log.polls().get(job_id, [])
 
-    def _id_of(self, job: Job | str) -> str:
+    def _id_of(self, call: str, job: Job | str) -> str:
         """The id, if this fake has ever heard of it: a misspelt one would have no polls to complain of."""
         if not isinstance(job, (Job, str)):
-            raise UsageError(f"job: a job or its id is needed, not {show(job)}")
+            raise UsageError(f"{call}: job: a job or its id is needed, not {show(job)}")
         job_id = job.id if isinstance(job, Job) else job
         with self._backend.jobs.lock:
             if not self._backend.jobs.knows(job_id) and not self._backend.jobs.log.about(job_id):
                 raise UsageError(
-                    f"job: {show(job)}: this fake has no such job, and no call was about it"
+                    f"{call}: job: {show(job)}: this fake has no such job, and no call was about it"
                 )
         return job_id
 
-    def _intervals(self, job: Job | str) -> list[datetime.timedelta]:
+    def _intervals(self, job_id: str) -> list[datetime.timedelta]:
         __tracebackhide__ = True
-        times = [call.begun for call in self._polls(job)]
+        times = [call.begun for call in self._polls(job_id)]
         if len(times) < 2:
-            self._fail(
-                job,
-                f"was polled {_often(len(times))}, which makes no interval",
-            )
+            self._fail(job_id, f"was polled {_often(len(times))}, which makes no interval")
         return [after - before for before, after in itertools.pairwise(times)]
 
     def _fail_interval(
-        self, job: Job | str, number: int, interval: datetime.timedelta, bound: str
+        self, job_id: str, number: int, interval: datetime.timedelta, bound: str
     ) -> None:
         __tracebackhide__ = True
         told = (
             f"was polled again after {interval.total_seconds():g} s (interval {number}), which is against "
             f"{bound} s"
         )
-        self._fail(job, told, self._polls(job)[number - 1 : number + 1])
+        self._fail(job_id, told, self._polls(job_id)[number - 1 : number + 1])
 
-    def _fail(self, job: Job | str, told: str, apart: Sequence[Record] = ()) -> None:
+    def _fail(self, job_id: str, told: str, apart: Sequence[Record] = ()) -> None:
         __tracebackhide__ = True
-        job_id = job if isinstance(job, str) else job.id
         raise AssertionError(f"job {job_id} {told}.\n{self._told(job_id, apart)}")
 
     def _told(self, job_id: str, apart: Sequence[Record] = ()) -> str:

@@ -315,7 +315,8 @@ def test_intervals_grow_where_none_shrinks_and_one_grows(
     ],
 )
 def test_a_misuse_is_told(dxjobs: dx.FakeDataExchange, check: Any, told: str) -> None:
-    with pytest.raises(dx.UsageError, match=told):
+    name = check.__code__.co_names[0]  # of what it calls
+    with pytest.raises(dx.UsageError, match=f"^{name}: .*{told}"):
         check(dxjobs)
 
 
