@@ -26,27 +26,13 @@ def created_or_refused(
     account_id: str,
     moment: datetime.datetime,
 ) -> dict[str, Any]:
-    """The job that CreateJob makes.
+    """The job that CreateJob makes: WAITING, with the details of the request.
 
     Raises:
         Refused: The service would not take the request, or the job could not be.
     """
     if problems := _problems(installed, params):
         raise Refused("ValidationException", "; ".join(problems))
-    response = _created(installed, params, region, account_id, moment)
-    if problems := find_problems(response):
-        raise Refused("ValidationException", "; ".join(problems))
-    return response
-
-
-def _created(
-    installed: Model,
-    params: Mapping[str, Any],
-    region: str,
-    account_id: str,
-    moment: datetime.datetime,
-) -> dict[str, Any]:
-    """The job that a valid CreateJob makes: WAITING, with the details of the request."""
     identifier, type_ = next_id(), params["Type"]
     at = in_milliseconds(moment)
     response = {
@@ -63,6 +49,8 @@ def _created(
     own = own_details(installed, response)
     if own and _service.may_have_signed_url(type_, "WAITING"):
         own.update(urls_of(installed, response, at))
+    if problems := find_problems(response):
+        raise Refused("ValidationException", "; ".join(problems))
     return response
 
 
