@@ -7,10 +7,11 @@ fails the test.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import UnexpectedCall, UsageError
-from pytest_dxjobs._histories import AT_ONCE
+from pytest_dxjobs._histories import AT_ONCE, completes
 from pytest_dxjobs._injections import Injections
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._jobs import Jobs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_dxjobs._calls import Record, Respond
     from pytest_dxjobs._errors import RunawayPolling
+    from pytest_dxjobs._history import History
     from pytest_dxjobs._http import Request, Response
     from pytest_dxjobs._injections import Injection
     from pytest_dxjobs._model import Model
@@ -204,6 +206,13 @@ class Backend:
         with self.jobs.lock:
             if self._watch.budgets.max_polls == usual:
                 self._watch.shared = usual
+
+    def let_hang(self, history: History, jobs: int) -> None:
+        """Let only the first so many jobs have this history and meet faults, until the next reset; others complete."""
+        with self.jobs.lock:
+            self.scripts.first = itertools.repeat(history, jobs)
+            self.scripts.default = completes(polls=3)
+            self._injections.most_jobs = jobs
 
     def queue(self, entry: Entry) -> None:
         """Lay down an answer."""

@@ -92,7 +92,11 @@ class Injection:
 
 
 class Injections:
-    """The faults of one fake, in the order in which they were laid down."""
+    """The faults of one fake, in the order in which they were laid down.
+
+    Attributes:
+        most_jobs: Of so many jobs, the first ones, requests meet them; None is of all.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -100,6 +104,7 @@ class Injections:
     def reset(self) -> None:
         """Forget all of them."""
         self._waiting: list[Injection] = []
+        self.most_jobs: int | None = None
 
     def add(self, injection: Injection) -> None:
         """Put a fault behind those that are there."""
@@ -110,7 +115,7 @@ class Injections:
 
         A fault for a whole call stays with the call, however often it is sent.
         """
-        if not self._waiting:
+        if not self._waiting or self._spares(call.job_id, place_of):
             return None
         concerned = [each for each in self._waiting if each.concerns(call)]
         for each in concerned:
@@ -129,6 +134,9 @@ class Injections:
         if chosen.whole_calls:
             call.respond = respond
         return respond
+
+    def _spares(self, job_id: str | None, place_of: Place) -> bool:
+        return self.most_jobs is not None and place_of(job_id) >= self.most_jobs
 
     def pending(self) -> list[str]:
         """The faults that were laid down and did not happen."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_dxjobs._arguments import bound, one_of
-from pytest_dxjobs._constants import JOB_TYPES, PENDING_STATES
+from pytest_dxjobs._constants import JOB_TYPES
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._histories import AT_ONCE, completes, is_history
 from pytest_dxjobs._judge import ENDINGS, judge
@@ -72,9 +71,9 @@ class Scenario:
         about: What it stands for, in a sentence.
         expected: What sound code does: ``"returns"`` where the job ends well; ``"raises"``, and tells why, where it
             does not; ``"gives up"`` by raising what names no end state, where the job never ends or the service
-            does not answer; ``"returns or raises"`` where both are sound.
-        history: How the job moves, or each of those that the code creates. One that never ends is that of the first
-            three of them, and the others complete.
+            does not answer; ``"returns or raises"`` where both are sound. Of many jobs that the code creates the
+            first three make it give up, and the others complete.
+        history: How the job moves, or each of those that the code creates.
         usually: What usually causes a failure, in a sentence.
         prepare: Called with the fake before the code runs, to inject faults or lay down answers.
         answer: Makes of a job, as JSON would read it, what ``get_job`` answers instead.
@@ -182,10 +181,10 @@ class Scenario:
             raise UsageError(
                 "check_creating: the scenario says what becomes of the jobs; leave default_history out"
             )
-        fake.default_history = self.history
-        if self.history.stages[-1].state in PENDING_STATES:
-            fake._backend.scripts.first = itertools.repeat(self.history, _THAT_HANG)  # noqa: SLF001
-            fake.default_history = completes(polls=3)
+        if self.expected == "gives up":
+            fake._backend.let_hang(self.history, _THAT_HANG)  # noqa: SLF001
+        else:
+            fake.default_history = self.history
         fake._answer_the_rest()  # noqa: SLF001
         self._check("check_creating", run, run, failed)
 
