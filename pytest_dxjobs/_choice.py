@@ -12,7 +12,7 @@ from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._catalogue import GROUPS, USUAL_GROUPS, catalogue
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
-from pytest_dxjobs._options import marked_options
+from pytest_dxjobs._options import marked_options, told_plainly
 from pytest_dxjobs._scenario import Scenario
 
 if TYPE_CHECKING:
@@ -28,11 +28,8 @@ def scenarios_for(test: Any) -> list[Any]:
     A test that calls ``check_creating`` gets those for code that creates its jobs, and any other gets those
     for code that waits for one; one that is named is taken as it is.
     """
-    try:
+    with told_plainly():
         return _chosen(test)
-    except UsageError as error:
-        told = f"UsageError: {error}"
-    pytest.fail(told, pytrace=False)
 
 
 def _chosen(test: Any) -> list[Any]:

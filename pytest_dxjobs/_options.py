@@ -5,6 +5,7 @@ A mistake in one is told as the marker's or the file's, in the words of what tak
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_dxjobs._clock import VirtualClock
     from pytest_dxjobs._fake import FakeDataExchange
 
 _T = TypeVar("_T")
+_MARKER: Final = "@pytest.mark.dxjobs: "
 # The options with an ini twin, what the file may hold, and what they say.
 INI: Final[dict[str, tuple[Any, str]]] = {
     "region": ("string", "region of jobs whose test names none"),
@@ -42,6 +44,18 @@ INI: Final[dict[str, tuple[Any, str]]] = {
 }
 
 
+@contextlib.contextmanager
+def told_plainly(place: str = "") -> Iterator[None]:
+    """Fail the test with a mistake of its author, or with a verdict, without a traceback: no line of it shows more."""
+    from pytest_dxjobs._errors import UsageError
+
+    try:
+        yield
+    except (AssertionError, UsageError) as failure:
+        told = f"{type(failure).__name__}: {place}{failure}"
+        raise pytest.fail.Exception(told, pytrace=False) from None
+
+
 def fake_for(item: pytest.Item, usual: Mapping[str, Any]) -> FakeDataExchange:
     """A fake with the options of a test, and the usual ones where it has none."""
     from pytest_dxjobs._fake import FakeDataExchange
@@ -59,11 +73,9 @@ def clock_for(item: pytest.Item) -> VirtualClock:
 def _made(
     item: pytest.Item, make: Callable[..., _T], usual: Mapping[str, Any] = MappingProxyType({})
 ) -> _T:
-    from pytest_dxjobs._errors import UsageError
-
     names = inspect.signature(make).parameters
     marked, configured = marked_options(item), _configured(item.config, make)
-    try:
+    with told_plainly(_MARKER):
         if marked.get("start") is not None:  # also where no clock is asked for
             _check("start", marked["start"], make)
         return make(
@@ -73,28 +85,26 @@ def _made(
                 if name in names
             }
         )
-    except UsageError as error:
-        told = f"UsageError: @pytest.mark.dxjobs: {error}"
-    pytest.fail(told, pytrace=False)
 
 
 def marked_options(item: Any) -> dict[str, Any]:
     """What the markers say."""
+    from pytest_dxjobs._errors import UsageError
     from pytest_dxjobs._messages import not_one_of
 
     options: dict[str, Any] = {}
-    wrong = ""
-    for mark in item.iter_markers("dxjobs"):
-        if mark.args:
-            wrong = f"options go by name, not {mark.args!r}; there are {', '.join(INI)}"
-        for name, value in mark.kwargs.items():
-            if name not in INI:
-                wrong = not_one_of(name, tuple(INI))
-            outer = options.setdefault(name, value)
-            if isinstance(outer, Mapping) and isinstance(value, Mapping):
-                options[name] = {**value, **outer}
-    if wrong:
-        pytest.fail(f"UsageError: @pytest.mark.dxjobs: {wrong}", pytrace=False)
+    with told_plainly(_MARKER):
+        for mark in item.iter_markers("dxjobs"):
+            if mark.args:
+                raise UsageError(
+                    f"options go by name, not {mark.args!r}; there are {', '.join(INI)}"
+                )
+            for name, value in mark.kwargs.items():
+                if name not in INI:
+                    raise UsageError(not_one_of(name, tuple(INI)))
+                outer = options.setdefault(name, value)
+                if isinstance(outer, Mapping) and isinstance(value, Mapping):
+                    options[name] = {**value, **outer}
     return options
 
 
@@ -103,7 +113,7 @@ def _configured(config: pytest.Config, make: Callable[..., Any]) -> dict[str, An
     from pytest_dxjobs._errors import UsageError
 
     options: dict[str, Any] = {}
-    try:
+    with told_plainly("ini option dxjobs_"):
         for name in INI.keys() & {*inspect.signature(make).parameters, "start"}:
             try:
                 given = config.getini(f"dxjobs_{name}")
@@ -112,11 +122,7 @@ def _configured(config: pytest.Config, make: Callable[..., Any]) -> dict[str, An
             if given not in (None, ""):
                 options[name] = _number_or_none(given) if name.startswith("max_") else given
                 _check(name, options[name], make)
-    except UsageError as error:
-        told = f"UsageError: ini option dxjobs_{error}"
-    else:
-        return options
-    pytest.fail(told, pytrace=False)
+    return options
 
 
 def _check(name: str, value: Any, make: Callable[..., object]) -> None:

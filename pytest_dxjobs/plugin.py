@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_dxjobs import _guard
-from pytest_dxjobs._options import INI, clock_for, fake_for
+from pytest_dxjobs._options import INI, clock_for, fake_for, told_plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
     from mypy_boto3_dataexchange import DataExchangeClient
 
@@ -105,7 +105,8 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
         fake.activate()
         yield fake
         if request.node.stash[_JUDGED]:  # else the test has failed, and is not to be buried
-            _tell(fake._judge_afterwards)  # noqa: SLF001
+            with told_plainly():
+                fake._judge_afterwards()  # noqa: SLF001
     finally:
         fake.deactivate()
         del request.node.stash[_FAKE], request.node.stash[_JUDGED]
@@ -188,7 +189,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     with contextlib.ExitStack() as undo:
         of_hypothesis = (fake or clock) and hasattr(getattr(item, "obj", None), "hypothesis")
         if of_hypothesis:
-            _tell(functools.partial(_run_examples, undo, item, fake, clock))
+            with told_plainly():
+                _run_examples(undo, item, fake, clock)
         undo.enter_context(_guard.during(item.nodeid))
         try:
             result = yield
@@ -204,7 +206,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if fake is not None:
         item.stash[_JUDGED] = True
         if not of_hypothesis:  # which has judged each example
-            _tell(fake._judge)  # noqa: SLF001
+            with told_plainly():
+                fake._judge()  # noqa: SLF001
     return result
 
 
@@ -270,20 +273,6 @@ def _explain(failure: BaseException) -> None:
         told = str(failure.msg)
         if "ScopeMismatch" in told and "fixture dxjobs" in told and _WIDER_SCOPE not in told:
             failure.msg = f"{told}\n{_WIDER_SCOPE}"
-
-
-def _tell(judge: Callable[[], None]) -> None:
-    """Fail the test with a verdict."""
-    from pytest_dxjobs._errors import UsageError
-
-    try:
-        judge()
-    except (AssertionError, UsageError) as failure:
-        # There is no line to show: what happened lies behind, in code that went on.
-        told = f"{type(failure).__name__}: {failure}"
-    else:
-        return
-    pytest.fail(told, pytrace=False)
 
 
 _WIDER_SCOPE = (
