@@ -10,7 +10,7 @@ from pytest_dxjobs._arguments import span
 from pytest_dxjobs._calls import Call, first_end
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._instants import now
-from pytest_dxjobs._jobs import Job
+from pytest_dxjobs._jobs import Job, id_of
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._timeline import draw
 
@@ -209,9 +209,7 @@ class Assertions:
 
     def _id_of(self, call: str, job: Job | str) -> str:
         """The id, if this fake has ever heard of it: a misspelt one would have no polls to complain of."""
-        if not isinstance(job, (Job, str)):
-            raise UsageError(f"{call}: job: a job or its id is needed, not {show(job)}")
-        job_id = job.id if isinstance(job, Job) else job
+        job_id = id_of(f"{call}: job", job)
         with self._backend.jobs.lock:
             if not self._backend.jobs.knows(job_id) and not self._backend.jobs.log.about(job_id):
                 raise UsageError(

@@ -11,7 +11,7 @@ from pytest_dxjobs._delivery import KINDS
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._injections import Injection
 from pytest_dxjobs._instants import now
-from pytest_dxjobs._jobs import Job
+from pytest_dxjobs._jobs import Job, id_of
 from pytest_dxjobs._messages import show
 from pytest_dxjobs.faults import Fault, throttling
 
@@ -156,16 +156,13 @@ class FaultInjection:
         self._backend.inject(injection)
 
     def _job_id(self, call: str, job: object) -> str:
-        if isinstance(job, str):
-            return job
-        if not isinstance(job, Job):
-            raise UsageError(f"{call}: job: a job or its id is needed, not {show(job)}")
-        jobs = self._backend.jobs
-        with jobs.lock:
-            life = jobs.find(job.id, now())
-        if life is None or job != Job(life, jobs):
-            raise UsageError(f"{call}: job: {show(job)} is not in this fake")
-        return job.id
+        job_id, jobs = id_of(f"{call}: job", job), self._backend.jobs
+        if isinstance(job, Job):
+            with jobs.lock:
+                life = jobs.find(job_id, now())
+            if life is None or job != Job(life, jobs):
+                raise UsageError(f"{call}: job: {show(job)} is not in this fake")
+        return job_id
 
 
 def _several(place: str, given: object) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from pytest_dxjobs._factory import merge
 from pytest_dxjobs._http import Response
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._life import Life
+from pytest_dxjobs._messages import show
 from pytest_dxjobs._metadata import members_of
 from pytest_dxjobs._service import LIFETIME
 from pytest_dxjobs._values import cleaned, is_aware
@@ -104,6 +105,17 @@ class Job:
 
     def __repr__(self) -> str:
         return f"<Job {self.id} {self.type} {self.state}>"
+
+
+def id_of(place: str, job: object) -> str:
+    """The id of a job that is given itself, or by its id.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if not isinstance(job, (Job, str)):
+        raise UsageError(f"{place}: a job or its id is needed, not {show(job)}")
+    return job.id if isinstance(job, Job) else job
 
 
 class Jobs:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._intercept import innermost
-from pytest_dxjobs._jobs import Job
+from pytest_dxjobs._jobs import Job, id_of
 from pytest_dxjobs._messages import listing, show
 from pytest_dxjobs._model import enum_of, model
 from pytest_dxjobs._timeline import draw
@@ -54,10 +54,7 @@ def raises_not_found(job: Job | str | None = None) -> Raises:
     """
     if job is None:
         return Raises("raises_not_found", "ResourceNotFoundException", {})
-    if not isinstance(job, (Job, str)):
-        raise UsageError(f"raises_not_found: a job or its id is needed, not {show(job)}")
-    job_id = job.id if isinstance(job, Job) else job
-    members = {"ResourceId": job_id, "ResourceType": "JOB"}
+    members = {"ResourceId": id_of("raises_not_found: job", job), "ResourceType": "JOB"}
     return Raises("raises_not_found", "ResourceNotFoundException", members)
 
 

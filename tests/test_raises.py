@@ -314,7 +314,9 @@ def raise_validation() -> None:
 
 @pytest.mark.parametrize("job", [5, b"id", ["id"]])
 def test_a_job_that_is_none_is_refused(job: Any) -> None:
-    with pytest.raises(dx.UsageError, match="raises_not_found: a job or its id is needed, not "):
+    with pytest.raises(
+        dx.UsageError, match="raises_not_found: job: a job or its id is needed, not "
+    ):
         dx.raises_not_found(job)
 
 
