@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_dxjobs._arguments import count, one_of
 from pytest_dxjobs._constants import ALWAYS, Marker
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pytest_dxjobs._backend import Backend
 
 Count = int | Literal[Marker.ALWAYS]
-_OR_ALWAYS = " or dx.ALWAYS"
 
 
 class FaultInjection:
@@ -62,16 +61,41 @@ class FaultInjection:
             UsageError: An argument is ill-typed, or names what is not there.
         """
         _check_fault(fault)
-        self._inject(
+        operations = self._operations(operation)
+        job_ids = self._job_ids("inject", job)
+        if job_ids is not None:
+            self._check_that_a_job_is_named(operations)
+        if requests is not None and calls is not None:
+            raise UsageError("inject: either requests or calls, not both")
+        times = 1 if rate is None else None
+        for name, given in (("requests", requests), ("calls", calls)):
+            if given is not None:
+                times = _times(f"inject: {name}", given)
+        count("inject: after", after, least=0)
+        _check_chance(rate, seed)
+        written = _written(
             "inject",
             fault,
-            job=job,
-            operation=operation,
+            job=job_ids,
+            operation=None if operation == "get_job" else operation,
             requests=requests,
             calls=calls,
-            after=after,
+            after=after or None,
             rate=rate,
             seed=seed,
+        )
+        self._backend.inject(
+            Injection(
+                written,
+                fault,
+                frozenset(operations.values()),
+                job_ids,
+                times,
+                calls is not None,
+                after,
+                rate,
+                seed or 0,
+            )
         )
 
     def throttle(
@@ -86,74 +110,34 @@ class FaultInjection:
         Raises:
             UsageError: An argument is ill-typed, or the job is not in this fake.
         """
-        self._inject("throttle", throttling(), job=job, requests=requests)
+        times = _times("throttle: requests", requests)
+        job_ids = self._job_ids("throttle", job)
+        written = _written("throttle", job=job_ids, requests=requests)
+        self._backend.inject(
+            Injection(written, throttling(), frozenset({"GetJob"}), job_ids, times)
+        )
 
-    def _inject(
-        self,
-        call: str,
-        fault: Fault,
-        *,
-        job: Job | str | Collection[Job | str] | None = None,
-        operation: str | Collection[str] = "get_job",
-        requests: Count | None = None,
-        calls: Count | None = None,
-        after: int = 0,
-        rate: float | None = None,
-        seed: int | None = None,
-    ) -> None:
-        """``inject``, with messages that name the call."""
-        installed = self._backend.installed
-        methods = (
-            (operation,)
-            if isinstance(operation, str)
-            else _several(f"{call}: operation", operation)
-        )
-        names = [installed.operation_called(f"{call}: operation", each) for each in methods]
-        jobs = (
-            (job,) if job is None or isinstance(job, (Job, str)) else _several(f"{call}: job", job)
-        )
-        job_ids = None if job is None else frozenset(self._job_id(call, each) for each in jobs)
-        for method, name in zip(methods, names, strict=True):
-            shape = installed.operation(name).input_shape
-            if job_ids is not None and (shape is None or "JobId" not in shape.members):
+    def _operations(self, operation: str | Collection[str]) -> dict[str, str]:
+        """The names in the API of operations, by what a client calls them."""
+        place = "inject: operation"
+        called = (operation,) if isinstance(operation, str) else _several(place, operation)
+        return {each: self._backend.installed.operation_called(place, each) for each in called}
+
+    def _check_that_a_job_is_named(self, operations: Mapping[str, str]) -> None:
+        for method, name in operations.items():
+            shape = self._backend.installed.operation(name).input_shape
+            if shape is None or "JobId" not in shape.members:
                 raise UsageError(
-                    f"{call}: job: a request for {method} names no job; leave job out for it"
+                    f"inject: job: a request for {method} names no job; leave job out for it"
                 )
-        if requests is not None and calls is not None:
-            raise UsageError(f"{call}: either requests or calls, not both")
-        for name, times in (("requests", requests), ("calls", calls)):
-            if times is not None and times is not ALWAYS:
-                count(f"{call}: {name}", times, _OR_ALWAYS)
-        count(f"{call}: after", after, least=0)
-        _check_chance(call, rate, seed)
-        given = calls if calls is not None else requests
-        if given is None:
-            given = 1 if rate is None else ALWAYS
-        options = {
-            "job": None if job_ids is None else sorted(job_ids),
-            "operation": None if operation == "get_job" else operation,
-            "requests": requests,
-            "calls": calls,
-            "after": after or None,
-            "rate": rate,
-            "seed": seed,
-        }
-        given_options = [
-            f"{name}={show(value)}" for name, value in options.items() if value is not None
-        ]
-        written = ", ".join([*([] if call == "throttle" else [repr(fault)]), *given_options])
-        injection = Injection(
-            f"{call}({written})",
-            fault,
-            frozenset(names),
-            job_ids,
-            None if given is ALWAYS else given,
-            calls is not None,
-            after,
-            rate,
-            seed or 0,
-        )
-        self._backend.inject(injection)
+
+    def _job_ids(
+        self, call: str, job: Job | str | Collection[Job | str] | None
+    ) -> frozenset[str] | None:
+        if job is None:
+            return None
+        jobs = (job,) if isinstance(job, (Job, str)) else _several(f"{call}: job", job)
+        return frozenset(self._job_id(call, each) for each in jobs)
 
     def _job_id(self, call: str, job: object) -> str:
         job_id, jobs = id_of(f"{call}: job", job), self._backend.jobs
@@ -165,11 +149,23 @@ class FaultInjection:
         return job_id
 
 
-def _several(place: str, given: object) -> tuple[object, ...]:
+def _several(place: str, given: object) -> tuple[Any, ...]:
     if isinstance(given, Collection) and not isinstance(given, (bytes, dict)) and len(given):
         return tuple(given)
     what = "a job or its id" if place.endswith("job") else "the name of an operation"
     raise UsageError(f"{place}: {what} is needed, or several, not {show(given)}")
+
+
+def _times(place: str, given: Count) -> int | None:
+    """So many, or None for all."""
+    return None if given is ALWAYS else count(place, given, " or dx.ALWAYS")
+
+
+def _written(call: str, *given: Fault, job: frozenset[str] | None, **options: object) -> str:
+    """A call, as the test wrote it."""
+    named = {"job": None if job is None else sorted(job)} | options
+    told = [f"{name}={show(value)}" for name, value in named.items() if value is not None]
+    return f"{call}({', '.join([*map(repr, given), *told])})"
 
 
 def _check_fault(fault: object) -> None:
@@ -183,12 +179,12 @@ def _check_fault(fault: object) -> None:
     raise UsageError(f"inject: a fault is needed, such as faults.throttling(), not {show(fault)}")
 
 
-def _check_chance(call: str, rate: object, seed: object) -> None:
+def _check_chance(rate: object, seed: object) -> None:
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise UsageError(f"{call}: seed: a whole number is needed, not {show(seed)}")
+        raise UsageError(f"inject: seed: a whole number is needed, not {show(seed)}")
     if rate is None:
         if seed is not None:
-            raise UsageError(f"{call}: seed: without a rate there is nothing that it decides")
+            raise UsageError("inject: seed: without a rate there is nothing that it decides")
         return
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise UsageError(f"{call}: rate: a number from 0 to 1 is needed, not {show(rate)}")
+        raise UsageError(f"inject: rate: a number from 0 to 1 is needed, not {show(rate)}")

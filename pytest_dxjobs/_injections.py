@@ -44,10 +44,10 @@ class Injection:
     operations: frozenset[str]
     job_ids: frozenset[str] | None
     times: int | None
-    whole_calls: bool
-    after: int
-    rate: float | None
-    seed: int
+    whole_calls: bool = False
+    after: int = 0
+    rate: float | None = None
+    seed: int = 0
     seen: int = 0
     used: int = 0
     _draws: dict[str | None, random.Random] = field(default_factory=dict)
