@@ -197,6 +197,7 @@ class Stubs:
         Raises:
             AssertionError: Names those that were not.
         """
+        __tracebackhide__ = True
         if pending := self._backend.pending_responses():
             raise AssertionError(listing("responses that no call has used:", pending))
 

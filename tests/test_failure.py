@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,6 +41,57 @@ def section(pytester: pytest.Pytester, body: str, *options: str) -> list[str]:
 
 def told(fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80) -> list[str]:
     return what_happened(fake, clock, width, everything=False).splitlines()
+
+
+def leave(fake: dx.FakeDataExchange) -> None:
+    with dx.FakeDataExchange() as inner:
+        inner.throttle()
+
+
+def expect(fake: dx.FakeDataExchange) -> None:
+    with dx.raises_not_found():
+        pass
+
+
+def check(fake: dx.FakeDataExchange, scenario: dx.Scenario, call: str, code: Any) -> None:
+    with dx.VirtualClock() as clock:
+        getattr(scenario._staged(fake, clock), call)(code)
+
+
+SCENARIO = dx.Scenario("mine", "A job waits for ever.", "gives up", dx.stays("WAITING"))
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        lambda fake: fake.assert_polled(fake.jobs[0], 7),
+        lambda fake: fake.assert_retried(7),
+        lambda fake: fake.assert_not_polled_after_end(),
+        lambda fake: fake.assert_all_started_jobs_polled_to_end(),
+        lambda fake: fake.assert_poll_interval(fake.jobs[0], min=7),
+        lambda fake: fake.assert_poll_interval(fake.jobs[1], min=7),
+        lambda fake: fake.assert_intervals_grow(fake.jobs[0]),
+        lambda fake: fake.assert_intervals_grow(fake.jobs[1]),
+        lambda fake: fake.assert_no_pending_responses(),
+        lambda fake: dx.assert_job_error(dx.make_job(), "MALWARE_DETECTED"),
+        leave,
+        expect,
+        lambda fake: check(fake, SCENARIO, "check", lambda job_id: None),
+        lambda fake: check(fake, SCENARIO, "check_creating", lambda: None),
+    ],
+)
+def test_the_traceback_ends_in_the_test(
+    dxjobs: dx.FakeDataExchange, client: Any, fails: Callable[[dx.FakeDataExchange], object]
+) -> None:
+    job, _ = dxjobs.add_job(), dxjobs.add_job()
+    for _ in range(2):
+        client.get_job(JobId=job.id)
+    dxjobs.add_response("list_jobs")
+    with pytest.raises(AssertionError) as caught:
+        fails(dxjobs)
+    client.list_jobs()
+    shown = [str(each.path) for each in caught.traceback.filter(caught)]
+    assert set(shown) == {__file__}
 
 
 def test_a_job_is_drawn_along_virtual_time(

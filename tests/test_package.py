@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import importlib
 import inspect
 import pickle
+import pkgutil
 import re
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +48,19 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
 def test_an_error_goes_by_its_public_name(error: type[Exception]) -> None:
     assert error.__module__ == "pytest_dxjobs"
     assert type(pickle.loads(pickle.dumps(error("told")))) is error
+
+
+def test_values_are_frozen_and_slotted_unless_something_happens_to_them() -> None:
+    values: set[Any] = {
+        each
+        for module in pkgutil.iter_modules(dx.__path__)
+        for each in vars(importlib.import_module(f"pytest_dxjobs.{module.name}")).values()
+        if isinstance(each, type) and dataclasses.is_dataclass(each)
+    }
+    assert len(values) > 20
+    assert {each for each in values if "__slots__" not in vars(each)} == set()
+    changing = {each.__name__ for each in values if not each.__dataclass_params__.frozen}
+    assert changing == {"Entry", "Injection", "Numbers", "Watch"}
 
 
 def test_a_name_that_is_not_there_is_told() -> None:

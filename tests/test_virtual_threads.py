@@ -5,9 +5,7 @@ from __future__ import annotations
 import _thread
 import collections
 import concurrent.futures
-import dataclasses
 import datetime
-import functools
 import multiprocessing.dummy
 import os
 import queue
@@ -205,10 +203,6 @@ def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.Virtua
     assert dxjobs_clock.sleeps == []
 
 
-def test_where_the_system_does_not_tell_a_thread_is_taken_to_wait() -> None:
-    assert _bystanders._is_about_to_run(None) is False
-
-
 @pytest.mark.parametrize("how", ["thread", "pool", "executor"])
 def test_a_function_that_sleeps_may_be_all_that_a_thread_does(
     how: str, dxjobs_clock: dx.VirtualClock
@@ -271,44 +265,6 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     time.sleep(60)
     thread.join()
     assert seen == [60 * 501]
-
-
-def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
-    native = threading.get_native_id()
-    stand = _bystanders._Stand((1, None, 2)).then(sys._getframe(), native)
-    told = sys.platform == "linux"
-    assert _bystanders._is_about_to_run(native) is told
-    assert bool(stand.used) is told
-    assert stand.looks == 0
-    assert _bystanders._processor_time(None) == b""
-
-
-def test_a_system_that_counts_no_processor_time_tells_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(_bystanders, "_told", lambda *_: b"0 0 0")
-    assert _bystanders._processor_time(1) == b""
-
-
-def test_one_that_was_left_out_and_ran_where_it_waits_now_is_waited_for_again() -> None:
-    release = threading.Event()
-    thread: Any = threading.Thread(target=release.wait)
-    thread.start()
-    others = {each: None for each in sys._current_frames() if each != thread.ident}
-    bystanders = _bystanders.Bystanders(float)  # in no hurry
-
-    def look() -> bool:
-        time.sleep(0.0001)
-        return bystanders.all_wait(others)
-
-    collections.deque(iter(look, True), maxlen=0)  # until it waits
-    stand = bystanders._stands[thread.ident]
-    bystanders._stands[thread.ident] = dataclasses.replace(stand, used=b"1", left_out=True)
-    for _ in range(2 * _bystanders.A_MOMENT):
-        look()
-    release.set()
-    assert bystanders._stands[thread.ident].left_out is False
-    thread.join()
 
 
 def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.VirtualClock) -> None:
@@ -463,114 +419,3 @@ def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.Virtu
     for thread in threads:
         thread.join()
     assert [child.exitcode for child in children] == [0] * 5
-
-
-def test_threads_are_watched_as_long_as_it_takes_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    others = _bystanders.Bystanders(float)
-    new, old = (_bystanders._Stand((1, None, 1), looks) for looks in (1, 1000))
-    told, left_out = (
-        _bystanders._Stand((1, None, 1), 1000, b"1", is_left_out) for is_left_out in (False, True)
-    )
-    arrived = dataclasses.replace(told, looks=1)
-    handed = dataclasses.replace(arrived, in_handover=True)
-    for stands, unknown, needed in (
-        ([new, told], 0, _bystanders.A_MOMENT),
-        ([old, told], 0, _bystanders._SHORT),
-        ([told], 0, 0),
-        ([told, left_out], 0, 1),
-        ([handed, handed], 0, 1),
-        ([handed, handed], 1, _bystanders.A_MOMENT),  # one that Python does not know may call
-        ([handed, arrived], 0, _bystanders.A_MOMENT),
-        ([handed, told], 0, _bystanders.A_MOMENT),  # which may listen to another process
-        ([handed, left_out], 0, _bystanders.A_MOMENT),
-        ([dataclasses.replace(handed, used=b"")], 0, _bystanders.A_MOMENT),
-    ):
-        others._stands = dict(enumerate(stands))
-        sleepers = {9: None}
-        threads = len(stands) + len(sleepers) + unknown
-        monkeypatch.setattr(_bystanders, "_threads", lambda threads=threads: threads)
-        waited_for = [each for each in stands if not each.left_out]
-        assert others._looks_needed(waited_for, sleepers) == needed
-
-
-def test_how_many_threads_there_are_is_told_where_the_system_tells(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    known, release = threading.active_count(), threading.Event()
-    for _ in range(3):
-        _thread.start_new_thread(release.wait, ())  # which Python does not list
-    threads = _bystanders._threads()
-    release.set()
-    assert threads >= known + 3 if sys.platform == "linux" else threads == 0
-    monkeypatch.setattr(_bystanders, "_TASKS", "/nowhere")
-    assert _bystanders._threads() == 0
-
-
-def reads(pipe: int) -> bytes:
-    return os.read(pipe, 1)
-
-
-@pytest.mark.parametrize(
-    ("how", "is_in_handover"),
-    [
-        ("event", True),
-        ("queue", True),
-        ("idle", True),
-        ("event with a timeout", False),
-        ("queue with a timeout", False),
-        ("lock", False),
-        ("socket", False),
-        ("function of C in an executor", False),
-    ],
-)
-def test_who_waits_for_another_thread_alone_is_in_a_handover(
-    how: str, is_in_handover: bool
-) -> None:
-    event, lock, items = threading.Event(), threading.Lock(), queue.Queue[None]()
-    lock.acquire()
-    ours, others = os.pipe()
-    with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        ident = executor.submit(threading.get_ident).result()
-        if how != "idle":
-            waits: dict[str, Callable[[], object]] = {
-                "event": event.wait,
-                "queue": items.get,
-                "event with a timeout": functools.partial(event.wait, 60),
-                "queue with a timeout": functools.partial(items.get, timeout=60),
-                "lock": lambda: lock.acquire(),
-                "socket": functools.partial(reads, ours),
-                "function of C in an executor": functools.partial(os.read, ours, 1),
-            }
-            executor.submit(waits[how])
-        stood: list[tuple[int, int]] = []
-        while len(stood) < 20 or len({*stood[-20:]}) > 1:
-            time.sleep(0.001)
-            frame = sys._current_frames()[ident]
-            stood.append((id(frame), frame.f_lasti))
-        try:
-            assert _bystanders._is_in_handover(frame) is is_in_handover
-        finally:
-            event.set()
-            items.put(None)
-            lock.release()
-            os.write(others, b"x")
-    os.close(ours)
-    os.close(others)
-
-
-def test_the_clock_waits_for_a_sleeper_that_is_about_to_wake_another(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    release = threading.Event()
-    sleeper = threading.Thread(target=release.wait)
-    sleeper.start()
-    waking = [sleeper.native_id]
-    monkeypatch.setattr(_bystanders, "_is_about_to_run", lambda native: native in waking)
-    bystanders = _bystanders.Bystanders(float)
-    sleepers = dict.fromkeys(sys._current_frames())
-    looks = [bystanders.all_wait(sleepers) for _ in range(100)]
-    waking.clear()
-    looks.append(bystanders.all_wait(sleepers))
-    release.set()
-    sleeper.join()
-    assert looks == [False] * 100 + [True]
