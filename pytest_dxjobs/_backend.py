@@ -133,7 +133,7 @@ class Backend:
             self._watch_poll(call, type(failure).__name__)
             raise
         with self.jobs.lock:
-            if response.status >= 300:
+            if response.is_error:
                 self._watch_poll(call, error_code(response))
             elif call.operation in ("CreateJob", "GetJob"):
                 self._note_job(call, response)

@@ -105,7 +105,7 @@ class Record:
     @property
     def succeeded(self) -> bool:
         """Whether the last attempt was answered with a success."""
-        return self.response is not None and self.response.status < 300 and not self.garbled
+        return self.response is not None and not self.response.is_error and not self.garbled
 
     @property
     def outcome(self) -> str:
@@ -128,7 +128,7 @@ class Record:
 
     def answer(self, response: Response) -> Response:
         """Note what the attempt was answered with."""
-        code = error_code(response) if response.status >= 300 else None
+        code = error_code(response) if response.is_error else None
         self.tried += ((self.stamp.at, response.status, code, 0.0),)
         self.response = response
         if code is not None:
@@ -201,7 +201,7 @@ class Call:
         except Exception as failure:  # what botocore's parser makes of a garbled body
             return failure
         parsed["ResponseMetadata"] |= {"RetryAttempts": len(record.tried) - 1, **record.metadata}
-        failed = record.response.status >= 300
+        failed = record.response.is_error
         return ClientError(parsed, record.operation or "") if failed else parsed  # type: ignore[arg-type]
 
     def __eq__(self, other: object) -> bool:

@@ -31,7 +31,9 @@ _ERROR_PATH: Final = (
 _ONE_FAILED_CALL: Final = (
     "an exception of one get_job call ends the wait, although the job goes on."
 )
-_BROAD_EXCEPT: Final = "a broad except takes an error of the call for a state of the job."
+_BROAD_EXCEPT: Final = (
+    "a broad except takes an error of the call for a state of the job, or goes on for ever."
+)
 
 
 def _always(fault: faults.Fault, fake: FakeDataExchange) -> None:
@@ -173,7 +175,7 @@ def _service_errors() -> list[Scenario]:
             name,
             about,
             "gives up",
-            usually=f"{_BROAD_EXCEPT[:-1]}, or goes on for ever.",
+            usually=_BROAD_EXCEPT,
             prepare=functools.partial(_always, fault),
             max_polls=1000,  # for a call that is tried again is several requests
             group="service-errors",

@@ -45,6 +45,11 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def is_error(self) -> bool:
+        """Whether botocore takes it for one."""
+        return self.status >= 300
+
 
 class Stamp(NamedTuple):
     """What the service puts on each of its responses.

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
-from pytest_dxjobs._catalogue import GROUPS, catalogue
+from pytest_dxjobs._catalogue import catalogue
 
 ENDS = "error timed-out cancelled cancelled-while-waiting"
 STUCK = "stuck-in-waiting stuck-in-progress never-started"
@@ -101,21 +101,6 @@ def test_each_defect_is_found_by_the_scenarios_that_bring_it_out(name: str) -> N
     options: Any = {"failed": lambda result: not result["ok"]} if name == "by_return_value" else {}
     found = {each.name for each in catalogue() if report(getattr(consumers, name), each, **options)}
     assert found == set(TABLE[name].split())
-
-
-def test_the_names_are_unique_and_what_is_told_are_sentences() -> None:
-    names = [each.name for each in catalogue()]
-    assert len(names) == len(set(names))
-    for each in catalogue():
-        assert each.about[0].isupper()
-        assert each.about.endswith(".")
-        assert not each.usually or each.usually.endswith(".")
-        assert each.group in GROUPS
-
-
-def test_a_job_error_is_there_for_each_code() -> None:
-    codes = [each.history.errors for each in catalogue() if each.group == "job-errors"]
-    assert {*dx.JOB_ERROR_CODES} == {each for each in codes if isinstance(each, str)}
 
 
 def test_the_report_tells_what_was_expected_what_happened_and_why() -> None:
