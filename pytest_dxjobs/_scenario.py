@@ -1,7 +1,7 @@
 """``Scenario``: something that may happen to a job, what code should make of it, and the check that it does.
 
-The catalogue and a project's own are values. The fixture ``dxjobs_scenario`` hands out one that is put on
-a stage: with a fake, a clock, and the job that the code is to wait for.
+The catalogue and a project's own are values. The fixture ``dxjobs_scenario`` hands out one that takes place:
+with a fake, a clock, and the job that the code is to wait for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Failed = Callable[[Any], object]
 
 
-class Stage:
+class Scene:
     """Where a scenario takes place."""
 
     __slots__ = ("_job", "clock", "fake", "reported", "taken")
@@ -99,7 +99,7 @@ class Scenario:
     only: Literal["check", "check_creating"] | None = None
     max_polls: int = 1500
     group: str = "own"
-    _stage: Stage | None = field(default=None, compare=False)
+    _scene: Scene | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for each in ("name", "about", "usually", "group", "type"):
@@ -124,17 +124,17 @@ class Scenario:
     @property
     def fake(self) -> FakeDataExchange:
         """The fake in which it takes place."""
-        return self._on_stage("fake").fake
+        return self._scene_for("fake").fake
 
     @property
     def clock(self) -> VirtualClock:
         """The clock by which it takes place."""
-        return self._on_stage("clock").clock
+        return self._scene_for("clock").clock
 
     @property
     def job(self) -> Job:
         """The job that the code is to wait for. One that the code creates is among ``fake.jobs``."""
-        return self._on_stage("job").job(self)
+        return self._scene_for("job").job(self)
 
     def check(
         self,
@@ -155,10 +155,10 @@ class Scenario:
             UsageError: An argument is none, or this scenario is not the fixture's.
         """
         __tracebackhide__ = True
-        stage = self._begin("check")
+        scene = self._begin("check")
         if type is not None:
-            one_of("check: type", type, stage.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
-        job = stage.job(self, type)
+            one_of("check: type", type, scene.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
+        job = scene.job(self, type)
         self._check("check", lambda: consume(job.id), consume, failed)
 
     def check_creating(self, run: Callable[[], Any], *, failed: Failed | None = None) -> None:
@@ -196,8 +196,8 @@ class Scenario:
             if value is not None and not callable(value):
                 raise UsageError(f"{call}: {what} is a function, not {show(value)}")
         _check_that_it_takes(call, given)
-        stage = self._on_stage(call)
-        stage.taken, fake = True, stage.fake
+        scene = self._scene_for(call)
+        scene.taken, fake = True, scene.fake
         if self.answer is not None:
             fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
@@ -208,41 +208,41 @@ class Scenario:
         if self.unless is not None and (reason := self.unless(fake)):
             _skip(reason)
         created = [job for job in fake.jobs if job.id not in before]
-        jobs = [stage.job(self)] if call == "check" else created
-        if report := judge(self, done, fake, jobs, stage.clock.sleeps):
-            stage.reported = True
+        jobs = [scene.job(self)] if call == "check" else created
+        if report := judge(self, done, fake, jobs, scene.clock.sleeps):
+            scene.reported = True
             raise AssertionError(report)
 
-    def _begin(self, call: str) -> Stage:
-        stage = self._on_stage(call)
-        if stage.taken:
+    def _begin(self, call: str) -> Scene:
+        scene = self._scene_for(call)
+        if scene.taken:
             raise UsageError(
                 f"{call}: a scenario is for one piece of code; give each a test of its own"
             )
         if self.only not in (None, call):
             _skip(f"the scenario {self.name} is for {self.only}")
-        return stage
+        return scene
 
-    def _on_stage(self, what: str) -> Stage:
-        if self._stage is None:
+    def _scene_for(self, what: str) -> Scene:
+        if self._scene is None:
             raise UsageError(
                 f"Scenario: {what}: {self.name} does not take place; the fixture dxjobs_scenario is one that does"
             )
-        return self._stage
+        return self._scene
 
     @property
     def _taken(self) -> bool:
         """Whether code has been checked."""
-        return self._on_stage("check").taken
+        return self._scene_for("check").taken
 
     @property
     def _reported(self) -> bool:
         """Whether it has told what is wrong with the code."""
-        return self._on_stage("check").reported
+        return self._scene_for("check").reported
 
     def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
         """The same, taking place."""
-        return dataclasses.replace(self, _stage=Stage(fake, clock))
+        return dataclasses.replace(self, _scene=Scene(fake, clock))
 
 
 def _check_that_it_takes(call: str, code: Any) -> None:

@@ -195,7 +195,7 @@ def test_functions(call: Callable[..., Any], data: st.DataObject) -> None:
 def test_scenarios(data: st.DataObject) -> None:
     _, named = arguments(data, dx.Scenario)
     with permitted(dx.Scenario):
-        dx.Scenario(**{name: value for name, value in named.items() if name != "_stage"})
+        dx.Scenario(**{name: value for name, value in named.items() if name != "_scene"})
 
 
 @pytest.mark.parametrize("name", METHODS)
