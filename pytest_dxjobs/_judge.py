@@ -5,13 +5,13 @@ Judged is what the code was told, as it stands in the log of calls, against what
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_dxjobs._calls import first_end
 from pytest_dxjobs._errors import RunawayPolling
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._reasons import with_its_line, wrong_failure
+from pytest_dxjobs._runaway import permitting_option
 from pytest_dxjobs._timeline import draw, shortened
 
 if TYPE_CHECKING:
@@ -93,9 +93,8 @@ def _until_it_was_ended(records: Sequence[Record]) -> Sequence[Record]:
 
 
 def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
-    """Which option is for polls that are meant; those after the end are not."""
-    option = re.search("the option (max_polls|max_wait) sets", str(ran_away))
-    return [f"Where so many polls are meant, {option[1]} sets another bound."] if option else []
+    option = permitting_option(str(ran_away))
+    return [f"Where so many polls are meant, {option} sets another bound."] if option else []
 
 
 def _problems(

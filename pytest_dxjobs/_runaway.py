@@ -150,8 +150,7 @@ class Watch:
         if self.budgets.exceeded_by(0, times, datetime.timedelta()):
             told = (
                 f"{name} was called {times} times with the same parameters.\nSo does a loop that waits for "
-                "something else than a job and has no deadline; it was ended here. Where the calls are meant, "
-                "the option max_polls sets another bound, or None for no bound."
+                f"something else than a job and has no deadline; it was ended here. {_permits_it('max_polls')}"
             )
             excess = times - (self.budgets.max_polls or 0)
             self.failure = _escalated(told, excess)
@@ -197,10 +196,7 @@ class Watch:
                 f"each time answered {seen.answer}"
             )
             cause = "So does a loop that has no deadline, or a very late one"
-        return (
-            f"{happened}{self.story(job_id, polls)}\n{cause}; it was ended here. Where the calls are meant, "
-            f"the option {option} sets another bound, or None for no bound."
-        )
+        return f"{happened}{self.story(job_id, polls)}\n{cause}; it was ended here. {_permits_it(option)}"
 
     def reset(self) -> None:
         """Begin anew."""
@@ -209,6 +205,17 @@ class Watch:
         self._asked.clear()
         self.shared = None
         self.failure, self._sleeps = None, 0
+
+
+def permitting_option(told: str) -> str:
+    """The option that permits what code was ended for, where it may be meant; polls after the end are not."""
+    return next((each for each in ("max_polls", "max_wait") if _permits_it(each) in told), "")
+
+
+def _permits_it(option: str) -> str:
+    return (
+        f"Where the calls are meant, the option {option} sets another bound, or None for no bound."
+    )
 
 
 def _escalated(told: str, times: int) -> RunawayPolling | PollingStopped:
