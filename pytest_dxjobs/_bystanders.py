@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,8 @@ _PATIENCE: Final = 1.0
 
 _TASKS: Final = "/proc/self/task"  # where Linux tells of the threads of this process
 _AT_MOST: Final = 128  # bytes, of what it tells of one
+
+_WORKER: Final = ("concurrent.futures.thread", "_worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Bystanders:
     def __init__(self, real_monotonic: Callable[[], float]) -> None:
         self._real_monotonic = real_monotonic
         self._stands: dict[int, _Stand] = {}
+        self._idle: frozenset[int] = frozenset()
         self.unsettle()
 
     def unsettle(self) -> None:
@@ -108,7 +112,7 @@ class Bystanders:
             if thread not in waiting
         }
         self._stands |= going_on
-        just_started = _own_threads() - self._stands.keys() - sleepers.keys()
+        just_started = _own_threads() - self._stands.keys() - self._idle - sleepers.keys()
         all_left_out = all(stand.left_out for stand in going_on.values())
         if (just_started or some_wake or not all_left_out) and not out_of_patience:
             self._quiet = 1
@@ -126,7 +130,8 @@ class Bystanders:
             # Where the system tells, one look is enough; after it those that are left out have run once more.
             return int(some_left_out) if told else _SHORT
         in_handover = all(stand.in_handover for stand in waited_for) and not some_left_out
-        if told and in_handover and _threads() == len(self._stands) + len(sleepers):
+        known = len(self._stands) + len(self._idle) + len(sleepers)
+        if told and in_handover and _threads() == known:
             return 1  # since a thread may only have come there
         return A_MOMENT
 
@@ -134,10 +139,16 @@ class Bystanders:
         self, sleepers: Mapping[int, object], natives: Mapping[int | None, int | None]
     ) -> None:
         before, none = self._stands, _Stand((0, None, 0))
-        self._stands = {
-            thread: before.get(thread, none).then(frame, natives.get(thread))
+        frames = {
+            thread: frame
             for thread, frame in sys._current_frames().items()  # noqa: SLF001 - documented
             if thread not in sleepers
+        }
+        self._idle = _idle(frames)
+        self._stands = {
+            thread: before.get(thread, none).then(frame, natives.get(thread))
+            for thread, frame in frames.items()
+            if thread not in self._idle
         }
         moved = any(not each.looks and not each.left_out for each in self._stands.values())
         self._quiet = 1 if moved or before.keys() != self._stands.keys() else self._quiet + 1
@@ -151,10 +162,40 @@ def _own_threads() -> set[int | None]:
 
 def _is_in_handover(frame: FrameType) -> bool:
     """Whether a thread, if it waits, waits for another one of this process and not for a time, as far as Python knows."""
-    module, function = frame.f_globals.get("__name__"), frame.f_code.co_name
-    if (module, function) == ("threading", "wait"):  # by which queues, events and futures wait
-        return frame.f_locals.get("timeout") is None
-    return (module, function) == ("concurrent.futures.thread", "_worker")
+    # By which queues, events and futures wait.
+    return _function(frame) == ("threading", "wait") and frame.f_locals.get("timeout") is None
+
+
+def _idle(frames: Mapping[int, FrameType]) -> frozenset[int]:
+    """The workers of executors that have done, and told, all that was given to them.
+
+    An executor counts those that have asked for more, and one less when it is given something, before the worker knows.
+    """
+    asking: dict[int, int] = {}
+    without_work: defaultdict[int, list[int]] = defaultdict(list)
+    for thread, frame in frames.items():
+        if _function(frame) == _WORKER and frame.f_locals.get("work_item") is None:
+            executor = frame.f_locals["executor_reference"]()
+            asking[id(executor)] = _asking(executor)
+            without_work[id(executor)].append(thread)
+    return frozenset(
+        thread
+        for each, threads in without_work.items()
+        if asking[each] >= len(threads)
+        for thread in threads
+    )
+
+
+def _asking(executor: Any) -> int:
+    """How many of its workers have asked for work, and there is none; 0 where that is not known."""
+    try:
+        return executor._idle_semaphore._value if executor._work_queue.empty() else 0  # noqa: SLF001 - there is no other way
+    except AttributeError:
+        return 0
+
+
+def _function(frame: FrameType) -> tuple[object, str]:
+    return frame.f_globals.get("__name__"), frame.f_code.co_name
 
 
 def _threads() -> int:

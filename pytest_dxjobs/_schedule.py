@@ -22,8 +22,26 @@ if TYPE_CHECKING:
 
 # In real seconds.
 _LOOK: Final = 0.0001  # from one look to the next, in which other threads run
-_NAP: Final = 0.001  # the same for a sleeper that is not the next to wake
+_NAP: Final = 0.001  # the same for a sleeper that is not the next to wake, until it is
 _AFTERWARDS: Final = 0.02  # the same when the clock has ended
+
+
+class _Sleeper:
+    """A thread that sleeps, until when, and what ends that before its time when it is true."""
+
+    def __init__(self, wake: datetime.datetime, interrupted: Callable[[], object]) -> None:
+        self.wake, self.interrupted = wake, interrupted
+        self._called = threading.Lock()
+        self._called.acquire()
+
+    def nap(self) -> None:
+        """Let a moment pass, or until it is called."""
+        self._called.acquire(timeout=_NAP)
+
+    def call(self) -> None:
+        """Let it look at once, since it is the next to wake; whoever calls holds the lock of the schedule."""
+        if self._called.locked():
+            self._called.release()
 
 
 class Schedule:
@@ -43,8 +61,7 @@ class Schedule:
     ) -> None:
         self.lock = threading.Lock()  # whoever moves the clock holds it
         self._now, self._real_monotonic, self._real_sleep = now, real_monotonic, real_sleep
-        self._sleepers: dict[int, datetime.datetime] = {}
-        self._interrupted: dict[int, Callable[[], object]] = {}  # for each of them
+        self._sleepers: dict[int, _Sleeper] = {}
         self._others = Bystanders(real_monotonic)
         self._seen = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)  # at the last look
         self._over = False
@@ -53,14 +70,12 @@ class Schedule:
         """Go on in a process that was forked, in which the other threads are not, and hold no lock."""
         self.lock = threading.Lock()
         self._sleepers = {}
-        self._interrupted = {}
         self._others = Bystanders(self._real_monotonic)
 
     def set_back(self, before: datetime.datetime, after: datetime.datetime) -> None:
         """Move the ends of all sleeps, since the clock has been set back; whoever calls holds the lock."""
-        self._sleepers = {
-            thread: after + (max(wake, before) - before) for thread, wake in self._sleepers.items()
-        }
+        for sleeper in self._sleepers.values():
+            sleeper.wake = after + (max(sleeper.wake, before) - before)
 
     def end(self) -> None:
         """Let those who sleep still, in threads that have been left behind, go on in real time."""
@@ -94,41 +109,49 @@ class Schedule:
                     advance(wake - begun)
                 return
             self._seen = self._now()
-            self._sleepers[me], self._interrupted[me] = wake, interrupted
+            sleeper = self._sleepers[me] = _Sleeper(wake, interrupted)
             self._others.unsettle()
         try:
-            while not (interrupted() or self._reached(me, advance, least)):
-                self._real_sleep(self._pause(me))
+            while not (interrupted() or self._reached(sleeper, advance, least)):
+                self._pause(sleeper)
                 least -= 1
         finally:
             with self.lock:
-                del self._sleepers[me], self._interrupted[me]
+                del self._sleepers[me]
                 self._others.unsettle()
+                if self._sleepers:
+                    self._first().call()
 
-    def _reached(self, me: int, advance: Advance, least: int) -> bool:
+    def _reached(self, sleeper: _Sleeper, advance: Advance, least: int) -> bool:
         """Whether it is that late, also by moving the clock."""
         with self.lock:
-            self._seen, wake = self._now(), self._sleepers[me]
-            if self._seen >= wake:
+            self._seen = self._now()
+            if self._seen >= sleeper.wake:
                 return True
-            if self._over or me != self._first():
+            if self._over or sleeper is not self._first():
                 return False
             if not self._others.all_wait(self._sleepers) or least > 0 or self._one_is_interrupted():
                 return False
-            advance(wake - self._seen)
+            advance(sleeper.wake - self._seen)
             return True
 
     def _one_is_interrupted(self) -> bool:
         """Whether a sleeper is about to go on; those that do not wake first look less often themselves."""
-        return any(interrupted() for interrupted in self._interrupted.values())
+        return any(sleeper.interrupted() for sleeper in self._sleepers.values())
 
-    def _pause(self, me: int) -> float:
-        """Real seconds until the next look."""
+    def _pause(self, sleeper: _Sleeper) -> None:
+        """Wait for the next look."""
         with self.lock:
-            if self._over:
-                return _AFTERWARDS
-            return _LOOK if me == self._first() else _NAP
+            over, is_first = self._over, sleeper is self._first()
+        if not over and not is_first:
+            sleeper.nap()
+        else:
+            self._real_sleep(_AFTERWARDS if over else _LOOK)
 
-    def _first(self) -> int:
+    def _first(self) -> _Sleeper:
         """The one that wakes first: it is the only one that looks, and moves the clock."""
-        return min(self._sleepers, key=self._sleepers.__getitem__)
+        return min(self._sleepers.values(), key=_wake)
+
+
+def _wake(sleeper: _Sleeper) -> datetime.datetime:
+    return sleeper.wake

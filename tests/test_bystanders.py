@@ -65,14 +65,19 @@ class World:
 
     def put(self, thread: int, *, in_handover: bool = False) -> None:
         """Let a thread arrive somewhere."""
-        name, function = (
-            ("concurrent.futures.thread", "_worker") if in_handover else ("exports", "f")
-        )
+        name, function = ("threading", "wait") if in_handover else ("exports", "f")
         code = SimpleNamespace(co_name=function)
         self.frames[thread] = SimpleNamespace(
             f_code=code, f_lasti=1, f_globals={"__name__": name}, f_locals={}
         )
         self.used[thread] += 1
+
+    def put_worker(self, thread: int, executor: Any, **variables: object) -> None:
+        """Let the worker of an executor arrive where it asks for work."""
+        self.put(thread)
+        self.frames[thread].f_code.co_name = "_worker"
+        self.frames[thread].f_globals = {"__name__": "concurrent.futures.thread"}
+        self.frames[thread].f_locals = {"executor_reference": lambda: executor, **variables}
 
     def looks(
         self, at_most: int = 300, before_each: Callable[[int], object] = lambda look: None
@@ -210,6 +215,52 @@ def test_a_thread_that_has_just_been_started_is_waited_for(world: World) -> None
     assert world.looks() == 1
 
 
+def executor(asking: int, *work: object) -> Any:
+    """One with so many workers that have asked for work, and so much that none of them has taken."""
+    waiting = queue.SimpleQueue[object]()
+    for each in work:
+        waiting.put(each)
+    return SimpleNamespace(_idle_semaphore=SimpleNamespace(_value=asking), _work_queue=waiting)
+
+
+def test_workers_that_have_nothing_to_do_are_not_looked_at(world: World) -> None:
+    idle = executor(2)
+    for thread in (THIRD, THIRD + 1):
+        world.put_worker(thread, idle)
+    world.started = [SimpleNamespace(ident=THIRD, native_id=THIRD)]
+    assert world.looks() == 1
+    world.put(OTHER, in_handover=True)
+    assert world.looks() == 2
+    assert world.looks(before_each=lambda _: world.put_worker(THIRD, idle)) == 2
+
+
+@pytest.mark.parametrize(
+    ("executor", "variables"),
+    [
+        (executor(1), {"work_item": "at the end of it"}),
+        (executor(0), {"work_item": None}),  # something is on its way to it
+        (executor(1, "work"), {}),
+        (None, {}),  # since nobody has the executor any more, its workers end
+        (SimpleNamespace(), {}),  # as a later Python may have it
+    ],
+)
+def test_others_may_have_something_to_do(
+    world: World, executor: Any, variables: dict[str, object]
+) -> None:
+    world.put_worker(OTHER, executor, **variables)
+    assert world.looks() == A_MOMENT + 1
+
+
+def test_workers_of_which_one_has_something_to_do_are_all_looked_at(world: World) -> None:
+    shared = executor(1)
+    for thread in (OTHER, THIRD):
+        world.put_worker(thread, shared)
+    assert world.looks() == A_MOMENT + 1
+    for thread in (OTHER, THIRD):
+        world.put_worker(thread, executor(1))
+    assert world.looks() == 1
+
+
 # Who is left out
 
 
@@ -302,7 +353,7 @@ def reads(pipe: int) -> bytes:
     [
         ("event", True),
         ("queue", True),
-        ("idle", True),
+        ("idle", False),
         ("event with a timeout", False),
         ("queue with a timeout", False),
         ("lock", False),
@@ -336,6 +387,7 @@ def test_who_waits_for_another_thread_alone_is_in_a_handover(
             stood.append((id(frame), frame.f_lasti))
         try:
             assert _bystanders._is_in_handover(frame) is is_in_handover
+            assert _bystanders._idle({ident: frame}) == ({ident} if how == "idle" else set())
         finally:
             event.set()
             items.put(None)

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import _bystanders
+from pytest_dxjobs import _bystanders, _schedule
 from pytest_dxjobs._schedule import Schedule
 
 
@@ -291,37 +291,61 @@ def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.Virt
 
 def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -> None:
     begun = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
-    now, interrupted, looks_again = [begun], threading.Event(), threading.Event()
+    now, is_interrupted, looks_again = [begun], threading.Event(), threading.Event()
     seen: list[datetime.datetime] = []  # at each look of the other one
 
     def advance(span: datetime.timedelta) -> None:
         now.append(now[-1] + span)
 
-    def nap(_: float) -> None:
-        if threading.current_thread() is thread:
+    def interrupted() -> bool:
+        if threading.current_thread() is thread and schedule._sleepers:
             looks_again.wait()
-            return
+        return is_interrupted.is_set()
+
+    def look(_: float) -> None:
         seen.append(now[-1])
         time.sleep(0.0001)
         if len(seen) == 500:
             looks_again.set()
 
-    schedule = Schedule(lambda: now[-1], float, nap)
+    schedule = Schedule(lambda: now[-1], float, look)
 
     def sleep(seconds: float, interrupted: Callable[[], bool]) -> None:
         wake = begun + datetime.timedelta(seconds=seconds)
         schedule.sleep_until(begun, wake, advance, interrupted)
 
-    thread = threading.Thread(target=sleep, args=[10_000, interrupted.is_set])
+    thread = threading.Thread(target=sleep, args=[10_000, interrupted])
     thread.start()
     collections.deque(iter(lambda: len(schedule._sleepers), 1), maxlen=0)  # until it sleeps
-    interrupted.set()
+    is_interrupted.set()
     sleep(5, bool)
     looks_again.set()
     thread.join()
     assert seen == [begun] * len(seen)
     assert len(seen) >= 500
     assert now[-1] == begun + datetime.timedelta(seconds=5)
+
+
+def test_who_is_the_next_to_wake_is_called(
+    dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[bool] = []
+
+    def nap(sleeper: _schedule._Sleeper) -> None:
+        called.append(sleeper._called.acquire(timeout=10 if all(called) else 0.001))
+
+    def sleep() -> None:
+        for _ in range(20):
+            time.sleep(5)
+
+    monkeypatch.setattr(_schedule._Sleeper, "nap", nap)
+    threads = [threading.Thread(target=sleep) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert called == [True] * len(called)
+    assert called
 
 
 def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
