@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import copy
 import functools
-import hashlib
 import itertools
 import string
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
+from pytest_dxjobs._ids import job_id
 from pytest_dxjobs._model import Shape, enum_of, members_outside, pattern_of
 from pytest_dxjobs._samples import Blanks, sampler
 
@@ -143,7 +143,7 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer
     if permitted:
         return lambda source, _: source.some_of(permitted, 1)
     element = drawer(shape.member, name, owner, within)
-    least = max(1, shape.metadata.get("min", 1))
+    least = shape.metadata.get("min") or 1
     most = _service.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
     # Most lists are short.
     sizes = (least, least, *range(least, min(most, least + _MORE) + 1))
@@ -180,7 +180,7 @@ def _choices(shape: Shape, name: str) -> tuple[Any, ...]:
         kind = int if shape.type_name in ("integer", "long") else float
         return tuple(
             kind(each)
-            for each in dict.fromkeys((low or 0, 1, 10, 100, high or 10**6))
+            for each in dict.fromkeys((low or 0, 1, 10, 100, high or 1_000_000))
             if (low is None or each >= low) and (high is None or each <= high)
         )
     if shape.type_name != "string":
@@ -197,7 +197,7 @@ def _choices(shape: Shape, name: str) -> tuple[Any, ...]:
 
 
 def _id_of(number: int) -> str:
-    """An id, from a number below ``_IDS_THERE_ARE``: as the service makes them, and each eighth as it permits."""
+    """An id, from a number up to ``_LAST``: as the service makes them, and each eighth as it permits."""
     number, kind = divmod(number, 8)
     if kind < 7:
         return f"{number * 7 + kind:032x}"
@@ -216,18 +216,18 @@ _MORE: Final = 2  # entries than a list must have
 _MANY: Final = 8
 _LONGEST: Final = 1024
 _LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
-_IDS_THERE_ARE: Final = 16**32
-# The simplest is 0 in 32 digits.
-JOB_IDS: Final = st.integers(0, _IDS_THERE_ARE - 1).map(_id_of)
+# The simplest id is 0 in 32 digits, and the last one f.
+_LAST: Final = 16**32 * 8 // 7 - 1
+JOB_IDS: Final = st.integers(0, _LAST).map(_id_of)
 _BLOCK: Final = st.binary(min_size=8, max_size=8)
 _ANYTHING: Final = object()
 _ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 IDS: Final = (
     *(f"{number:032x}" for number in range(8)),
-    *(hashlib.sha256(b"%d" % number).hexdigest()[:32] for number in range(4)),
+    *map(job_id, "0123"),
     "z" * 30,
     "Z" * 40,
-    (_LETTERS_AND_DIGITS * 2)[30:66],
+    _LETTERS_AND_DIGITS[::2],
 )
 _HASHES: Final = tuple(
     base64.b64encode(each).decode() for each in (b"\0" * 16, b"\xff" * 16, bytes(range(16)))

@@ -36,7 +36,7 @@ _PLACES: Final = (
 _AGES: Final = tuple(
     datetime.timedelta(seconds=seconds) for seconds in (0, 0.001, 1, 59.999, 300, 86_400, 7_689_600)
 )
-_RESOURCES: Final = (*itertools.permutations((IDS[0], IDS[1], IDS[-1], IDS[-3]), 2),)
+_RESOURCES: Final = tuple(itertools.permutations(IDS, 2))
 # Whether a job's assets are configured: mostly not, or as everybody has it.
 _CONFIGURED: Final = (None, None, usual, drawer)
 _FEW: Final = (1, 1, 1, 1, 1, 1, 2, 4)
@@ -142,7 +142,7 @@ def draw_error(
     if "LimitName" in chosen or "LimitValue" in chosen:
         value = drawer(installed.error.members["LimitValue"], "LimitValue")
         error |= {"LimitName": source.one_of(limits), "LimitValue": value(source, blanks)}
-    if fitting is not None and "Details" in chosen:
+    if fitting is not None:
         error["Details"] = {fitting: _about(source, installed, fitting, *details.values())}
     return {name: part for name, part in error.items() if name in (*_ALWAYS, *chosen)}
 

@@ -124,6 +124,7 @@ def check(job: dict[str, Any]) -> None:
         assert ("SignedUrl" in own) == (job["State"] == "COMPLETED")
     if job["Type"] == "IMPORT_ASSET_FROM_SIGNED_URL" and job["State"] == "WAITING":
         assert "SignedUrl" in own
+    assert "AssetConfiguration" not in job or not job["Type"].startswith("EXPORT_")
     tags = [tag["Key"] for tag in job.get("AssetConfiguration", {}).get("Tags", ())]
     assert len(tags) == len({*tags})
     assert all(1 <= len(tag) <= 128 for tag in tags)

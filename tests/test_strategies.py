@@ -1,55 +1,31 @@
-"""Drawn values: valid and coherent, of every kind there is, and simple when they are shrunk."""
+"""Drawn values: valid and coherent, and of every kind there is."""
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import subprocess
 import sys
 import textwrap
-from typing import Any, cast
+from typing import Any
 
 import page
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from clients import MODEL, START
-from hypothesis import HealthCheck, Phase, example, find, given, seed, settings
+from draws import drawn, many, simplest
+from hypothesis import example, given, settings
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from hypothesis.strategies import DrawFn, composite
 from hypothesis.vendor.pretty import pretty
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
-from pytest_dxjobs._drawing import _BLOCK, Source, drawer
-from pytest_dxjobs._drawn_jobs import usual_blanks
 from pytest_dxjobs._model import model
 from pytest_dxjobs._validity import violations
 
 JOB: Any = MODEL.operation_model("GetJob").output_shape
 KNOWN_TYPES = JOB.members["Type"].metadata["enum"]
-many = settings(
-    max_examples=2000, database=None, deadline=None, derandomize=True, phases=[Phase.generate]
-)
-
-
-def drawn(strategy: Any, count: int = 300) -> list[Any]:
-    found: list[Any] = []
-
-    @settings(many, max_examples=count, suppress_health_check=list(HealthCheck))
-    @given(strategy)
-    def take(value: Any) -> None:
-        found.append(value)
-
-    take()
-    return found
-
-
-def simplest(strategy: Any, such: Any = lambda _: True) -> Any:
-    # Without the phase that explains, after which it is a varied value that was seen last.
-    phases = (Phase.generate, Phase.shrink)
-    return find(strategy, such, settings=settings(many, phases=phases))
 
 
 @pytest.fixture(scope="module")
@@ -143,44 +119,6 @@ def test_nothing_is_rejected(monkeypatch: pytest.MonkeyPatch, strategy: Any) -> 
     assert rejected == []
 
 
-def test_a_job_shrinks_to_what_a_person_would_write() -> None:
-    zero = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
-    assert simplest(dxst.jobs(type="EXPORT_ASSETS_TO_S3", state=["ERROR", "COMPLETED"])) == {
-        "Arn": f"arn:aws:dataexchange:us-east-1:123456789012:jobs/{'0' * 32}",
-        "CreatedAt": zero,
-        "Details": {
-            "ExportAssetsToS3": {
-                "AssetDestinations": [{"AssetId": "0" * 32, "Bucket": "my-bucket"}],
-                "DataSetId": "0" * 32,
-                "RevisionId": f"{1:032}",
-            }
-        },
-        "Errors": [{"Code": "ACCESS_DENIED_EXCEPTION", "Message": "prices"}],
-        "Id": "0" * 32,
-        "State": "ERROR",
-        "Type": "EXPORT_ASSETS_TO_S3",
-        "UpdatedAt": zero,
-    }
-
-
-@pytest.mark.parametrize("strategy", [dxst.jobs(), dxst.jobs(state="ERROR"), dxst.details()])
-def test_what_fails_for_each_example_is_told_with_the_simplest(strategy: Any) -> None:
-    """In all phases: what needs fewer choices than that would be taken for simpler."""
-    found = []
-    for number in range(4):
-
-        @seed(number)
-        @settings(database=None, derandomize=False)
-        @given(strategy)
-        def fail(value: dict[str, Any]) -> None:
-            found.append(value)
-            raise ValueError("always")
-
-        with pytest.raises(ValueError, match="always"):
-            fail()
-        assert found[-1] == simplest(strategy)
-
-
 def test_what_is_drawn_is_printed_as_a_test_would_write_it() -> None:
     for strategy in (dxst.histories(), dxst.faults()):
         for value in drawn(strategy, 50):
@@ -193,68 +131,6 @@ def test_a_set_is_drawn_from_in_the_same_order_in_each_run() -> None:
     assert chosen == ("COMPLETED", "ERROR", "TIMED_OUT")
 
 
-def test_a_shrunk_job_keeps_only_what_matters() -> None:
-    job = simplest(dxst.jobs(), lambda job: len(job.get("Errors", ())) > 1)
-    assert [error["Message"] for error in job["Errors"]] == ["prices"] * 2
-    assert job["Id"] == "0" * 32
-
-
-def has_malware_and_age(job: dict[str, Any]) -> bool:
-    codes = [each["Code"] for each in job.get("Errors", ())]
-    return "MALWARE_DETECTED" in codes and job["UpdatedAt"] > job["CreatedAt"]
-
-
-def grants_two_keys(job: dict[str, Any]) -> bool:
-    details = job["Details"].get("CreateS3DataAccessFromS3Bucket", {"AssetSource": {}})
-    return len(details["AssetSource"].get("KmsKeysToGrant", ())) > 1
-
-
-def names_keys_by_year(job: dict[str, Any]) -> bool:
-    return any(name == "KeyPattern" and "Year" in value for name, value in page.every(job))
-
-
-def has_a_foreign_letter(job: dict[str, Any]) -> bool:
-    told = "".join(each["Message"] for each in job.get("Errors", ()))
-    return any("\u0100" <= letter <= "\uffff" for letter in told)
-
-
-@pytest.mark.parametrize(
-    ("such", "matters"),
-    [
-        (has_malware_and_age, ["Code", "UpdatedAt"]),
-        (grants_two_keys, ["KmsKeyArn", "KmsKeyArn"]),
-        (names_keys_by_year, ["KeyPattern"]),
-    ],
-)
-def test_what_does_not_matter_shrinks_away(such: Any, matters: list[str]) -> None:
-    job = simplest(dxst.jobs(), such)
-    usual = page.every(simplest(dxst.jobs(type=job["Type"], state=job["State"])))
-    assert sorted(name for name, value in page.every(job) if (name, value) not in usual) == matters
-
-
-@pytest.mark.parametrize("type_", KNOWN_TYPES)
-def test_the_first_choice_shifts_nothing_that_comes_after_it(type_: str) -> None:
-    installed, blanks = model(), usual_blanks(type_)
-    name = installed.details_members[type_]
-
-    def after(first: int) -> int:
-        blocks = iter([bytes([first, 1, 2, 3, 4, 5, 6, 7])])
-
-        def draw(kind: Any, label: object = None) -> Any:
-            return next(blocks, bytes(range(8))) if kind is _BLOCK else "any"
-
-        source = Source(cast("Any", draw))
-        drawer(installed.details.members[name], owner=name)(source, blanks)
-        return source.number(256)
-
-    assert len({after(first) for first in range(256)}) == 1
-
-
-def test_a_text_that_matters_shrinks_to_its_letter() -> None:
-    job = simplest(dxst.jobs(state="ERROR"), has_a_foreign_letter)
-    assert [each["Message"] for each in job["Errors"]] == ["\u0100"]
-
-
 @pytest.mark.parametrize("strategy", [dxst.jobs(state="ERROR"), dxst.future_responses()])
 def test_one_in_each_of_fifty_steps_is_not_too_large(strategy: Any) -> None:
     class Machine(RuleBasedStateMachine):
@@ -265,20 +141,6 @@ def test_one_in_each_of_fifty_steps_is_not_too_large(strategy: Any) -> None:
     steps: list[Any] = []
     run_state_machine_as_test(Machine, settings=settings(many, max_examples=5))
     assert len(steps) > 50
-
-
-def test_some_of_more_values_than_can_be_told_one_by_one_are_drawn_and_shrink_too() -> None:
-    values = tuple(range(40))
-
-    @composite
-    def some(draw: DrawFn) -> list[int]:
-        return Source(draw).some_of(values, 1)
-
-    found = drawn(some())
-    assert {each for several in found for each in several} == {*values}
-    assert all(several == sorted(several) for several in found)
-    assert simplest(some()) == [0]
-    assert simplest(some(), lambda several: 7 in several) == [7]
 
 
 @pytest.mark.parametrize("type_", KNOWN_TYPES)
@@ -332,6 +194,15 @@ def test_errors_are_valid_and_fit_their_type() -> None:
     )
     for error in drawn(dxst.job_errors(type="IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES")):
         assert "Details" not in error
+
+
+def test_an_error_has_any_of_what_it_may_leave_out() -> None:
+    quota = "SERVICE_QUOTA_EXCEEDED_EXCEPTION"
+    found = drawn(dxst.job_errors(type="IMPORT_ASSETS_FROM_S3", code=quota), 500)
+    optional = ("ResourceType", "ResourceId", "LimitName", "LimitValue", "Details")
+    assert {(*(name in error for name in optional),) for error in found} == {
+        *itertools.product((True, False), repeat=5)
+    }
 
 
 @given(job=dxst.jobs())
