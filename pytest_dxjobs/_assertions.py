@@ -96,7 +96,7 @@ class Assertions:
             job_id = self._id_of("assert_retried", job)
         with self._backend.jobs.lock:
             records = list(log.records) if job is None else log.about(job_id)
-        retries = sum(max(len(call.tried) - 1, 0) for call in records)
+        retries = sum(len(call.tried[1:]) for call in records)
         if wanted := expected.missed_by(retries):
             about = "" if job is None else f" about job {job_id}"
             told = f"botocore retried {_often(retries)}, expected {wanted}."

@@ -242,7 +242,12 @@ def test_the_timeline_of_several_jobs_says_which(dxjobs: dx.FakeDataExchange, cl
 
 def test_a_call_that_is_being_answered_says_so(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     seen: list[str] = []
-    dxjobs.add_response("list_data_sets", lambda _: seen.append(repr(dxjobs.calls[0])))
+
+    def look(_: object) -> None:
+        seen.append(repr(dxjobs.calls[0]))
+        dxjobs.assert_retried(0)
+
+    dxjobs.add_response("list_data_sets", look)
     client.list_data_sets()
     assert seen == ["<Call list_data_sets is being answered>"]
 

@@ -126,6 +126,8 @@ BROKEN: list[tuple[str, str, Change, str]] = [
         lambda j: details_of(j).update(AssetName="\ud800"),
         "AssetName: '\\ud800' has a lone surrogate",
     ),
+    (EXPORT, "COMPLETED", lambda j: j.update(Type=[]), "Type: a string is needed, not []"),
+    (SIGNED_EXPORT, "COMPLETED", lambda j: j.update(State=[]), "State: a string is needed, not"),
     # coherence
     (
         EXPORT,
@@ -266,6 +268,14 @@ BROKEN: list[tuple[str, str, Change, str]] = [
         first_error(Details={"Other": {}}),
         "Errors[0].Details.Other: unknown member",
     ),
+    (
+        SIGNED_IMPORT,
+        "ERROR",
+        first_error(
+            Details={"Other": {}, "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": "b"}}
+        ),
+        "ImportAssetFromSignedUrlJobErrorDetails.AssetName: 'b' is not the job's own",
+    ),
     (EXPORT, "COMPLETED", encryption(Type="aws:kms"), "Encryption.KmsKeyArn: missing"),
     (
         EXPORT,
@@ -341,6 +351,7 @@ def test_what_the_service_could_not_have_sent_is_told(
         assert any(told in problem for problem in problems), problems
     else:
         assert problems == []
+    assert not any("cannot be examined" in problem for problem in problems)
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -461,9 +472,11 @@ def test_a_time_zone_that_fails_and_a_number_without_end_are_told_beside_the_res
 
 def test_two_details_are_one_too_many_for_an_unknown_type_too() -> None:
     job = make(EXPORT) | {"Type": "NEW"}
+    (unknown,) = dx.find_problems(job)
+    assert unknown.startswith("Type: 'NEW' is not one of")
     job["Details"].update(make(S3_IMPORT)["Details"])
     told = "Details: has ExportAssetsToS3, ImportAssetsFromS3, and a job has exactly one"
-    assert told in dx.find_problems(job)
+    assert dx.find_problems(job) == [unknown, told]
 
 
 SCALARS = (

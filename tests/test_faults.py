@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import json
@@ -151,6 +152,15 @@ def test_a_fault_of_another_kind_is_refused(dxjobs: dx.FakeDataExchange) -> None
         dxjobs.inject(dx.Fault("throtling"))
 
 
+def test_a_fault_made_by_hand_is_a_success_that_says_nothing(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.inject(dx.Fault("garbled"))
+    answer = client.get_job(JobId=SET)
+    assert set(answer) == {"ResponseMetadata"}
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
@@ -171,6 +181,25 @@ def test_the_log_calls_an_error_as_botocore_does(
         client.get_job(JobId=SET)
     assert caught.value.response["Error"]["Code"] == code
     assert dxjobs.calls[0].attempts[-1].error_code == code
+
+
+@pytest.mark.parametrize(("status", "code"), [(299, None), (300, "300")])
+def test_a_status_is_an_error_where_it_is_one_for_botocore(
+    dxjobs: dx.FakeDataExchange, client: Any, status: int, code: str | None
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=2))
+    dxjobs.inject(faults.garbled(b'{"State": "WAITING"}', status=status))
+    with pytest.raises(client.exceptions.ClientError) if code else contextlib.nullcontext():
+        client.get_job(JobId=job.id)
+    (call,) = dxjobs.calls
+    assert call.attempts[0].error_code == code
+    assert (
+        isinstance(call.error, client.exceptions.ClientError)
+        == (call.response is None)
+        == bool(code)
+    )
+    dxjobs.assert_polled(job, 0 if code else 1)
+    assert job.polls == (0 if code else 1)
 
 
 @pytest.mark.parametrize("state", [5, ["x"], {"a": 1}, True, float("nan")])

@@ -199,16 +199,33 @@ def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
-        @pytest.fixture(autouse=True)
-        def prepared(dxjobs):
-            dxjobs.default_history = dx.times_out()
+        def set_default(fake):
+            fake.default_history = dx.times_out()
 
+        def ask(fake):
+            client.list_jobs()
+
+        ways = [
+            set_default,
+            ask,
+            lambda fake: fake.add_job(),
+            lambda fake: fake.add_response("get_job"),
+            lambda fake: fake.next_job(dx.times_out()),
+            lambda fake: fake.throttle(),
+        ]
+
+        @pytest.fixture(autouse=True, params=ways)
+        def prepared(dxjobs, request):
+            request.param(dxjobs)
+
+        @pytest.mark.dxjobs(strict=False)
         @given(number=st.integers())
         def test_it(dxjobs, number): pass
         """,
     )
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["UsageError: dxjobs starts afresh for each example *"])
+    result.assert_outcomes(failed=6)
+    told = [line for line in result.outlines if line.startswith("UsageError: dxjobs starts afresh")]
+    assert len(told) == 6
 
 
 def test_what_set_up_puts_in_is_refused_and_a_decorator_may_freeze_the_time(

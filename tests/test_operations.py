@@ -234,6 +234,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         S3_EXPORT,
+        with_own(S3_EXPORT, DataSetId="nightly", RevisionId="nightly"),
+        "^Details[^;]*DataSetId: 'nightly' [^;]*; Details[^;]*RevisionId: 'nightly' [^;]*$",
+    ),
+    (
+        S3_EXPORT,
         with_own(S3_EXPORT, AssetDestinations=[{"AssetId": "é" * 32, "Bucket": "prices"}]),
         r"Details.ExportAssetsToS3.AssetDestinations\[0\].AssetId: 'éé",
     ),

@@ -15,6 +15,8 @@ from loops import wait, wait_deafly
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
 
+ID = "d" * 32
+
 
 def told(failure: pytest.ExceptionInfo[dx.RunawayPolling]) -> list[str]:
     return str(failure.value).splitlines()
@@ -128,6 +130,22 @@ def test_of_a_long_story_the_middle_is_left_out(dxjobs: dx.FakeDataExchange, cli
     assert [line.split()[-1] for line in lines[3:5]] == ["IN_PROGRESS", "ResourceNotFoundException"]
     assert lines[5] == "  ..."
     assert "200 IN_PROGRESS   2 times" in lines[10]
+
+
+@pytest.mark.dxjobs(max_polls=3)
+def test_asking_for_something_else_without_end_is_ended_too(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_response("get_revision", times=dx.ALWAYS)
+    dxjobs.add_response("create_revision", times=dx.ALWAYS)
+    for _ in range(3):
+        dxjobs.inject(faults.throttling(), operation="get_revision")
+        client.get_revision(DataSetId=ID, RevisionId=ID)  # tried again, and counted once
+    for number in range(5):
+        client.get_revision(DataSetId=ID, RevisionId=dx.job_id(str(number)))
+        client.create_revision(DataSetId=ID)  # which asks for nothing
+    with pytest.raises(dx.RunawayPolling, match="get_revision was called 4 times with the same"):
+        client.get_revision(DataSetId=ID, RevisionId=ID)
 
 
 def test_a_loop_that_swallows_exceptions_meets_what_is_none(
