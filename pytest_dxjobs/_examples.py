@@ -122,7 +122,6 @@ _WIPED: Final = (
 
 
 def _each_afresh(inner: Callable[..., Any], examples: _Examples) -> Callable[..., Any]:
-    @functools.wraps(inner)
     def run(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         examples.begin()
@@ -133,7 +132,6 @@ def _each_afresh(inner: Callable[..., Any], examples: _Examples) -> Callable[...
             examples.end()
         return result
 
-    @functools.wraps(inner)
     async def run_async(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         examples.begin()
@@ -144,4 +142,4 @@ def _each_afresh(inner: Callable[..., Any], examples: _Examples) -> Callable[...
             examples.end()
         return result
 
-    return run_async if inspect.iscoroutinefunction(inner) else run
+    return functools.wraps(inner)(run_async if inspect.iscoroutinefunction(inner) else run)

@@ -272,3 +272,4 @@ def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester)
         """,
     )
     assert lines[0].endswith(", EXPORT_ASSETS_TO_S3, COMPLETED, 4 polls")
+    assert any("then a sleep of 10 s" in line for line in lines)

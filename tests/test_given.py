@@ -301,6 +301,7 @@ def test_async_tests_are_judged_per_example_too(pytester: pytest.Pytester) -> No
     )
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*responses that no call has used:", "*number=4,"])
+    result.stdout.no_fnmatch_line("*_examples.py*")
 
 
 @settings(max_examples=20)

@@ -418,8 +418,8 @@ class Unnamed:
 
 def wrong_jobs() -> list[Any]:
     with dx.FakeDataExchange() as other:
-        forgotten = other.add_job()
-    return [forgotten, 5, [], [5], b"id", {"a": 1}]
+        strangers = other.add_job(), other.add_job(Id=ID)
+    return [*strangers, 5, [], [5], b"id", {"a": 1}]
 
 
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
@@ -460,8 +460,9 @@ def test_what_cannot_be_is_refused_and_lays_nothing_down(
     assert told(client, dxjobs.add_job()) == "COMPLETED"
 
 
-@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("place", range(7))
 def test_a_job_of_nowhere_is_refused(dxjobs: dx.FakeDataExchange, place: int) -> None:
+    dxjobs.add_job(Id=ID)
     with pytest.raises(dx.UsageError, match="inject: job: "):
         dxjobs.inject(BUSY, job=wrong_jobs()[place])
     with pytest.raises(dx.UsageError, match="throttle: job: "):
