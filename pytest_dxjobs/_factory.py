@@ -82,9 +82,8 @@ def build_job(
     one_of(f"{call}: type", type_, installed.types, JOB_TYPES)
     one_of(f"{call}: state", state, installed.states, JOB_STATES)
     created, updated = _times(members, datetime.timedelta() if state == "WAITING" else age)
-    given = _given(members, "Id", None)
-    *own, data_set_id, revision_id, asset_id = next_ids(4 if given is None else 3)
-    identifier = own[0] if own else given
+    own, data_set_id, revision_id, asset_id = next_ids(4)
+    identifier = _given(members, "Id", own)
     blanks = Blanks(
         region=region,
         account_id=account_id,

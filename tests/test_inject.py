@@ -193,7 +193,7 @@ def test_a_call_that_began_well_is_not_a_whole_call(
 # By chance
 
 
-def pattern(seed: int, rate: float = 0.4, **options: Any) -> list[str]:
+def pattern(seed: int | None, rate: float = 0.4, **options: Any) -> list[str]:
     with dx.FakeDataExchange() as fake:
         client, job = client_for(), fake.add_job()
         fake.inject(GONE, rate=rate, seed=seed, **options)
@@ -201,6 +201,7 @@ def pattern(seed: int, rate: float = 0.4, **options: Any) -> list[str]:
 
 
 def test_a_rate_is_reproducible() -> None:
+    assert pattern(None) == pattern(0)
     assert pattern(1) == pattern(1)
     assert len({tuple(pattern(seed)) for seed in range(5)}) == 5
 
@@ -443,6 +444,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (BUSY, {"after": -1}, "inject: after: .*not -1"),
     (BUSY, {"after": None}, "inject: after: .*not None"),
     (BUSY, {"rate": 1.1}, "inject: rate: a number from 0 to 1 is needed, not 1.1"),
+    (BUSY, {"rate": -0.1}, "inject: rate: a number from 0 to 1 is needed, not -0.1"),
     (BUSY, {"rate": float("nan")}, "inject: rate: .*not nan"),
     (BUSY, {"rate": "0.2"}, "inject: rate: .*not '0.2'"),
     (BUSY, {"rate": True}, "inject: rate: .*not True"),
