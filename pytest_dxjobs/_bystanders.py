@@ -12,9 +12,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +30,8 @@ _TASKS: Final = "/proc/self/task"  # where Linux tells of the threads of this pr
 _AT_MOST: Final = 128  # bytes, of what it tells of one
 
 _WORKER: Final = ("concurrent.futures.thread", "_worker")
+# Later what is put into a queue is handed to the thread that waits, and the queue is empty all the same.
+_QUEUES_TELL: Final = sys.version_info < (3, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class Bystanders:
             for thread, frame in sys._current_frames().items()  # noqa: SLF001 - documented
             if thread not in sleepers
         }
-        self._idle = _idle(frames)
+        self._idle = frozenset(thread for thread, frame in frames.items() if _is_idle(frame))
         self._stands = {
             thread: before.get(thread, none).then(frame, natives.get(thread))
             for thread, frame in frames.items()
@@ -162,36 +163,24 @@ def _own_threads() -> set[int | None]:
 
 def _is_in_handover(frame: FrameType) -> bool:
     """Whether a thread, if it waits, waits for another one of this process and not for a time, as far as Python knows."""
-    # By which queues, events and futures wait.
-    return _function(frame) == ("threading", "wait") and frame.f_locals.get("timeout") is None
+    function = _function(frame)
+    if function == ("threading", "wait"):  # by which queues, events and futures wait
+        return frame.f_locals.get("timeout") is None
+    return function == _WORKER
 
 
-def _idle(frames: Mapping[int, FrameType]) -> frozenset[int]:
-    """The workers of executors that have done, and told, all that was given to them.
-
-    An executor counts those that have asked for more, and one less when it is given something, before the worker knows.
-    """
-    asking: dict[int, int] = {}
-    without_work: defaultdict[int, list[int]] = defaultdict(list)
-    for thread, frame in frames.items():
-        if _function(frame) == _WORKER and frame.f_locals.get("work_item") is None:
-            executor = frame.f_locals["executor_reference"]()
-            asking[id(executor)] = _asking(executor)
-            without_work[id(executor)].append(thread)
-    return frozenset(
-        thread
-        for each, threads in without_work.items()
-        if asking[each] >= len(threads)
-        for thread in threads
+def _is_idle(frame: FrameType) -> bool:
+    """Whether a thread is the worker of an executor that has done, and told, all that it was given."""
+    if not _QUEUES_TELL or _function(frame) != _WORKER:
+        return False
+    variables = frame.f_locals
+    executor = variables["executor_reference"]()
+    return (
+        variables.get("work_item") is None
+        and variables["work_queue"].empty()
+        and executor is not None  # else its workers end
+        and not executor._shutdown  # noqa: SLF001 - there is no other way
     )
-
-
-def _asking(executor: Any) -> int:
-    """How many of its workers have asked for work, and there is none; 0 where that is not known."""
-    try:
-        return executor._idle_semaphore._value if executor._work_queue.empty() else 0  # noqa: SLF001 - there is no other way
-    except AttributeError:
-        return 0
 
 
 def _function(frame: FrameType) -> tuple[object, str]:

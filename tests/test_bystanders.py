@@ -72,12 +72,12 @@ class World:
         )
         self.used[thread] += 1
 
-    def put_worker(self, thread: int, executor: Any, **variables: object) -> None:
+    def put_worker(self, thread: int, **variables: object) -> None:
         """Let the worker of an executor arrive where it asks for work."""
         self.put(thread)
         self.frames[thread].f_code.co_name = "_worker"
         self.frames[thread].f_globals = {"__name__": "concurrent.futures.thread"}
-        self.frames[thread].f_locals = {"executor_reference": lambda: executor, **variables}
+        self.frames[thread].f_locals = variables
 
     def looks(
         self, at_most: int = 300, before_each: Callable[[int], object] = lambda look: None
@@ -215,50 +215,46 @@ def test_a_thread_that_has_just_been_started_is_waited_for(world: World) -> None
     assert world.looks() == 1
 
 
-def executor(asking: int, *work: object) -> Any:
-    """One with so many workers that have asked for work, and so much that none of them has taken."""
+IN_USE = SimpleNamespace(_shutdown=False)
+
+
+def variables(*work: object, of: Any = IN_USE) -> dict[str, Any]:
+    """Those of a worker, where so much work waits that nobody has taken."""
     waiting = queue.SimpleQueue[object]()
     for each in work:
         waiting.put(each)
-    return SimpleNamespace(_idle_semaphore=SimpleNamespace(_value=asking), _work_queue=waiting)
+    return {"executor_reference": lambda: of, "work_queue": waiting}
 
 
-def test_workers_that_have_nothing_to_do_are_not_looked_at(world: World) -> None:
-    idle = executor(2)
-    for thread in (THIRD, THIRD + 1):
-        world.put_worker(thread, idle)
+def test_workers_that_have_nothing_to_do_are_not_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_bystanders, "_QUEUES_TELL", True)
+    world.put_worker(THIRD, **variables())
+    world.put_worker(THIRD + 1, **variables(), work_item=None)
     world.started = [SimpleNamespace(ident=THIRD, native_id=THIRD)]
     assert world.looks() == 1
     world.put(OTHER, in_handover=True)
     assert world.looks() == 2
-    assert world.looks(before_each=lambda _: world.put_worker(THIRD, idle)) == 2
+    assert world.looks(before_each=lambda _: world.put_worker(THIRD, **variables())) == 2
 
 
 @pytest.mark.parametrize(
-    ("executor", "variables"),
+    ("tells", "variables"),
     [
-        (executor(1), {"work_item": "at the end of it"}),
-        (executor(0), {"work_item": None}),  # something is on its way to it
-        (executor(1, "work"), {}),
-        (None, {}),  # since nobody has the executor any more, its workers end
-        (SimpleNamespace(), {}),  # as a later Python may have it
+        (True, variables() | {"work_item": "at its end"}),
+        (True, variables("work")),
+        (True, variables(of=None)),  # and then it ends
+        (True, variables(of=SimpleNamespace(_shutdown=True))),
+        (False, variables()),  # as Python has it from 3.13 on
     ],
 )
 def test_others_may_have_something_to_do(
-    world: World, executor: Any, variables: dict[str, object]
+    world: World, monkeypatch: pytest.MonkeyPatch, tells: bool, variables: dict[str, object]
 ) -> None:
-    world.put_worker(OTHER, executor, **variables)
-    assert world.looks() == A_MOMENT + 1
-
-
-def test_workers_of_which_one_has_something_to_do_are_all_looked_at(world: World) -> None:
-    shared = executor(1)
-    for thread in (OTHER, THIRD):
-        world.put_worker(thread, shared)
-    assert world.looks() == A_MOMENT + 1
-    for thread in (OTHER, THIRD):
-        world.put_worker(thread, executor(1))
-    assert world.looks() == 1
+    monkeypatch.setattr(_bystanders, "_QUEUES_TELL", tells)
+    world.put_worker(OTHER, **variables)
+    assert world.looks() == 2
 
 
 # Who is left out
@@ -353,7 +349,7 @@ def reads(pipe: int) -> bytes:
     [
         ("event", True),
         ("queue", True),
-        ("idle", False),
+        ("idle", True),
         ("event with a timeout", False),
         ("queue with a timeout", False),
         ("lock", False),
@@ -387,7 +383,7 @@ def test_who_waits_for_another_thread_alone_is_in_a_handover(
             stood.append((id(frame), frame.f_lasti))
         try:
             assert _bystanders._is_in_handover(frame) is is_in_handover
-            assert _bystanders._idle({ident: frame}) == ({ident} if how == "idle" else set())
+            assert _bystanders._is_idle(frame) is (how == "idle" and sys.version_info < (3, 13))
         finally:
             event.set()
             items.put(None)
