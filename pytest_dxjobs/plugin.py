@@ -121,7 +121,7 @@ def _scenario_of(item: Any) -> Scenario | None:
 def _stop_capturing(config: pytest.Config) -> None:
     manager: Any = config.pluginmanager.getplugin("capturemanager")
     if manager is not None:
-        manager.suspend(in_=True)
+        manager.suspend()
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import CapacityNotAvailableError, ClientError
 from clients import client_for
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import faults
+from pytest_dxjobs import _retry_state, faults
 
 MODES = ["legacy", "standard", "adaptive"]
 
@@ -178,6 +178,22 @@ def test_adaptive_mode_does_not_hang_under_a_frozen_clock(
     clock.move_to("2020-01-01")  # also one that is set back
     dxjobs.throttle(2)
     assert outcomes(client, job, 5) == [2, 0, 0, 0, 0]
+
+
+def test_who_has_too_few_tokens_waits_until_the_others_are_there() -> None:
+    waits: list[float] = []
+
+    class Bucket:
+        available_capacity, max_rate = 0.25, 0.5
+
+        def acquire(self, amount: int, *, block: bool) -> bool:
+            if block or not waits:
+                raise CapacityNotAvailableError(retry_delay=60)
+            return True
+
+    bucket: Any = Bucket()
+    assert _retry_state._acquired(bucket, 1, Bucket.acquire, waits.append)
+    assert waits == [1.5]
 
 
 def test_adaptive_mode_in_threads(dxjobs: dx.FakeDataExchange) -> None:

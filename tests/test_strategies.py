@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import subprocess
 import sys
 import textwrap
@@ -22,6 +23,7 @@ from hypothesis.vendor.pretty import pretty
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
 from pytest_dxjobs._model import model
+from pytest_dxjobs._model_walk import values
 from pytest_dxjobs._validity import violations
 
 JOB: Any = MODEL.operation_model("GetJob").output_shape
@@ -295,6 +297,11 @@ def test_model_responses_are_all_that_the_model_permits(
         assert {**answer, "ResponseMetadata": None} == {**given, "ResponseMetadata": None}
     assert {} in found
     assert any(response.get("Errors") == [] for response in found)
+
+
+def test_no_number_is_one_that_json_has_no_form_for() -> None:
+    limit = JOB.members["Errors"].member.members["LimitValue"]
+    assert all(map(math.isfinite, drawn(values(limit))))
 
 
 def test_future_responses_hold_what_is_not_known_yet(

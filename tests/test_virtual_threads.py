@@ -326,6 +326,26 @@ def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -
     assert now[-1] == begun + datetime.timedelta(seconds=5)
 
 
+def test_an_event_that_another_thread_may_set_has_a_real_moment(
+    dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, looks = threading.Event(), list[int]()
+    sleep_until = Schedule.sleep_until
+
+    def noted(*args: Any) -> None:
+        looks.append(args[-1])
+        sleep_until(*args)
+
+    monkeypatch.setattr(Schedule, "sleep_until", noted)
+    threading.Event().wait(5)
+    thread = threading.Thread(target=release.wait)
+    thread.start()
+    threading.Event().wait(5)
+    release.set()
+    thread.join()
+    assert looks == [0, _bystanders.A_MOMENT]
+
+
 def test_who_is_the_next_to_wake_is_called(
     dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
