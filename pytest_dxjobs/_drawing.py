@@ -8,19 +8,17 @@ it can go while all that comes after it stays.
 
 from __future__ import annotations
 
-import base64
 import copy
 import functools
 import itertools
-import string
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._ids import job_id
-from pytest_dxjobs._model import Shape, enum_of, members_outside, pattern_of
+from pytest_dxjobs._model import Shape, enum_of, members_outside
+from pytest_dxjobs._pools import ANYTHING, JOB_IDS, TAGS, choices
 from pytest_dxjobs._samples import Blanks, sampler
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ class Source:
     def one_of(self, values: Sequence[Any]) -> Any:
         """One of the values, the simplest of which comes first; or any text, where that is one of them."""
         chosen = values[self.number(len(values))]
-        return self._draw(_ANY_TEXT) if chosen is _ANYTHING else chosen
+        return self._draw(_ANY_TEXT) if chosen is ANYTHING else chosen
 
     def some_of(self, values: tuple[Any, ...], least: int = 0) -> list[Any]:
         """Some of the values, none or one at least, in their order; the fewest, and the first ones, are the simplest."""
@@ -89,10 +87,10 @@ def drawer(
     if shape.type_name == "map":
         key, value = drawer(shape.key), drawer(shape.value, name, owner, within)
         return lambda source, blanks: {key(source, blanks): value(source, blanks)}
-    choices = _choices(shape, name)
-    if not choices:
+    values = choices(shape, name)
+    if not values:
         return usual(shape, name)
-    return lambda source, _: source.one_of(choices)
+    return lambda source, _: source.one_of(values)
 
 
 def usual(shape: Shape, name: str = "") -> Drawer:
@@ -102,12 +100,12 @@ def usual(shape: Shape, name: str = "") -> Drawer:
 
 
 def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
-    tags = _TAGS.get(frozenset(shape.members))
+    tags = TAGS.get(frozenset(shape.members))
     if tags is not None:
         return lambda source, _: copy.deepcopy(source.one_of(tags))
     members = members_outside(shape, within)
     parts = {name: drawer(member, name, owner, within) for name, member in members.items()}
-    choices = {name: len(_choices(member, name)) for name, member in members.items()}
+    bounds = {name: len(choices(member, name)) for name, member in members.items()}
     encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type
     optional = tuple(
         name
@@ -117,7 +115,7 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
         and not (encrypted and name == _KEY)
     )
 
-    parts |= {name: _apart(parts[name]) for name in optional if not choices[name]}
+    parts |= {name: _apart(parts[name]) for name in optional if not bounds[name]}
 
     def draw_members(source: Source, blanks: Blanks) -> dict[str, Any]:
         left_out = {*optional}.difference(source.some_of(optional))
@@ -125,8 +123,8 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
         for name, part in parts.items():
             if name.removesuffix(_EXPIRY) not in left_out:
                 value[name] = part(source, blanks)
-            elif choices[name]:
-                source.number(choices[name])
+            elif bounds[name]:
+                source.number(bounds[name])
         if encrypted and value["Type"] != "aws:kms":
             del value[_KEY]
         return value
@@ -147,7 +145,7 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer
     most = _service.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
     # Most lists are short.
     sizes = (least, least, *range(least, min(most, least + _MORE) + 1))
-    unique = frozenset(getattr(shape.member, "members", ())) in _TAGS
+    unique = frozenset(getattr(shape.member, "members", ())) in TAGS
 
     def draw_list(source: Source, blanks: Blanks) -> list[Any]:
         more, rest = range(1, source.one_of(sizes)), source.apart()
@@ -170,112 +168,9 @@ def _subsets(values: tuple[Any, ...], least: int) -> Sequence[tuple[Any, ...]]:
     ]
 
 
-def _choices(shape: Shape, name: str) -> tuple[Any, ...]:
-    """The values to choose from, the simplest first; empty for what is no choice."""
-    metadata = shape.metadata
-    low, high = metadata.get("min"), metadata.get("max")
-    if shape.type_name == "boolean":
-        return False, True
-    if shape.type_name in ("integer", "long", "float", "double"):
-        kind = int if shape.type_name in ("integer", "long") else float
-        return tuple(
-            kind(each)
-            for each in dict.fromkeys((low or 0, 1, 10, 100, high or 1_000_000))
-            if (low is None or each >= low) and (high is None or each <= high)
-        )
-    if shape.type_name != "string":
-        return ()
-    if permitted := enum_of(shape):
-        return permitted
-    pattern = pattern_of(shape)
-    if pattern is not None:
-        if pattern.pattern == _service.ID_PATTERN:
-            return () if name in _OF_THE_JOB else IDS
-        return _HASHES if name.endswith(_HASH) else ()
-    short = (low is None or low <= 1) and (high is None or high >= _LONGEST)
-    return _TEXTS.get(name, ()) if short else ()
-
-
-def _id_of(number: int) -> str:
-    """An id, from a number up to ``_LAST``: as the service makes them, and each eighth as it permits."""
-    number, kind = divmod(number, 8)
-    if kind < 7:
-        return f"{number * 7 + kind:032x}"
-    text, length = "", 29 + number % 11
-    while number:
-        number, digit = divmod(number, 62)
-        text = _LETTERS_AND_DIGITS[digit] + text
-    return "Z" + text.rjust(length, "0")
-
-
-_OF_THE_JOB: Final = ("DataSetId", "RevisionId")
 _EXPIRY: Final = "ExpiresAt"
-_HASH: Final = "Md5Hash"
 _KEY: Final = "KmsKeyArn"
 _MORE: Final = 2  # entries than a list must have
 _MANY: Final = 8
-_LONGEST: Final = 1024
-_LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
-# The simplest id is 0 in 32 digits, and the last one f.
-_LAST: Final = 16**32 * 8 // 7 - 1
-JOB_IDS: Final = st.integers(0, _LAST).map(_id_of)
 _BLOCK: Final = st.binary(min_size=8, max_size=8)
-_ANYTHING: Final = object()
 _ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-IDS: Final = (
-    *(f"{number:032x}" for number in range(8)),
-    *map(job_id, "0123"),
-    "z" * 30,
-    "Z" * 40,
-    _LETTERS_AND_DIGITS[::2],
-)
-_HASHES: Final = tuple(
-    base64.b64encode(each).decode() for each in (b"\0" * 16, b"\xff" * 16, bytes(range(16)))
-)
-_KEYS: Final = (
-    "prices.csv",
-    "\u00e9",
-    "2024/prices.csv",
-    "a/../b//c",
-    " ",
-    "\N{SNOWMAN}" * 341,
-    _ANYTHING,
-)
-_WORDS: Final = (
-    "prices",
-    "\u00e9",
-    "\u00c9t\u00e9 2024",
-    "\N{BAR CHART}",
-    "two\nlines",
-    "x" * 256,
-    _ANYTHING,
-)
-_TEXTS: Final = {
-    "Bucket": ("my-bucket", "a1b", "0" * 63, "prices.example.com", "b-2024--z"),
-    "KeyPattern": (
-        "${Asset.Name}",
-        "${Revision.Id}/${Asset.Name}",
-        "${Revision.CreatedAt.Year}/${Asset.Id}",
-    ),
-    **dict.fromkeys(("AssetName", "Key", "Keys", "KeyPrefixes"), _KEYS),
-    **dict.fromkeys(
-        ("ApiDescription", "ApiName", "Comment", "Description", "Message", "Name"), _WORDS
-    ),
-    "Stage": ("prod", "a-1_b", "v" * 128),
-}
-# Nobody looks at tags first: each is one choice. By the members that they have: those of AWS in general, and
-# those of Lake Formation.
-_TAGS: Final = {
-    frozenset({"Key", "Value"}): (
-        {"Key": "team", "Value": "prices"},
-        {"Key": "a.b/c:d=e+f-g@h_i", "Value": ""},
-        {"Key": "\u00c9t\u00e9 2024", "Value": "\u00e9"},
-        {"Key": "x" * 128, "Value": "x" * 256},
-    ),
-    frozenset({"TagKey", "TagValues"}): (
-        {"TagKey": "team", "TagValues": ["prices"]},
-        {"TagKey": "a.b/c:d=e+f-g@h_i", "TagValues": ["eu", "us"]},
-        {"TagKey": "\u00c9t\u00e9 2024", "TagValues": ["\u00e9"]},
-        {"TagKey": "x" * 128, "TagValues": ["x" * 256]},
-    ),
-}

@@ -8,9 +8,10 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._drawing import IDS, drawer, usual
+from pytest_dxjobs._drawing import drawer, usual
 from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import Model, enum_of
+from pytest_dxjobs._pools import IDS
 from pytest_dxjobs._samples import Blanks
 from pytest_dxjobs._values import values_of
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._drawing import JOB_IDS
 from pytest_dxjobs._instants import plain
 from pytest_dxjobs._model import Shape, enum_of, members_outside, pattern_of
+from pytest_dxjobs._pools import JOB_IDS
 from pytest_dxjobs._samples import TRIAL, sampler
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ from hypothesis.strategies import DrawFn, composite
 from pytest_dxjobs import _drawn_faults, _drawn_futures, _drawn_histories, _drawn_jobs, _model_walk
 from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
-from pytest_dxjobs._drawing import JOB_IDS, Source
+from pytest_dxjobs._drawing import Source
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._model import model
+from pytest_dxjobs._pools import JOB_IDS
 
 if TYPE_CHECKING:
     from pytest_dxjobs._history import History

@@ -14,9 +14,10 @@ from draws import drawn, simplest
 from hypothesis.strategies import DrawFn, composite
 
 import pytest_dxjobs as dx
-from pytest_dxjobs._drawing import _BLOCK, _LAST, Source, _id_of, drawer
+from pytest_dxjobs._drawing import _BLOCK, Source, drawer
 from pytest_dxjobs._drawn_jobs import usual_blanks
 from pytest_dxjobs._model import model
+from pytest_dxjobs._pools import _LAST, id_of
 from pytest_dxjobs._validity import violations
 
 JOB: Any = MODEL.operation_model("GetJob").output_shape
@@ -201,10 +202,10 @@ def test_some_of_nine_values_are_any_of_them_but_never_none() -> None:
 
 
 def test_numbered_ids_miss_none_that_the_service_makes() -> None:
-    found = [_id_of(number) for number in range(8000)]
+    found = [id_of(number) for number in range(8000)]
     assert [each for each in found if not page.ID.fullmatch(each)] == []
     assert len({*found}) == 8000
     assert {len(each) for each in found} == {*range(30, 41)}
     assert {each[-1] for each in found} == {*string.digits, *string.ascii_letters}
     assert {f"{number:032x}" for number in range(7000)} <= {*found}
-    assert _id_of(_LAST) == "f" * 32
+    assert id_of(_LAST) == "f" * 32
