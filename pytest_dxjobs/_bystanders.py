@@ -15,6 +15,8 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from pytest_dxjobs import _waiting
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
@@ -30,8 +32,6 @@ _TASKS: Final = "/proc/self/task"  # where Linux tells of the threads of this pr
 _AT_MOST: Final = 128  # bytes, of what it tells of one
 
 _WORKER: Final = ("concurrent.futures.thread", "_worker")
-# Later what is put into a queue is handed to the thread that waits, and the queue is empty all the same.
-_QUEUES_TELL: Final = sys.version_info < (3, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +171,12 @@ def _is_in_handover(frame: FrameType) -> bool:
 
 def _is_idle(frame: FrameType) -> bool:
     """Whether a thread is the worker of an executor that has done, and told, all that it was given."""
-    if not _QUEUES_TELL or _function(frame) != _WORKER:
+    if _function(frame) != _WORKER or _waiting.given:
         return False
     variables = frame.f_locals
     executor = variables["executor_reference"]()
-    return (
-        variables.get("work_item") is None
-        and variables["work_queue"].empty()
-        and executor is not None  # else its workers end
-        and not executor._shutdown  # noqa: SLF001 - there is no other way
-    )
+    # What was given before the clock began is not known; and a worker that ends lets others go on.
+    return variables["work_queue"].empty() and executor is not None and not executor._shutdown  # noqa: SLF001 - there is no other way
 
 
 def _function(frame: FrameType) -> tuple[object, str]:

@@ -8,6 +8,7 @@ that is how a sleep is written which can be interrupted.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread
 import functools
 import math
 import operator
@@ -66,6 +67,8 @@ class StandIns:
         self._patches = (
             Patch(threading.Event, "wait", _wait),
             Patch(_SELECTOR, "select", _select),
+            Patch(_WORK, "__init__", _giving),
+            Patch(_WORK, "run", _beginning),
             *(Patch(each, "time", _loop_time) for each in _loops()),
         )
         _functions.do()
@@ -139,6 +142,26 @@ def _select(select: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     return wrapper
 
 
+def _giving(init: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(init)
+    def wrapper(work: Any, *args: Any, **kwargs: Any) -> None:
+        """Note what an executor is given to do."""
+        init(work, *args, **kwargs)
+        _waiting.given.add(work)
+
+    return wrapper
+
+
+def _beginning(run: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(run)
+    def wrapper(work: Any, *args: Any) -> None:
+        """Note that a worker has begun it."""
+        _waiting.given.discard(work)
+        run(work, *args)
+
+    return wrapper
+
+
 def _loops() -> Iterator[type]:
     """The classes of event loops that tell the time; freezegun leaves some that it has changed so."""
     for each in asyncio.SelectorEventLoop.__mro__:
@@ -197,6 +220,7 @@ _MICROSECOND: Final = 1e-6
 _NANOSECOND: Final = 1e-9
 _BACKING_OFF: Final = "botocore.endpoint"
 _EVENT_LOOP: Final = asyncio.base_events.__name__
+_WORK: Final = concurrent.futures.thread._WorkItem  # noqa: SLF001 - there is no other way
 _SELECTOR: Final = next(
     each for each in selectors.DefaultSelector.__mro__ if "select" in vars(each)
 )

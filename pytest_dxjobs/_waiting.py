@@ -6,7 +6,8 @@ The clock is above those who ask, so that it says here that it runs.
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Protocol
+import weakref
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class Clock(Protocol):
 
 
 clock: Clock | None = None  # the one that runs
+given: Final[weakref.WeakSet[Any]] = weakref.WeakSet()  # to executors, and no worker has begun it
 slept = datetime.timedelta()  # how far the code under test has moved virtual time by sleeping, ever
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dxjobs import _bystanders
+from pytest_dxjobs import _bystanders, _waiting
 from pytest_dxjobs._bystanders import _LONG, _PATIENCE, _SHORT, A_MOMENT, Bystanders
 
 ME, OTHER, THIRD = 1, 2, 3
@@ -226,12 +226,9 @@ def variables(*work: object, of: Any = IN_USE) -> dict[str, Any]:
     return {"executor_reference": lambda: of, "work_queue": waiting}
 
 
-def test_workers_that_have_nothing_to_do_are_not_looked_at(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_bystanders, "_QUEUES_TELL", True)
-    world.put_worker(THIRD, **variables())
-    world.put_worker(THIRD + 1, **variables(), work_item=None)
+def test_workers_that_have_nothing_to_do_are_not_looked_at(world: World) -> None:
+    for thread in (THIRD, THIRD + 1):
+        world.put_worker(thread, **variables())
     world.started = [SimpleNamespace(ident=THIRD, native_id=THIRD)]
     assert world.looks() == 1
     world.put(OTHER, in_handover=True)
@@ -240,21 +237,25 @@ def test_workers_that_have_nothing_to_do_are_not_looked_at(
 
 
 @pytest.mark.parametrize(
-    ("tells", "variables"),
+    "variables",
     [
-        (True, variables() | {"work_item": "at its end"}),
-        (True, variables("work")),
-        (True, variables(of=None)),  # and then it ends
-        (True, variables(of=SimpleNamespace(_shutdown=True))),
-        (False, variables()),  # as Python has it from 3.13 on
+        variables("work"),  # from before the clock began
+        variables(of=None),  # and then it ends
+        variables(of=SimpleNamespace(_shutdown=True)),
     ],
 )
-def test_others_may_have_something_to_do(
-    world: World, monkeypatch: pytest.MonkeyPatch, tells: bool, variables: dict[str, object]
-) -> None:
-    monkeypatch.setattr(_bystanders, "_QUEUES_TELL", tells)
+def test_others_may_have_something_to_do(world: World, variables: dict[str, object]) -> None:
     world.put_worker(OTHER, **variables)
     assert world.looks() == 2
+
+
+def test_what_an_executor_was_given_is_known_until_a_worker_begins_it(world: World) -> None:
+    work = concurrent.futures.Future[None]()
+    _waiting.given.add(work)
+    world.put_worker(OTHER, **variables())
+    assert world.looks() == 2
+    _waiting.given.discard(work)
+    assert world.looks() == 1
 
 
 # Who is left out
@@ -383,7 +384,7 @@ def test_who_waits_for_another_thread_alone_is_in_a_handover(
             stood.append((id(frame), frame.f_lasti))
         try:
             assert _bystanders._is_in_handover(frame) is is_in_handover
-            assert _bystanders._is_idle(frame) is (how == "idle" and sys.version_info < (3, 13))
+            assert _bystanders._is_idle(frame) is (how == "idle")
         finally:
             event.set()
             items.put(None)

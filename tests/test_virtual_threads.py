@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import _bystanders, _schedule
+from pytest_dxjobs import _bystanders, _schedule, _waiting
 from pytest_dxjobs._schedule import Schedule
 
 
@@ -463,3 +463,23 @@ def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.Virtu
     for thread in threads:
         thread.join()
     assert [child.exitcode for child in children] == [0] * 5
+
+
+def test_what_an_executor_was_given_is_begun_before_the_clock_goes_on(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    begun, given = dxjobs_clock.now, list[int]()
+
+    def work() -> float:
+        given.append(len(_waiting.given))
+        return elapsed(dxjobs_clock, begun)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        executor.submit(bool).result()
+        futures = [executor.submit(work) for _ in range(3)]
+        cancelled = executor.submit(work)
+        cancelled.cancel()
+        time.sleep(60)
+        assert [each.result() for each in futures] == [0] * 3
+    assert given[-1] <= 1  # the one that was cancelled
+    assert len(_waiting.given) == 0
