@@ -158,7 +158,7 @@ def _several(place: str, given: object) -> tuple[Any, ...]:
 
 def _times(place: str, given: Count) -> int | None:
     """So many, or None for all."""
-    return None if given is ALWAYS else count(place, given, " or dx.ALWAYS")
+    return None if given is ALWAYS else count(place, given, ", or dx.ALWAYS")
 
 
 def _written(call: str, *given: Fault, job: frozenset[str] | None, **options: object) -> str:

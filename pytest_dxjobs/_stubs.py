@@ -231,7 +231,7 @@ class Stubs:
         times: object,
         respond: Callable[[Record], Response],
     ) -> None:
-        bound = None if times is ALWAYS else count(f"{name}: times", times, " or dx.ALWAYS")
+        bound = None if times is ALWAYS else count(f"{name}: times", times, ", or dx.ALWAYS")
         filled_in = frozenset(self._backend.installed.operation(operation).idempotent_members)
         expected = listed(expected)
         self._backend.queue(Entry(name, operation, expected, bound, respond, filled_in))

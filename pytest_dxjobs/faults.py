@@ -203,7 +203,7 @@ def garbled(
     """
     if not isinstance(body, bytes):
         raise UsageError(f"faults.garbled: body: bytes are needed, not {show(body)}")
-    if count("faults.garbled: status", status, " up to 599", least=200) > 599:
+    if count("faults.garbled: status", status, ", at most 599", least=200) > 599:
         raise UsageError(
             f"faults.garbled: status: a whole number up to 599 is needed, not {status}"
         )
