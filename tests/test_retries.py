@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -158,6 +159,29 @@ def test_what_the_client_remembers_is_its_own_again(mode: str) -> None:
         if mode != "legacy":
             assert memory(client) != before
     assert memory(client) == before
+
+
+@pytest.mark.parametrize(
+    ("attempt", "code", "logged"),
+    [(1, "ResourceNotFoundException", 1), (3, "ThrottlingException", 0)],
+)
+def test_a_reset_within_a_call_is_no_trouble(
+    dxjobs: dx.FakeDataExchange, client: Any, attempt: int, code: str, logged: int
+) -> None:
+    attempts = itertools.count(1)
+    event = "response-received.dataexchange.GetJob"
+
+    def reset(**_: Any) -> None:
+        if next(attempts) == attempt:
+            dxjobs.reset()
+
+    client.meta.events.register(event, reset)
+    dxjobs.inject(faults.throttling(), calls=1)
+    with pytest.raises(ClientError, match=code) as caught:
+        client.get_job(JobId="0" * 32)
+    client.meta.events.unregister(event, reset)
+    assert ("MaxAttemptsReached" in caught.value.response["ResponseMetadata"]) is (attempt == 3)
+    assert len(dxjobs.calls) == logged
 
 
 def test_adaptive_mode_slows_down_without_waiting(dxjobs: dx.FakeDataExchange) -> None:
