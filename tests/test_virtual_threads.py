@@ -368,6 +368,15 @@ def test_who_is_the_next_to_wake_is_called(
     assert called
 
 
+def test_who_is_called_twice_naps_no_less_than_once() -> None:
+    sleeper = _schedule._Sleeper(datetime.datetime.now(datetime.timezone.utc), bool)
+    sleeper.call()
+    sleeper.call()
+    for _ in range(2):
+        sleeper.nap()
+        assert sleeper._called.locked()
+
+
 def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
     begun, release = dxjobs_clock.now, threading.Event()
     woken: list[float] = []
