@@ -249,8 +249,9 @@ def _run_examples(
     from pytest_dxjobs._examples import afresh_for_each_example, hidden_fixtures
 
     undo.enter_context(afresh_for_each_example(item.obj, fake, clock))
-    item.stash[_HIDDEN] = undo.enter_context(contextlib.ExitStack())
-    item.stash[_HIDDEN].enter_context(hidden_fixtures(item.function))
+    hidden = item.stash[_HIDDEN] = undo.enter_context(contextlib.ExitStack())
+    undo.callback(item.stash.__delitem__, _HIDDEN)
+    hidden.enter_context(hidden_fixtures(item.function))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import collections
 import gc
+import sys
 import threading
 import time
-import tracemalloc
+import types
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import botocore.client
 import botocore.endpoint
@@ -20,10 +21,13 @@ from hypothesis import given, settings
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # Beyond 950 Hypothesis runs out of stack, since each case of a test adds to its settings.
 ROUNDS: Final = 850
 WARM: Final = 100  # rounds, after which what is kept for good has come to be
-TRACED: Final = 150  # rounds, after which the bounded caches are full, and as many more
+FULL: Final = 500  # rounds, after which the bounded caches are full
 PATCHED: Final[list[tuple[Any, str]]] = [
     (botocore.client.BaseClient, "_make_request"),
     (botocore.session.Session, "create_client"),
@@ -34,38 +38,61 @@ PATCHED: Final[list[tuple[Any, str]]] = [
     (threading.Event, "wait"),
 ]
 ORIGINALS: Final = [getattr(*each) for each in PATCHED]
-GROWS: Final = ("pytest_dxjobs", "botocore", "freezegun")
+PACKAGE: Final = "pytest_dxjobs"
+WHO_GROWS: Final = (PACKAGE, "botocore", "freezegun", "contextlib")
 warm: collections.Counter[str] = collections.Counter()
-bytes_before: list[int] = []
+full: collections.Counter[str] = collections.Counter()
 
 
-def objects() -> collections.Counter[str]:
-    """What there is, by the package and name of its class."""
-    gc.collect()
-    kinds = (type(each) for each in gc.get_objects())
+def module_of(thing: Any) -> str:
+    return str(thing.__module__).partition(".")[0]
+
+
+def by_class(objects: Iterable[Any]) -> collections.Counter[str]:
     return collections.Counter(
-        f"{kind.__module__}.{kind.__qualname__}"
-        for kind in kinds
-        if kind.__module__.partition(".")[0] in GROWS
+        f"{kind.__module__}.{kind.__qualname__}" for kind in map(type, objects)
     )
 
 
-def our_bytes() -> int:
-    """The memory that lines of the package hold."""
+def that_may_grow() -> collections.Counter[str]:
+    """What there is of classes that the fixtures make objects of, whoever holds it."""
     gc.collect()
-    ours = [tracemalloc.Filter(True, "*pytest_dxjobs*")]
-    return sum(each.size for each in tracemalloc.take_snapshot().filter_traces(ours).traces)
+    return by_class(each for each in gc.get_objects() if module_of(type(each)) in WHO_GROWS)
+
+
+def that_we_hold() -> collections.Counter[str]:
+    """What can be reached from the package's modules, but what is pytest's."""
+    gc.collect()
+    modules = [each for name, each in sys.modules.items() if name.partition(".")[0] == PACKAGE]
+    ahead = [
+        value for each in modules for name, value in vars(each).items() if not name.startswith("__")
+    ]
+    seen: dict[int, Any] = {}
+    while ahead:
+        each = ahead.pop()
+        if id(each) in seen or isinstance(each, (types.ModuleType, types.FrameType)):
+            continue
+        if module_of(type(each)) == "_pytest":
+            continue
+        if isinstance(each, types.FunctionType):
+            ahead += [each.__closure__, each.__dict__, each.__defaults__]
+        elif not isinstance(each, type) or module_of(each) == PACKAGE:
+            ahead += gc.get_referents(each)
+        seen[id(each)] = each
+    return by_class(seen.values())
+
+
+def growth(before: collections.Counter[str], now: collections.Counter[str]) -> dict[str, int]:
+    return {name: count - before[name] for name, count in now.items() if count > before[name]}
 
 
 @pytest.mark.parametrize("number", range(ROUNDS), scope="class")
 class TestRound:
     def test_begins(self, number: int) -> None:
         if number == WARM:
-            warm.update(objects())
-        if number == ROUNDS - 2 * TRACED:
-            tracemalloc.start()
-        if number == ROUNDS - TRACED:
-            bytes_before.append(our_bytes())
+            warm.update(that_may_grow())
+        if number == FULL:
+            full.update(that_we_hold())
 
     def test_polls(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
         job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
@@ -133,12 +160,8 @@ class TestRound:
 
 
 def test_nothing_is_left(client: Any) -> None:
-    grown = {name: count - warm[name] for name, count in objects().items() if count > warm[name]}
-    assert grown == {}
-    assert (
-        our_bytes() - bytes_before[0]
-    ) / TRACED < 500  # of twelve tests, whose items pytest keeps
-    tracemalloc.stop()
+    assert growth(warm, that_may_grow()) == {}
+    assert growth(full, that_we_hold()) == {}
     assert threading.enumerate() == [threading.main_thread()]
     assert [getattr(*each) for each in PATCHED] == ORIGINALS
     handlers = client.meta.events._emitter._unique_id_handlers
