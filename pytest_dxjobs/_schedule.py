@@ -9,6 +9,7 @@ waits for something.
 from __future__ import annotations
 
 import datetime
+import operator
 import sys
 import threading
 from typing import TYPE_CHECKING, Final
@@ -59,7 +60,9 @@ class Schedule:
         real_monotonic: Callable[[], float],
         real_sleep: Callable[[float], None],
     ) -> None:
-        self.lock = threading.Lock()  # whoever moves the clock holds it
+        self.lock = (
+            threading.RLock()
+        )  # whoever moves the clock holds it, and a signal handler may do so within
         self._now, self._real_monotonic, self._real_sleep = now, real_monotonic, real_sleep
         self._sleepers: dict[int, _Sleeper] = {}
         self._others = Bystanders(real_monotonic)
@@ -68,7 +71,7 @@ class Schedule:
 
     def begin_anew(self) -> None:
         """Go on in a process that was forked, in which the other threads are not, and hold no lock."""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self._sleepers = {}
         self._others = Bystanders(self._real_monotonic)
 
@@ -109,6 +112,7 @@ class Schedule:
                     advance(wake - begun)
                 return
             self._seen = self._now()
+            outer = self._sleepers.get(me)  # whose signal handler this is
             sleeper = self._sleepers[me] = _Sleeper(wake, interrupted)
             self._others.unsettle()
         try:
@@ -118,6 +122,8 @@ class Schedule:
         finally:
             with self.lock:
                 del self._sleepers[me]
+                if outer is not None:
+                    self._sleepers[me] = outer
                 self._others.unsettle()
                 if self._sleepers:
                     self._first().call()
@@ -150,8 +156,4 @@ class Schedule:
 
     def _first(self) -> _Sleeper:
         """The one that wakes first: it is the only one that looks, and moves the clock."""
-        return min(self._sleepers.values(), key=_wake)
-
-
-def _wake(sleeper: _Sleeper) -> datetime.datetime:
-    return sleeper.wake
+        return min(self._sleepers.values(), key=operator.attrgetter("wake"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import collections
 import concurrent.futures
 import datetime
 import multiprocessing.dummy
@@ -14,13 +13,12 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import _bystanders, _schedule, _waiting
+from pytest_dxjobs import _bystanders, _waiting
 from pytest_dxjobs._schedule import Schedule
 
 
@@ -164,28 +162,6 @@ def test_the_test_may_move_the_clock_for_a_sleeper(dxjobs_clock: dx.VirtualClock
     assert slept[0] in (10, 3600, 3610)  # before, or after it was asleep
 
 
-def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
-    release, woken = threading.Event(), threading.Event()
-
-    def busy() -> None:  # as long as it works the clock does not move
-        while not release.is_set():
-            pass
-
-    def sleep() -> None:
-        time.sleep(0.05)
-        woken.set()
-
-    threads = [threading.Thread(target=each) for each in (busy, sleep)]
-    with dx.VirtualClock() as clock:
-        for thread in threads:
-            thread.start()
-        collections.deque(iter(lambda: len(clock.sleeps), 1), maxlen=0)  # until it sleeps
-    release.set()
-    for thread in threads:
-        thread.join()
-    assert woken.is_set()
-
-
 def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
     condition = threading.Condition()
     with condition:
@@ -267,65 +243,6 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     assert seen == [60 * 501]
 
 
-def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.VirtualClock) -> None:
-    begun, event = dxjobs_clock.now, threading.Event()
-    woken: list[float] = []
-
-    def wait() -> None:
-        event.wait(10_000)
-        woken.append(elapsed(dxjobs_clock, begun))
-
-    def work() -> None:
-        for _ in range(300):  # until hardly a look is needed to see that the others wait
-            time.sleep(1)
-        event.set()
-        time.sleep(5)
-
-    threads = [threading.Thread(target=each) for each in (wait, work)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert woken == [300]
-
-
-def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -> None:
-    begun = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
-    now, is_interrupted, looks_again = [begun], threading.Event(), threading.Event()
-    seen: list[datetime.datetime] = []  # at each look of the other one
-
-    def advance(span: datetime.timedelta) -> None:
-        now.append(now[-1] + span)
-
-    def interrupted() -> bool:
-        if threading.current_thread() is thread and schedule._sleepers:
-            looks_again.wait()
-        return is_interrupted.is_set()
-
-    def look(_: float) -> None:
-        seen.append(now[-1])
-        time.sleep(0.0001)
-        if len(seen) == 500:
-            looks_again.set()
-
-    schedule = Schedule(lambda: now[-1], float, look)
-
-    def sleep(seconds: float, interrupted: Callable[[], bool]) -> None:
-        wake = begun + datetime.timedelta(seconds=seconds)
-        schedule.sleep_until(begun, wake, advance, interrupted)
-
-    thread = threading.Thread(target=sleep, args=[10_000, interrupted])
-    thread.start()
-    collections.deque(iter(lambda: len(schedule._sleepers), 1), maxlen=0)  # until it sleeps
-    is_interrupted.set()
-    sleep(5, bool)
-    looks_again.set()
-    thread.join()
-    assert seen == [begun] * len(seen)
-    assert len(seen) >= 500
-    assert now[-1] == begun + datetime.timedelta(seconds=5)
-
-
 def test_an_event_that_another_thread_may_set_has_a_real_moment(
     dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,79 +261,6 @@ def test_an_event_that_another_thread_may_set_has_a_real_moment(
     release.set()
     thread.join()
     assert looks == [0, _bystanders.A_MOMENT]
-
-
-def test_who_is_the_next_to_wake_is_called(
-    dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    called: list[bool] = []
-
-    def nap(sleeper: _schedule._Sleeper) -> None:
-        called.append(sleeper._called.acquire(timeout=10 if all(called) else 0.001))
-
-    def sleep() -> None:
-        for _ in range(20):
-            time.sleep(5)
-
-    monkeypatch.setattr(_schedule._Sleeper, "nap", nap)
-    threads = [threading.Thread(target=sleep) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert called == [True] * len(called)
-    assert called
-
-
-def test_who_is_called_twice_naps_no_less_than_once() -> None:
-    sleeper = _schedule._Sleeper(datetime.datetime.now(datetime.timezone.utc), bool)
-    sleeper.call()
-    sleeper.call()
-    for _ in range(2):
-        sleeper.nap()
-        assert sleeper._called.locked()
-
-
-def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
-    begun, release = dxjobs_clock.now, threading.Event()
-    woken: list[float] = []
-
-    def busy() -> None:  # as long as it works the clock does not move
-        while not release.is_set():
-            pass
-
-    def sleep() -> None:
-        time.sleep(10)
-        woken.append(elapsed(dxjobs_clock, begun - datetime.timedelta(days=366)))
-
-    threads = [threading.Thread(target=each) for each in (busy, sleep)]
-    for thread in threads:
-        thread.start()
-    collections.deque(iter(lambda: len(dxjobs_clock.sleeps), 1), maxlen=0)  # until it sleeps
-    dxjobs_clock.move_to(begun - datetime.timedelta(days=366))
-    release.set()
-    for thread in threads:
-        thread.join()
-    assert woken == [10]
-
-
-def test_a_clock_that_is_set_far_ahead_and_back_wakes_who_slept(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
-    release = threading.Event()
-    threads = [
-        threading.Thread(target=each, daemon=True)
-        for each in (release.wait, lambda: time.sleep(10))
-    ]
-    for thread in threads:
-        thread.start()
-    collections.deque(iter(lambda: len(dxjobs_clock.sleeps), 1), maxlen=0)  # until it sleeps
-    dxjobs_clock.move_to("9999-12-31")
-    dxjobs_clock.move_to("0002-01-01")
-    release.set()
-    for thread in threads:
-        thread.join()
-    assert dxjobs_clock.now.year == 2
 
 
 def test_what_waits_in_real_time_has_real_deadlines(dxjobs_clock: dx.VirtualClock) -> None:
