@@ -70,7 +70,7 @@ def row(
             pairs.append((mine, seconds(other, repeat)))
     ratios = sorted(mine / theirs for mine, theirs in pairs[1:])
     medians = [statistics.median(times) * 1e6 for times in zip(*pairs[1:], strict=True)]
-    print(  # noqa: T201
+    print(
         f"| {name} | {target} | {statistics.median(ratios):.3f} "
         f"| {ratios[1]:.3f} to {ratios[-2]:.3f} | {medians[0]:,.1f} | {medians[1]:,.1f} |"
     )
@@ -289,12 +289,12 @@ def start() -> None:
 
 
 def main() -> None:
-    print(  # noqa: T201
+    print(
         f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} on "
         f"{platform.machine()} with {os.cpu_count()} cores, botocore {botocore.__version__}\n"
     )
-    print("| what | target | median ratio | spread | ours, µs | other, µs |")  # noqa: T201
-    print("|---|---|---|---|---|---|")  # noqa: T201
+    print("| what | target | median ratio | spread | ours, µs | other, µs |")
+    print("|---|---|---|---|---|---|")
     get_job()
     many_jobs()
     set_up()

@@ -1,0 +1,274 @@
+"""The package with one change at a time, each of which a test should notice. Run it with ``tox -e mutants``.
+
+The tests that run a changed line try it, the fastest first, in a process that has imported what they need. What none
+of them notices is to stand in survivors.toml, with the reason. Names of modules choose some:
+``tox -e mutants -- _wire _queue``.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import concurrent.futures
+import importlib
+import itertools
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import changes
+import coverage
+import pytest
+import tomllib
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = "pytest_dxjobs"
+WITHOUT: Final = shutil.ignore_patterns(".*", "__pycache__")
+IMPORTED: Final = "asyncio boto3 botocore.session freezegun hypothesis.stateful multiprocessing.dummy unittest.mock"
+UNFIT: Final = "tests/test_readme.py::test_every_code_block_runs"  # it takes a minute
+# These are tested in processes of their own, where nobody sees which line a test runs.
+TRIED_BY: Final = {
+    "_guard": ("tests/test_guard.py", "tests/test_guard_report.py", "tests/test_way_out.py"),
+    "_way_out": ("tests/test_way_out.py",),
+}
+AT_FIRST: Final = 4.0  # seconds that the tests take without a change
+AT_MOST: Final = 60.0
+MEMORY: Final = 2 << 30  # bytes, beyond which a change runs wild
+
+
+class Measured:
+    """A plugin that keeps which lines a test runs, and how long it takes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.failed: list[str] = []
+        self.coverage = coverage.Coverage(data_file=None, config_file=False, source_pkgs=[PACKAGE])
+        self.coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self.coverage.switch_context(item.nodeid)
+        begun = time.perf_counter()
+        result = yield
+        self.seconds[item.nodeid] = time.perf_counter() - begun
+        self.coverage.switch_context("")
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:  # in such a process as this
+            self.failed.append(report.nodeid)
+
+    def lines(self) -> Iterator[tuple[str, str, list[int]]]:
+        """Tests, modules, and the lines of a module that a test runs."""
+        self.coverage.stop()
+        data = self.coverage.get_data()
+        for test in self.seconds.keys() - self.failed:
+            data.set_query_context(test)
+            for path in data.measured_files():
+                yield test, Path(path).stem, data.lines(path) or []
+
+
+class Only:
+    """A plugin that runs the given tests in their order, but those of a file together."""
+
+    def __init__(self, tests: Iterable[str]) -> None:
+        self.rank = {test: number for number, test in enumerate(tests)}
+        self.rank_of_file: dict[str, int] = {}
+        for test, number in self.rank.items():
+            self.rank_of_file.setdefault(file_of(test), number)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        chosen = [each.nodeid for each in items if each.nodeid in self.rank]
+        by_id = {each.nodeid: each for each in items}
+        chosen.sort(key=lambda test: (self.rank_of_file[file_of(test)], self.rank[test]))
+        items[:] = [by_id[test] for test in chosen]
+
+
+def file_of(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def run_pytest(files: Iterable[str], plugin: object, *more: str) -> int:
+    options = [*more, "-q", "--tb=no", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    unused = ["-p", "no:cacheprovider", "--deselect", UNFIT]
+    return int(pytest.main([*options, *unused, *files], plugins=[plugin]))
+
+
+def in_a_child(run: Callable[[], int], seconds: float) -> int | None:
+    """What it comes to in a process of its own, or None if that takes too long."""
+    child = os.fork()
+    if not child:
+        code = int(pytest.ExitCode.INTERNAL_ERROR)
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+            silence = os.open(os.devnull, os.O_RDWR)
+            for stream in range(3):
+                os.dup2(silence, stream)
+            code = run()
+        finally:
+            os._exit(code)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def settle(folder: str) -> None:
+    """Give a worker a copy of the project, and import what does not change."""
+    tree = Path(tempfile.mkdtemp(dir=folder))
+    shutil.copytree(ROOT, tree, ignore=WITHOUT, dirs_exist_ok=True)
+    os.chdir(tree)
+    os.environ["PYTHONPATH"] = str(tree)
+    sys.path.insert(0, str(tree))
+    for name in IMPORTED.split():
+        importlib.import_module(name)
+
+
+def measure(file: str) -> dict[str, Any]:
+    """Which lines the tests of a file run, and how long they take."""
+    found = Path("found.json").absolute()
+
+    def run() -> int:
+        measured = Measured()
+        run_pytest([file], measured)
+        found.write_text(json.dumps({"lines": [*measured.lines()], **vars(measured)}, default=str))
+        return 0
+
+    if in_a_child(run, 600) != 0:
+        raise RuntimeError(f"the tests of {file} could not be run")
+    return dict(json.loads(found.read_text()))
+
+
+class Suite:
+    """Which tests run which lines, and how long they take."""
+
+    def __init__(self, measured: Iterable[dict[str, Any]]) -> None:
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()  # without any change
+        self.by_line: dict[tuple[str, int], set[str]] = collections.defaultdict(set)
+        for each in measured:
+            self.seconds |= each["seconds"]
+            self.failed.update(each["failed"])
+            for test, module, lines in each["lines"]:
+                for line in lines:
+                    self.by_line[module, line].add(test)
+
+    def that_run(self, mutant: changes.Mutant) -> list[str]:
+        """The tests that run the changed line, or else what is around it, the fastest first."""
+        tests = self.of(*TRIED_BY.get(mutant.module, ("tests/test_package.py",)))
+        spans = around(ROOT / PACKAGE / f"{mutant.module}.py", mutant.line)
+        tests |= next(filter(None, (self.running(mutant.module, each) for each in spans)), set())
+        return sorted(tests - self.failed, key=lambda each: self.seconds[each])
+
+    def of(self, *files: str) -> set[str]:
+        return {each for each in self.seconds if file_of(each) in files}
+
+    def running(self, module: str, lines: Iterable[int]) -> set[str]:
+        return set().union(*(self.by_line[module, line] for line in lines))
+
+
+def around(path: Path, line: int) -> Iterator[range]:
+    """The lines of the statement, the functions and the module that a line is part of, as far as calls run them."""
+    nodes = [
+        (range(first_line(each), (each.end_lineno or 0) + 1), each)
+        for each in ast.walk(ast.parse(path.read_text()))
+        if isinstance(each, (ast.stmt, ast.excepthandler))
+    ]
+    nodes = sorted((each for each in nodes if line in each[0]), key=lambda each: -each[0].start)
+    functions = [(span, each) for span, each in nodes if isinstance(each, ast.FunctionDef)]
+    if any(line >= each.body[0].lineno for _, each in functions):
+        yield range(nodes[0][0].start, line + 1)
+    yield from (span for span, _ in functions)
+    yield range(10_000)
+
+
+def first_line(node: ast.stmt | ast.excepthandler) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min(each.lineno for each in (node, *decorators))
+
+
+def is_noticed(mutant: changes.Mutant, tests: list[str], seconds: float) -> bool:
+    """Whether a test fails, or never ends, with this change."""
+    path = Path(PACKAGE, f"{mutant.module}.py")
+    source = path.read_text()
+    try:
+        write(path, mutant.source)
+        files = sorted({file_of(each) for each in tests})
+        code = in_a_child(lambda: run_pytest(files, Only(tests), "-x"), 10 + 3 * seconds)
+        return code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+    finally:
+        write(path, source)
+
+
+def write(path: Path, source: str) -> None:
+    """Write it with a date of its own, by which Python knows what it has compiled."""
+    later = path.stat().st_mtime + 2
+    path.write_text(source)
+    os.utime(path, (later, later))
+
+
+def survives(mutant: changes.Mutant, tests: list[tuple[str, float]], is_known: bool) -> bool:
+    """Whether neither the fast tests nor, if nobody has told why, the others notice."""
+    for most in sorted({AT_FIRST, AT_FIRST if is_known else AT_MOST}):
+        total = itertools.accumulate(seconds for _, seconds in tests)
+        chosen = [test for (test, _), sum_ in zip(tests, total, strict=True) if sum_ <= most]
+        chosen = chosen or [test for test, _ in tests[:1]]
+        if is_noticed(mutant, chosen, most):
+            return False
+    return True
+
+
+def main(names: list[str]) -> int:
+    groups = tomllib.loads((ROOT / "tests/survivors.toml").read_text())["because"]
+    known = {change for each in groups for change in each["changes"]}
+    modules = sorted((ROOT / PACKAGE).glob("*.py"))
+    chosen = [each for each in modules if each.stem in names or not names]
+    files = [str(each.relative_to(ROOT)) for each in sorted(ROOT.glob("*/test_*.py"))]
+    fork = multiprocessing.get_context("fork")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        concurrent.futures.ProcessPoolExecutor(None, fork, settle, (folder,)) as pool,
+    ):
+        suite = Suite(pool.map(measure, files))
+        mutants = [each for found in pool.map(changes.mutants_of, chosen) for each in found]
+        print(
+            f"{len(mutants)} changes, {len(suite.seconds)} tests, without {suite.failed}",
+            flush=True,
+        )
+        tried = {}
+        for each in mutants:
+            tests = [(test, suite.seconds[test]) for test in suite.that_run(each)]
+            tried[pool.submit(survives, each, tests, each.change in known)] = each
+        survivors = set()
+        for future in concurrent.futures.as_completed(tried):
+            mutant = tried.pop(future)
+            if future.result():
+                survivors.add(mutant.change)
+                if mutant.change not in known:
+                    print(f"line {mutant.line} of {mutant.change}", flush=True)
+    of_chosen = {each for each in known if each.partition(":")[0] in {path.stem for path in chosen}}
+    for change in sorted(of_chosen - survivors):
+        print(f"noticed, or not there, though survivors.toml tells why not: {change}")
+    print(f"{len(survivors)} survive, {len(survivors - known)} of them without a reason")
+    return int(bool(survivors - known))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
