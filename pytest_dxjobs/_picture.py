@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Span = tuple[datetime.datetime, float]
 
-_LEGEND: Final = "o poll, 2-9 # several, x failed, ~ backoff, . sleep"
+_LEGEND: Final = " o poll, 2-9 # several, x failed, ~ backoff, . sleep "
 _LEAST: Final = 20
 
 
@@ -37,9 +37,10 @@ class _Axis:
     seconds: float
     width: int
 
-    def column(self, at: datetime.datetime) -> int:
-        """Where a time is."""
-        return round((at - self.begun).total_seconds() / self.seconds * (self.width - 1))
+    def column(self, at: datetime.datetime, after: float = 0) -> int:
+        """Where a time is, or so many seconds after it; at the right what is later than all."""
+        seconds = min((at - self.begun).total_seconds() + after, self.seconds)
+        return round(seconds / self.seconds * (self.width - 1))
 
 
 def picture(polls: Sequence[Record], slept: Iterable[Span], width: int) -> list[str]:
@@ -66,7 +67,7 @@ def _scale(axis: _Axis) -> str:
     """Where the axis begins and ends, and between them what the marks mean, if there is room."""
     begin, end = "0 s", f"+{axis.seconds:g} s"
     room = axis.width - len(begin) - len(end)
-    return f"{begin}{(_LEGEND if len(_LEGEND) < room else '').center(room)}{end}"
+    return f"{begin}{(_LEGEND if len(_LEGEND) <= room else '').center(room)}{end}"
 
 
 def _states(axis: _Axis, told: Iterable[tuple[datetime.datetime, str]]) -> str:
@@ -79,25 +80,20 @@ def _states(axis: _Axis, told: Iterable[tuple[datetime.datetime, str]]) -> str:
 
 
 def _marks(axis: _Axis, attempts: Sequence[Attempt], slept: Iterable[Span]) -> str:
-    marks = [" "] * axis.width
+    marks: dict[int, str] = {}
     for mark, spans in (".", slept), ("~", ((each.at, each.backoff) for each in attempts)):
-        for column in _covered(axis, spans):
-            marks[column] = mark
+        marks.update(dict.fromkeys(_covered(axis, spans), mark))
     answered = Counter(axis.column(each.at) for each in attempts if each.error_code is None)
     for column, number in answered.items():
         marks[column] = "o" if number == 1 else str(number) if number < 10 else "#"
     for each in attempts:
         if each.error_code is not None:
             marks[axis.column(each.at)] = "x"
-    return "".join(marks)
+    return "".join(marks.get(column, " ") for column in range(axis.width))
 
 
 def _covered(axis: _Axis, spans: Iterable[Span]) -> Iterator[int]:
     """The columns during which something lasted."""
     for at, seconds in spans:
         if seconds:
-            first = axis.column(at)
-            # Who sleeps for ever does so to the end.
-            share = min(seconds / axis.seconds, 1)
-            last = first + round(share * (axis.width - 1))
-            yield from range(max(first, 0), min(last, axis.width - 1) + 1)
+            yield from range(axis.column(max(at, axis.begun)), axis.column(at, seconds) + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,7 @@ SCENARIO = dx.Scenario("mine", "A job waits for ever.", "gives up", dx.stays("WA
         expect,
         lambda fake: check(fake, SCENARIO, "check", lambda job_id: None),
         lambda fake: check(fake, SCENARIO, "check_creating", lambda: None),
+        lambda fake: check(fake, SCENARIO, "check_creating", lambda: pytest.fail("enough")),
     ],
 )
 def test_the_traceback_ends_in_the_test(
@@ -87,7 +89,7 @@ def test_the_traceback_ends_in_the_test(
     for _ in range(2):
         client.get_job(JobId=job.id)
     dxjobs.add_response("list_jobs")
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises((AssertionError, pytest.fail.Exception)) as caught:
         fails(dxjobs)
     client.list_jobs()
     shown = [str(each.path) for each in caught.traceback.filter(caught)]
@@ -153,6 +155,51 @@ def test_a_sleep_for_ever_lasts_to_the_end(
 
     asyncio.run(main())
     assert told(dxjobs, dxjobs_clock, 30)[3] == "  o.........o.........o"
+
+
+def test_a_sleep_that_began_before_the_first_poll_is_drawn_to_its_end(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+
+    async def main() -> None:
+        asyncio.get_running_loop().create_task(asyncio.sleep(30))
+        await asyncio.sleep(20)
+        client.get_job(JobId=job.id)
+        dxjobs_clock.tick(20)
+        client.get_job(JobId=job.id)
+
+    asyncio.run(main())
+    assert told(dxjobs, dxjobs_clock, 30)[3] == "  o..........         o"
+
+
+def test_a_sleep_is_drawn_where_it_was(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+    time.sleep(4)  # before there is anything to see
+    client.get_job(JobId=job.id)
+    time.sleep(8)
+    dxjobs_clock.tick(4)  # which is work, and no sleep
+    client.get_job(JobId=job.id)
+    dxjobs_clock.tick(4)
+    time.sleep(4)
+    client.get_job(JobId=job.id)
+    time.sleep(4)  # after all
+    assert told(dxjobs, dxjobs_clock, 30)[3] == "  o........   o   ....o"
+
+
+def test_the_legend_stands_apart_from_the_numbers_or_is_left_out(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+    client.get_job(JobId=job.id)
+    dxjobs_clock.tick(60)
+    client.get_job(JobId=job.id)
+    scales = [told(dxjobs, dxjobs_clock, width)[4] for width in range(60, 80)]
+    between = [each.strip().removeprefix("0 s").removesuffix("+60 s") for each in scales]
+    assert {each[:1] + each[-1:] for each in between} == {"  "}
+    assert {"sleep" in each for each in between} == {True, False}
 
 
 def test_what_shares_a_column_is_counted(
