@@ -29,9 +29,7 @@ def not_one_of(value: object, permitted: Sequence[str]) -> str:
 def did_you_mean(value: object, permitted: Iterable[str]) -> str:
     """The likeliest of the permitted names as a hint, or nothing; ignores case and underscores."""
     folded = {_fold(name): name for name in permitted}
-    close = (
-        difflib.get_close_matches(_fold(str(value)), folded, n=1) if isinstance(value, str) else []
-    )
+    close = difflib.get_close_matches(_fold(value), folded) if isinstance(value, str) else []
     return f"; did you mean {folded[close[0]]!r}?" if close else ""
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _MOST_ENTRIES: Final = 3
-_MILLISECOND: Final = datetime.timedelta(milliseconds=1)
 _EPOCH: Final = plain(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
 
 
@@ -35,6 +34,7 @@ def values(
     """
     kind, metadata = shape.type_name, shape.metadata
     low, high = metadata.get("min"), metadata.get("max")
+    least = low or 0
     if kind == "structure":
         within |= {shape.name}
         members = {
@@ -45,28 +45,32 @@ def values(
         return st.fixed_dictionaries(required, optional=members)
     if kind == "list":
         return st.lists(
-            values(shape.member, name, within), min_size=low or 0, max_size=_entries(low, high)
+            values(shape.member, name, within), min_size=least, max_size=_entries(least, high)
         )
     if kind == "map":
         return st.dictionaries(
             values(shape.key),
             values(shape.value, name, within),
-            min_size=low or 0,
-            max_size=_entries(low, high),
+            min_size=least,
+            max_size=_entries(least, high),
         )
     if kind in ("string", "character"):
-        return _texts(shape, name, low or 0, high)
+        return _texts(shape, name, least, high)
     if kind == "timestamp":
-        return st.integers(0, 10**13 // 4).map(lambda number: _EPOCH + number * _MILLISECOND)
+        return st.integers(0, 2**41).map(_time)  # and so beyond 2038, which 32 bits cannot tell
     if kind in ("integer", "long"):
         return st.integers(low, high)
     if kind in ("float", "double"):
         return st.floats(low, high, allow_nan=False, allow_infinity=False)
-    return st.booleans() if kind == "boolean" else st.binary(min_size=low or 0, max_size=high)
+    return st.booleans() if kind == "boolean" else st.binary(min_size=least, max_size=high)
 
 
-def _entries(low: int | None, high: int | None) -> int:
-    most = (low or 0) + _MOST_ENTRIES
+def _time(milliseconds: int) -> datetime.datetime:
+    return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
+
+
+def _entries(least: int, high: int | None) -> int:
+    most = least + _MOST_ENTRIES
     return most if high is None else min(most, high)
 
 
@@ -81,7 +85,4 @@ def _texts(shape: Shape, name: str, low: int, high: int | None) -> SearchStrateg
         return JOB_IDS
     if low or high is not None:  # of which nothing that matches need be
         return st.just(sampler(shape, name)(TRIAL))
-    return st.from_regex(pattern, fullmatch=True, alphabet=_ASCII)
-
-
-_ASCII: Final = st.characters(max_codepoint=127)
+    return st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii"))

@@ -27,10 +27,10 @@ class Performance:
         ran_away: Why it was ended; None where it came to an end by itself.
     """
 
-    result: object = None
-    failed: bool = False
-    raised: BaseException | None = None
-    ran_away: RunawayPolling | None = None
+    result: object
+    failed: bool
+    raised: BaseException | None
+    ran_away: RunawayPolling | None
 
 
 def perform(

@@ -187,11 +187,11 @@ def test_a_function_may_leave_the_answer_to_the_model(
 def test_response_metadata_is_honoured(
     dxjobs: dx.FakeDataExchange, client: Any, computed: bool
 ) -> None:
-    metadata = {"HTTPStatusCode": 202, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
+    metadata = {"HTTPStatusCode": 299, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
     answer = {"ResponseMetadata": metadata, "Name": "prices"}
     dxjobs.add_response("get_data_set", (lambda _: answer) if computed else answer)
     returned, received = ask(client, "get_data_set", {"DataSetId": ID})
     assert returned == {"Name": "prices"}
-    assert (received["HTTPStatusCode"], received["RequestId"]) == (202, "mine")
+    assert (received["HTTPStatusCode"], received["RequestId"]) == (299, "mine")
     assert received["HTTPHeaders"]["x-trace"] == "t"
     assert answer["ResponseMetadata"] is metadata

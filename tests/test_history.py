@@ -161,6 +161,7 @@ def test_somebody_else_cancels_a_job_whether_it_is_started_or_not(
     if started:
         client.start_job(JobId=job_id)
     clock.tick(30)
+    assert client.list_jobs()["Jobs"][0]["State"] == WAITING  # no look at the job itself
     first = seen(client, job)
     clock.tick(30)
     assert [first, seen(client, job)] == told

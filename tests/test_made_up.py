@@ -144,7 +144,11 @@ ECHOES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("update_data_set", {"DataSetId": ID, "Name": "n"}, {"Id": ID, "Name": "n"}),
     ("create_revision", IN_SET, IN_SET | {"Finalized": False}),
     ("create_revision", {"DataSetId": ID, "Comment": ""}, {"Comment": ""}),
-    ("get_revision", REVISION, {"Id": OTHER, "DataSetId": ID, "Arn": PATH}),
+    (
+        "get_revision",
+        REVISION,
+        {"Id": OTHER, "DataSetId": ID, "Arn": PATH, "RevokedAt": None, "SourceId": None},
+    ),
     (
         "update_revision",
         {**REVISION, "Finalized": True, "Comment": "c"},
@@ -154,7 +158,7 @@ ECHOES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "revoke_revision",
         {**REVISION, "RevocationComment": "out of date"},
-        {"Id": OTHER, "RevocationComment": "out of date", "Revoked": True, "Arn": PATH},
+        {"RevocationComment": "out of date", "Revoked": True, "Arn": PATH, "SourceId": None},
     ),
     (
         "update_asset",

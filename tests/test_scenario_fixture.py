@@ -135,10 +135,14 @@ def test_scenarios_are_left_out_by_all_markers_of_a_test(pytester: pytest.Pytest
         @pytest.mark.dxjobs(scenarios="states", without={"error": "mine"})
         def test_wait(dxjobs_scenario):
             dxjobs_scenario.check(wait)
+
+        @pytest.mark.dxjobs(scenarios=["error", "cancelled"], without=None)
+        def test_wait_for_all(dxjobs_scenario):
+            dxjobs_scenario.check(wait)
         """,
         "-rs",
     )
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=9, skipped=2)
     result.stdout.fnmatch_lines_random(["SKIPPED * mine", "SKIPPED * theirs"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import math
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import page
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import ShapeResolver
 from clients import MODEL, START
 from draws import drawn, many, simplest
 from hypothesis import example, given, settings
@@ -302,6 +304,47 @@ def test_model_responses_are_all_that_the_model_permits(
 def test_no_number_is_one_that_json_has_no_form_for() -> None:
     limit = JOB.members["Errors"].member.members["LimitValue"]
     assert all(map(math.isfinite, drawn(values(limit))))
+
+
+TEXT = {"type": "string"}
+COLLECTIONS = [
+    {"type": "list", "member": {"shape": "Text"}},
+    {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Text"}},
+    {"type": "blob"},
+    TEXT,
+]
+
+
+def drawn_from(shape: dict[str, Any], count: int = 150) -> list[Any]:
+    """Values of a shape as a service model writes it."""
+    shapes: Any = {"Shape": shape, "Text": TEXT}
+    return drawn(values(ShapeResolver(shapes).get_shape_by_name("Shape")), count)
+
+
+@pytest.mark.parametrize("shape", COLLECTIONS, ids=lambda shape: str(shape["type"]))
+def test_a_value_is_as_long_as_the_model_permits(shape: dict[str, Any]) -> None:
+    def lengths(**bounds: int) -> set[int]:
+        return set(map(len, drawn_from({**shape, **bounds})))
+
+    assert lengths() >= {0, 1, 2}
+    assert lengths(max=1) == {0, 1}
+    assert min(lengths(min=2)) == 2
+    assert lengths(min=2, max=3) == {2, 3}
+
+
+def test_a_text_matches_its_pattern_and_is_as_long_as_the_model_permits() -> None:
+    assert len(set(drawn_from({**TEXT, "pattern": "[a-z]+"}))) > 20
+    assert max(map(len, drawn_from({**TEXT, "pattern": "[a-z]+", "max": 7}))) <= 7
+    assert min(map(len, drawn_from({**TEXT, "pattern": "[a-z]+", "min": 12}))) >= 12
+    assert "".join(drawn_from({**TEXT, "pattern": "[^a]+"})).isascii()
+
+
+def test_times_are_those_of_unix_in_milliseconds_and_beyond_what_32_bits_tell() -> None:
+    times = drawn_from({"type": "timestamp"}, 300)
+    assert min(times) == datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    assert max(times).year > 2038
+    assert {each.microsecond % 1000 for each in times} == {0}
+    assert {each.microsecond // 1000 % 2 for each in times} == {0, 1}
 
 
 def test_future_responses_hold_what_is_not_known_yet(

@@ -81,7 +81,7 @@ def test_every_violation_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
         ("update_revision", {"Finalized": "yes"}),
         ("revoke_revision", {"RevocationComment": "short"}),
         ("update_revision", {"Id": ID + "\n"}),
-        ("update_revision", {"ResponseMetadata": {"HTTPStatusCode": 500}}),
+        ("update_revision", {"ResponseMetadata": {"HTTPStatusCode": 300}}),
         ("update_revision", {"ResponseMetadata": {"HTTPStatusCode": "200"}}),
         ("update_revision", {"ResponseMetadata": {"HttpStatus": 200}}),
         ("update_revision", {"ResponseMetadata": 200}),
