@@ -53,9 +53,10 @@ def _pauses(
 ) -> dict[int, str]:
     """What to tell of the sleeps after each call, by the identity of the call."""
     begun = [call.begun for call in calls]
+    between = [each for each in slept if each[0] >= begun[0]]
     pauses: dict[int, str] = {}
     for call, sleeps in itertools.groupby(
-        slept, lambda each: calls[max(bisect.bisect_right(begun, each[0]) - 1, 0)]
+        between, lambda each: calls[bisect.bisect_right(begun, each[0]) - 1]
     ):
         longest: dict[datetime.datetime, float] = {}  # of those that several threads began at once
         for at, seconds in sleeps:
