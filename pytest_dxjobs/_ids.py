@@ -32,7 +32,8 @@ def job_id(label: str, /) -> str:
 
 def next_id() -> str:
     """An id that nobody else has: 32 lowercase hex digits, numbered within the test that is running."""
-    return next_ids(1)[0]
+    [found] = next_ids(1)
+    return found
 
 
 def next_ids(count: int) -> list[str]:

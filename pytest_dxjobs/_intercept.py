@@ -186,9 +186,9 @@ def _leave(client: BaseClient) -> None:
 
 def _settle(call: ThisCall, metadata: dict[str, Any]) -> None:
     """Tell the fake what botocore says of the end of a call, beyond what can be seen of its attempts."""
-    if call.invocation is not None and not _USUAL.issuperset(metadata):
+    if not _USUAL.issuperset(metadata):
         more = {name: part for name, part in metadata.items() if name not in _USUAL}
-        call.fake.settle(call.invocation, more)
+        call.fake.settle(call.invocation or "", more)
 
 
 def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
@@ -228,14 +228,14 @@ def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(
         session: Any, service_name: str, region_name: str | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        active = _fakes
-        if service_name != SERVICE or not active:
+        fake = innermost()
+        if service_name != SERVICE or fake is None:
             return create_client(session, service_name, region_name, *args, **kwargs)
         session = without_network(session)
         try:
             return create_client(session, service_name, region_name, *args, **kwargs)
         except NoRegionError:
-            return create_client(session, service_name, active[-1].region, *args, **kwargs)
+            return create_client(session, service_name, fake.region, *args, **kwargs)
 
     return wrapper
 

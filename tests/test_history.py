@@ -14,6 +14,7 @@ from lives import (
     CANCELLED,
     COMPLETED,
     EXPORT,
+    IMPORT,
     MALWARE,
     RUNNING,
     TIMED_OUT,
@@ -129,12 +130,41 @@ def test_a_job_that_is_cancelled_at_the_first_look_has_ended_for_a_hand(
         dxjobs.jobs[0].become("ERROR")
 
 
+@pytest.mark.parametrize(("after", "told"), [(1.23456, 1.234), (1.999999, 1.999)])
 def test_times_are_told_in_milliseconds(
-    clock: Any, dxjobs: dx.FakeDataExchange, client: Any
+    clock: Any, dxjobs: dx.FakeDataExchange, client: Any, after: float, told: float
 ) -> None:
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=1.23456))
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=after))
     clock.tick(5)
-    assert seen(client, job) == ("COMPLETED", 1.234)
+    assert seen(client, job) == ("COMPLETED", told)
+
+
+@pytest.mark.parametrize(
+    ("history", "state"),
+    [
+        (dx.completes(), COMPLETED),
+        (dx.completes(polls=1), COMPLETED),
+        (dx.fails(after=0), "ERROR"),
+        (dx.times_out(polls=1), TIMED_OUT),
+        (dx.gets_cancelled(polls=1), WAITING),  # it still has to be cancelled
+    ],
+)
+def test_a_job_that_the_first_poll_sees_ended_is_listed_so_before(
+    dxjobs: dx.FakeDataExchange, client: Any, history: dx.History, state: str
+) -> None:
+    dxjobs.add_job(EXPORT, history)
+    assert [each["State"] for each in client.list_jobs()["Jobs"]] == [state]
+
+
+def test_histories_are_the_same_if_they_say_the_same_however_they_are_written() -> None:
+    minute = datetime.timedelta(minutes=1)
+    assert {dx.completes(after=60), dx.history((RUNNING, 60), COMPLETED)} == {
+        dx.completes(after=minute)
+    }
+    assert {dx.fails(errors=[MALWARE]), dx.fails(errors=[])} == {
+        dx.fails(errors=each, polls=1) for each in ([MALWARE], [])
+    }
+    assert dx.fails() != dx.fails("MALWARE_DETECTED")
 
 
 @pytest.mark.parametrize("started", [True, False])
@@ -290,6 +320,15 @@ def test_the_error_of_a_failed_job_fits_its_type(
         assert failed["Errors"][0]["Message"]
         assert failed["Errors"][0]["Code"] == (code or failed["Errors"][0]["Code"])
         assert dx.find_problems(failed) == []
+
+
+@pytest.mark.parametrize(("type_", "limited"), [(IMPORT, True), (EXPORT, False)])
+def test_a_job_over_a_quota_names_its_limit_where_its_type_has_one(
+    dxjobs: dx.FakeDataExchange, client: Any, type_: str, limited: bool
+) -> None:
+    job = dxjobs.add_job(type_, dx.fails("SERVICE_QUOTA_EXCEEDED_EXCEPTION"))
+    (error,) = get(client, job)["Errors"]
+    assert ["LimitName" in error, "LimitValue" in error] == [limited] * 2
 
 
 @pytest.mark.parametrize("polls", [1, 2])

@@ -140,7 +140,7 @@ def test_a_client_config_does_not_matter(config: Config) -> None:
 
 
 def test_no_region_and_no_credentials_are_needed_inside(network: Network) -> None:
-    with dx.FakeDataExchange(region="eu-north-1") as fake:
+    with dx.FakeDataExchange(), dx.FakeDataExchange(region="eu-north-1") as fake:
         client = boto3.client("dataexchange")
         assert client.meta.region_name == "eu-north-1"
         job = fake.add_job()
