@@ -268,7 +268,7 @@ def test_of_many_jobs_and_calls_some_are_told_and_the_rest_on_demand(
             wait(jobs[7])
             assert False
         """
-    lines = section(pytester, body)
+    lines = section(pytester, body, "-v")
     assert sum(line.startswith("Job ") for line in lines) == 5
     assert "... and 3 more jobs; -vv tells of all." in lines
     calls = [line for line in lines if "get_job" in line]

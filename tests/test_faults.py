@@ -183,7 +183,7 @@ def test_the_log_calls_an_error_as_botocore_does(
     assert dxjobs.calls[0].attempts[-1].error_code == code
 
 
-@pytest.mark.parametrize(("status", "code"), [(299, None), (300, "300")])
+@pytest.mark.parametrize(("status", "code"), [(299, None), (300, "300"), (599, "599")])
 def test_a_status_is_an_error_where_it_is_one_for_botocore(
     dxjobs: dx.FakeDataExchange, client: Any, status: int, code: str | None
 ) -> None:

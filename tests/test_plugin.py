@@ -450,16 +450,21 @@ def test_a_default_region_lets_code_make_its_client_on_import(pytester: pytest.P
         result.assert_outcomes(passed=1)
 
 
-def test_a_default_region_is_there_before_conftest_files(pytester: pytest.Pytester) -> None:
+def test_a_default_region_is_there_before_plugins_load_the_code_and_conftest_files(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_PLUGINS", "early")
     pytester.makeini("[pytest]\ndxjobs_default_region = eu-west-1\n")
-    pytester.makeconftest(
-        """
+    pytester.makeconftest("import code_under_test")
+    pytester.makepyfile(
+        early="def pytest_load_initial_conftests(): import code_under_test",
+        code_under_test="""
         import boto3
         KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
         assert boto3.client("dataexchange", **KEYS).meta.region_name == "eu-west-1"
-        """
+        """,
+        test_it="def test_one(): pass",
     )
-    pytester.makepyfile("def test_one(): pass")
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
 
 
