@@ -304,6 +304,27 @@ def test_async_tests_are_judged_per_example_too(pytester: pytest.Pytester) -> No
     result.stdout.no_fnmatch_line("*_examples.py*")
 
 
+def test_who_calls_the_tests_itself_finds_the_fixtures_in_what_they_take(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(
+        """
+        import inspect
+
+        def pytest_pyfunc_call(pyfuncitem):
+            taken = inspect.signature(pyfuncitem.function).parameters
+            pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in taken})
+            return True
+        """
+    )
+    code = """
+        @given(number=st.integers())
+        def test_one(dxjobs, number):
+            assert dxjobs.jobs == []
+        """
+    run(pytester, code).assert_outcomes(passed=1)
+
+
 @settings(max_examples=20)
 @given(number=st.integers())
 def test_the_clock_may_come_alone(dxjobs_clock: dx.VirtualClock, number: int) -> None:

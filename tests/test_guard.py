@@ -232,7 +232,7 @@ def test_at_its_exit_python_waits_for_the_threads_of_the_code() -> None:
     """
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
-        env={**os.environ, "PYTHONPATH": os.path.dirname(__file__)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         timeout=HARD_LIMIT,
         capture_output=True,
         text=True,

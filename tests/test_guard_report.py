@@ -41,7 +41,7 @@ def hanging(dxjobs, dxjobs_clock):
 
 
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, test: str) -> pytest.RunResult:
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__), prepend=os.pathsep)
     pytester.makepyfile(test_it=f"{CODE}\n{textwrap.dedent(test)}")
     return pytester.runpytest_subprocess("-p", "no:randomly", timeout=60)
 

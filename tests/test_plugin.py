@@ -473,7 +473,9 @@ def test_a_default_region_bears_a_broken_configuration(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "there is no such profile")
     pytester.makeini("[pytest]\ndxjobs_default_region = eu-west-1\n")
-    pytester.makepyfile("def test_one(): pass")
+    pytester.makepyfile(
+        "import os\ndef test_one(): assert os.environ['AWS_DEFAULT_REGION'] == 'eu-west-1'"
+    )
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=1)
 
 
