@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import difflib
 import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -39,7 +40,7 @@ class Mutant:
     @property
     def change(self) -> str:
         """The line and what has become of it, which name it."""
-        return f"{self.module}: {self.before} => {self.after}"
+        return f"{self.module}: {self.before} => {self.after or '(gone)'}"
 
 
 class _AtRunTime(ast.NodeTransformer):
@@ -97,8 +98,7 @@ def _sources(source: str, operator: Any) -> Iterator[str]:
 def mutants_of(path: Path) -> list[Mutant]:
     """Every change to a module that means something when it runs, once."""
     source = path.read_text()
-    lines = source.splitlines()
-    seen, found = {_at_run_time(source)}, []
+    seen, found = {_at_run_time(source)}, list[Mutant]()
     for name in cosmic_ray.plugins.operator_names():
         if not _OPERATORS.search(name) or ("Number" in name and _DRAWN.match(path.stem)):
             continue
@@ -110,11 +110,21 @@ def mutants_of(path: Path) -> list[Mutant]:
             if meaning in seen:
                 continue
             seen.add(meaning)
-            pairs = itertools.zip_longest(lines, changed.splitlines(), fillvalue="")
-            number, (before, after) = next(
-                each for each in enumerate(pairs, 1) if each[1][0] != each[1][1]
-            )
-            if "*," in before and "/," in after:  # no product, but how arguments are given
-                continue
-            found.append(Mutant(path.stem, number, before.strip(), after.strip(), changed))
+            mutant = _mutant(path.stem, source, changed)
+            if not ("*," in mutant.before and "/," in mutant.after):  # no product, but a signature
+                found.append(mutant)
     return found
+
+
+def _mutant(module: str, source: str, changed: str) -> Mutant:
+    lines, others = source.splitlines(), changed.splitlines()
+    matcher = difflib.SequenceMatcher(None, lines, others, autojunk=False)
+    _, begin, end, other_begin, other_end = next(
+        each for each in matcher.get_opcodes() if each[0] != "equal"
+    )
+    before, after = lines[begin:end], others[other_begin:other_end]
+    return Mutant(module, end, _joined(before), _joined(after), changed)
+
+
+def _joined(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())
