@@ -37,10 +37,11 @@ PACKAGE: Final = "pytest_dxjobs"
 WITHOUT: Final = shutil.ignore_patterns(".*", "__pycache__")
 IMPORTED: Final = "asyncio boto3 botocore.session freezegun hypothesis.stateful multiprocessing.dummy unittest.mock"
 UNFIT: Final = "tests/test_readme.py::test_every_code_block_runs"  # it takes a minute
-# These are tested in processes of their own, where nobody sees which line a test runs.
+# These are tested by whole runs of pytest, where nobody sees which line a test runs, or each test runs all lines.
 TRIED_BY: Final = {
     "_guard": ("tests/test_guard.py", "tests/test_guard_report.py", "tests/test_way_out.py"),
     "_way_out": ("tests/test_way_out.py",),
+    "plugin": ("tests/test_plugin.py", "tests/test_given.py", "tests/test_scenario_fixture.py"),
 }
 AT_FIRST: Final = 4.0  # seconds that the tests take without a change
 AT_MOST: Final = 60.0
@@ -172,10 +173,13 @@ class Suite:
 
     def that_run(self, mutant: changes.Mutant) -> list[str]:
         """The tests that run the changed line, or else what is around it, the fastest first."""
-        tests = self.of(*TRIED_BY.get(mutant.module, ("tests/test_package.py",)))
+        first = self.of(*TRIED_BY.get(mutant.module, ("tests/test_package.py",)))
         spans = around(ROOT / PACKAGE / f"{mutant.module}.py", mutant.line)
-        tests |= next(filter(None, (self.running(mutant.module, each) for each in spans)), set())
-        return sorted(tests - self.failed, key=lambda each: self.seconds[each])
+        tests = next(filter(None, (self.running(mutant.module, each) for each in spans)), set())
+        return sorted(
+            (tests | first) - self.failed,
+            key=lambda each: (each not in first, self.seconds[each]),
+        )
 
     def of(self, *files: str) -> set[str]:
         return {each for each in self.seconds if file_of(each) in files}
