@@ -148,14 +148,14 @@ class Raises:
             raise AssertionError(self._told("nothing was raised"))
         if not isinstance(error, (Exception, SystemExit)) or isinstance(error, _NOT_THE_CODE):
             return False
-        found = list(_service_errors(error))
-        reasons = [self._mismatch(each) for each in found]
-        if "" in reasons:
-            self._value, self._raised = found[reasons.index("")], error
-            return True
+        found = [(each, self._mismatch(each)) for each in _service_errors(error)]
+        for each, why in found:
+            if not why:
+                self._value, self._raised = each, error
+                return True
         raised = f"{type(error).__name__} was raised: {show(str(error))}"
         if found:
-            told = [f"{_code_of(each)}: {why}" for each, why in zip(found, reasons, strict=True)]
+            told = [f"{_code_of(each)}: {why}" for each, why in found]
             raised = listing(f"{raised}; the errors of the service in it do not fit:", told)
         else:
             raised = f"{raised}, with no error of the service in it"

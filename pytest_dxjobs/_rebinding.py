@@ -55,7 +55,7 @@ class Rebinding:
                 yield namespace
 
     def _names(self, namespace: dict[str, Any]) -> list[str]:
-        length, names = self._known.get(id(namespace), (-1, []))
+        length, names = self._known.get(id(namespace), (None, []))
         if length == len(namespace):
             return names
         bound = list(namespace.items())

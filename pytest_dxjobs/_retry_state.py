@@ -242,7 +242,8 @@ def _refilling(
     def wrapper(bucket: Any) -> None:
         """Begin anew where the clock has gone back: it starts in the past of a client made before."""
         seen.add(bucket)
-        if (bucket._last_timestamp or 0) > bucket._clock.current_time():
+        last = bucket._last_timestamp
+        if last is not None and last > bucket._clock.current_time():
             bucket._last_timestamp = None
         refill(bucket)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import CapacityNotAvailableError, ClientError
+from botocore.retries.adaptive import ClientRateLimiter
+from botocore.retries.bucket import Clock, TokenBucket
 from clients import client_for
 
 import pytest_dxjobs as dx
@@ -184,13 +187,43 @@ def test_a_reset_within_a_call_is_no_trouble(
     assert len(dxjobs.calls) == logged
 
 
-def test_adaptive_mode_slows_down_without_waiting(dxjobs: dx.FakeDataExchange) -> None:
+def test_adaptive_mode_slows_down_without_waiting(dxjobs: dx.FakeDataExchange, clock: Any) -> None:
     client, job = client_for(mode="adaptive"), dxjobs.add_job()
     dxjobs.throttle(2)
     assert outcomes(client, job, 10) == [2, *[0] * 9]
     first, second, _ = dxjobs.calls[0].attempts
     # At half a request a second, which is where the limiter begins.
-    assert first.backoff + second.backoff > 2
+    assert [first.backoff, second.backoff] == pytest.approx([2, 2], abs=0.01)
+
+
+def test_the_limiter_of_a_fake_is_as_that_of_a_new_client(clock: Any) -> None:
+    events = client_for(mode="adaptive").meta.events._emitter._handlers
+    handlers = events.prefix_search("needs-retry.dataexchange")
+    owners = [getattr(handler, "__self__", None) for handler in handlers]
+    theirs = next(each for each in owners if isinstance(each, ClientRateLimiter))
+    ours: Any = _retry_state.Memory(lambda _: None).limiter
+    for throttled in (False, False, False, False, True, False, False):
+        clock.tick(0.25)
+        rates = []
+        for limiter in (theirs, ours):
+            detector = types.SimpleNamespace(is_throttling_error=lambda told: told)
+            limiter._throttling_detector = detector
+            limiter.on_receiving_response(told=throttled)
+            bucket = limiter._token_bucket
+            rates.append([bucket.max_rate, bucket.available_capacity])
+        assert rates[0] == pytest.approx(rates[1])
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 1, 1.5])
+def test_a_wait_counts_for_the_limiter_as_long_as_it_is_or_longer_where_more_passes(
+    clock: Any, share: float
+) -> None:
+    memory = _retry_state.Memory(lambda seconds: clock.tick(seconds * share))
+    time_of: Any = memory.limiter._clock  # type: ignore[attr-defined]
+    clock.tick(-0.5)  # what is set back takes nothing away
+    assert time_of.current_time() == 0
+    memory.wait(2)
+    assert time_of.current_time() == max(2, 2 * share)
 
 
 def test_adaptive_mode_does_not_hang_under_a_frozen_clock(
@@ -204,11 +237,12 @@ def test_adaptive_mode_does_not_hang_under_a_frozen_clock(
     assert outcomes(client, job, 5) == [2, 0, 0, 0, 0]
 
 
-def test_who_has_too_few_tokens_waits_until_the_others_are_there() -> None:
+@pytest.mark.parametrize(("there", "wait"), [(0.25, 1.5), (0.75, 0.5), (1 - 1e-9, 0.001)])
+def test_who_has_too_few_tokens_waits_until_the_others_are_there(there: float, wait: float) -> None:
     waits: list[float] = []
 
     class Bucket:
-        available_capacity, max_rate = 0.25, 0.5
+        available_capacity, max_rate = there, 0.5
 
         def acquire(self, amount: int, *, block: bool) -> bool:
             if block or not waits:
@@ -217,7 +251,30 @@ def test_who_has_too_few_tokens_waits_until_the_others_are_there() -> None:
 
     bucket: Any = Bucket()
     assert _retry_state._acquired(bucket, 1, Bucket.acquire, waits.append)
-    assert waits == [1.5]
+    assert waits == [wait]
+
+
+def test_another_service_gets_its_tokens_in_virtual_time() -> None:
+    bucket = TokenBucket(2, Clock())
+    with dx.VirtualClock() as clock:
+        with pytest.raises(CapacityNotAvailableError):
+            bucket.acquire(block=False)
+        assert clock.sleeps == []
+        assert bucket.acquire()
+        assert sum(each.seconds for each in clock.sleeps) == pytest.approx(0.5, abs=0.01)
+        assert bucket.acquire(2)
+        assert sum(each.seconds for each in clock.sleeps) == pytest.approx(1.5, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["acquire", "_refill"])
+def test_a_patch_of_the_limiters_that_outlives_the_clock_does_no_harm(name: str) -> None:
+    original = getattr(TokenBucket, name)
+    with pytest.MonkeyPatch.context() as patch, dx.VirtualClock():
+        patch.setattr(TokenBucket, name, getattr(TokenBucket, name))
+    assert getattr(TokenBucket, name) is not original  # ours, which only passes calls on
+    with dx.VirtualClock():
+        assert getattr(TokenBucket, name).__wrapped__ is original
+    assert getattr(TokenBucket, name) is original
 
 
 def test_adaptive_mode_in_threads(dxjobs: dx.FakeDataExchange) -> None:

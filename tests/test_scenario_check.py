@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pytest_dxjobs as dx
+from pytest_dxjobs import faults
 
 
 @pytest.fixture
@@ -73,6 +76,55 @@ def test_code_with_arguments_creates_no_job(staged: dx.Scenario) -> None:
     wrong: Any = lambda job_id: None  # noqa: E731
     with pytest.raises(dx.UsageError, match="check_creating: the code is called with no argument"):
         staged.check_creating(wrong)
+
+
+@pytest.mark.parametrize("code", [None, 0])
+def test_leaving_with_what_means_success_is_told(code: int | None) -> None:
+    def leave(job_id: str) -> None:
+        poll(fake)
+        sys.exit(code)
+
+    with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+        failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
+        with pytest.raises(
+            AssertionError, match=r"it left with SystemExit\(.*\), which passes for"
+        ):
+            failing._staged(fake, clock).check(leave)
+
+
+def test_a_crash_is_told_with_the_line_of_the_code_beneath() -> None:
+    def deep() -> None:
+        raise KeyError("Errors")
+
+    def fail(_: str) -> None:
+        poll(fake)
+        deep()
+
+    line = deep.__code__.co_firstlineno + 1
+    with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+        failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
+        with pytest.raises(AssertionError, match=rf"'Errors' \({Path(__file__).name}:{line}\)"):
+            failing._staged(fake, clock).check(fail)
+
+
+def test_where_no_job_was_polled_the_refusal_is_what_should_be_told() -> None:
+    def start(job_id: str) -> None:
+        import boto3
+
+        client = boto3.client("dataexchange", region_name="us-east-1")
+        with pytest.raises(client.exceptions.AccessDeniedException):
+            client.start_job(JobId=job_id)
+        raise ValueError("the export did not work")
+
+    def refuse(fake: dx.FakeDataExchange) -> None:
+        fake.inject(faults.access_denied(), operation="start_job")
+
+    with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+        refused = dx.Scenario("mine", "Mine.", "raises", prepare=refuse, started=False)
+        with pytest.raises(
+            AssertionError, match=r"none of 'AccessDeniedException', .*: ValueError"
+        ):
+            refused._staged(fake, clock).check(start)
 
 
 def test_code_of_which_nothing_is_known_is_called(staged: dx.Scenario) -> None:

@@ -228,6 +228,16 @@ def test_all_parameters_must_fit(
     dxjobs.reset()  # what did not fit
 
 
+def test_what_botocore_fills_in_hides_nothing_that_the_code_gives(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    params = {"DataSetId": ID, "Type": "DATA_UPDATE"}  # and a ClientToken
+    dxjobs.add_response("send_data_set_notification", {}, params)
+    with pytest.raises(dx.UnexpectedCall, match="Comment='new' was given and is not expected"):
+        client.send_data_set_notification(**params, Comment="new")
+    client.send_data_set_notification(**params)
+
+
 def test_answers_are_used_in_order_for_each_operation(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
