@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from pytest_dxjobs import _waiting
 from pytest_dxjobs._constants import PENDING_STATES, TERMINAL_STATES
@@ -124,15 +124,14 @@ class Watch:
         slept = _waiting.slept
         after = before.then(answer, slept)
         self._seen[job_id] = before, after
-        self.failure, self._sleeps = None, 0
+        self.failure = None
         waited = slept - after.slept
         budgets = self.budgets if self.shared is None else self._share(self.shared, waited)
         option = budgets.exceeded_by(after.after_end, after.unchanged + 1, waited)
         if option:
             told = self._breach(option, after, job_id, waited)
             self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
-            self.failure = _escalated(told, self._breaches[job_id])
-            raise self.failure
+            self._tell(told, self._breaches[job_id])
 
     def ask(self, request: Hashable, name: str) -> None:
         """Note a request other than a poll that asks for something: a loop may wait for that as well.
@@ -146,15 +145,18 @@ class Watch:
             PollingStopped: The code was told so often enough, and goes on.
         """
         times = self._asked[request] = self._asked.get(request, 0) + 1
-        self.failure, self._sleeps = None, 0
-        if self.budgets.exceeded_by(0, times, datetime.timedelta()):
+        self.failure = None
+        most = self.budgets.max_polls
+        if most is not None and times > most:
             told = (
                 f"{name} was called {times} times with the same parameters.\nSo does a loop that waits for "
                 f"something else than a job and has no deadline; it was ended here. {_permits_it('max_polls')}"
             )
-            excess = times - (self.budgets.max_polls or 0)
-            self.failure = _escalated(told, excess)
-            raise self.failure
+            self._tell(told, times - most)
+
+    def _tell(self, told: str, times: int) -> NoReturn:
+        self.failure, self._sleeps = _escalated(told, times), 0
+        raise self.failure
 
     def sleep(self) -> None:
         """Note that the code sleeps, which was told that it polls too often and has not been answered since.
@@ -172,7 +174,7 @@ class Watch:
         raise _escalated(told, self._sleeps)
 
     def _share(self, most: int, waited: datetime.timedelta) -> Budgets:
-        jobs = sum(not after.end for _, after in self._seen.values()) or 1
+        jobs = max(sum(not after.end for _, after in self._seen.values()), 1)
         least = min(most, _LEAST_SHARE)
         if waited < _HOUR:
             most = most * 5 // 2  # a poll every second, and some
@@ -203,8 +205,7 @@ class Watch:
         self._seen.clear()
         self._breaches.clear()
         self._asked.clear()
-        self.shared = None
-        self.failure, self._sleeps = None, 0
+        self.shared = self.failure = None
 
 
 def permitting_option(told: str) -> str:

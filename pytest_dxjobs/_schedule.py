@@ -92,8 +92,8 @@ class Schedule:
         begun: datetime.datetime,
         wake: datetime.datetime,
         advance: Advance,
-        interrupted: Callable[[], object] = bool,
-        least: int = 0,
+        interrupted: Callable[[], object],
+        least: int,
     ) -> None:
         """Sleep until the clock stands at ``wake``, or later; at once, where there is no other thread.
 

@@ -94,7 +94,7 @@ class Sleeping:
         """Sleep, on behalf of botocore."""
         begun = frozen_now()
         self._noted.append((seconds, begun, module, True))
-        self._schedule.sleep_until(begun, _after(begun, seconds), advance)
+        self._schedule.sleep_until(begun, _after(begun, seconds), advance, bool, 0)
 
     def set(self, when: Callable[[datetime.datetime], datetime.datetime]) -> None:
         """Set the clock on behalf of the test, from what it shows."""

@@ -105,6 +105,11 @@ def test_a_job_with_no_arguments_is_a_completed_export() -> None:
     assert (job["Type"], job["State"]) == ("EXPORT_ASSETS_TO_S3", "COMPLETED")
 
 
+def test_a_text_of_which_no_more_is_known_is_the_name_of_its_member() -> None:
+    own = make("IMPORT_ASSET_FROM_API_GATEWAY_API")["Details"]["ImportAssetFromApiGatewayApi"]
+    assert (own["ApiName"], own["ApiDescription"]) == ("ApiName", "ApiDescription")
+
+
 def test_tags_of_assets_come_with_the_types_that_create_assets() -> None:
     tagged = {type_ for type_ in dx.JOB_TYPES if "AssetConfiguration" in make(type_)}
     creating = {type_ for type_ in dx.JOB_TYPES if not type_.startswith("EXPORT")}

@@ -70,7 +70,7 @@ NEW_SHAPES = {
     "MoonManifest": {"type": "blob"},
     "MoonLog": {"type": "string", "min": 60},
     "MoonContact": {"type": "string", "pattern": "[a-z]+@[a-z]+\\.com"},
-    "MoonCallsign": {"type": "string", "pattern": "[A-Z]{2}-\\d{3}", "min": 6, "max": 6},
+    "MoonCallsign": {"type": "string", "pattern": "[A-Z]{2}-\\d+", "min": 6, "max": 6},
     "MoonPad": {"type": "string", "pattern": "\\d{12}"},
     "MoonMotto": {"type": "string", "pattern": "[a-z]+", "max": 100},
 }

@@ -199,8 +199,8 @@ def test_adaptive_mode_slows_down_without_waiting(dxjobs: dx.FakeDataExchange, c
 def test_the_limiter_of_a_fake_is_as_that_of_a_new_client(clock: Any) -> None:
     events = client_for(mode="adaptive").meta.events._emitter._handlers
     handlers = events.prefix_search("needs-retry.dataexchange")
-    owners = [getattr(handler, "__self__", None) for handler in handlers]
-    theirs = next(each for each in owners if isinstance(each, ClientRateLimiter))
+    owners: list[Any] = [getattr(handler, "__self__", None) for handler in handlers]
+    theirs: Any = next(each for each in owners if isinstance(each, ClientRateLimiter))
     ours: Any = _retry_state.Memory(lambda _: None).limiter
     for throttled in (False, False, False, False, True, False, False):
         clock.tick(0.25)

@@ -28,6 +28,10 @@ def poll(fake: dx.FakeDataExchange) -> None:
             client.get_job(JobId=job.id)
 
 
+def test_one_that_takes_place_is_equal_to_what_it_was(staged: dx.Scenario) -> None:
+    assert staged == dx.Scenario("mine", "Mine.")
+
+
 def test_a_scenario_is_for_one_piece_of_code(staged: dx.Scenario) -> None:
     staged.check(lambda _: poll(staged.fake))
     with pytest.raises(dx.UsageError, match="check: a scenario is for one piece of code"):

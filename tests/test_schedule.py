@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import freezegun.api
 import pytest
 
 import pytest_dxjobs as dx
@@ -41,10 +42,12 @@ def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
         for thread in threads:
             thread.start()
         until_one_sleeps(clock)
+        slept = freezegun.api.real_monotonic()
     release.set()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert woken.is_set()
+    assert freezegun.api.real_monotonic() - slept > 0.049
 
 
 def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.VirtualClock) -> None:
@@ -92,7 +95,7 @@ def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -
 
     def sleep(seconds: float, interrupted: Callable[[], bool]) -> None:
         wake = begun + datetime.timedelta(seconds=seconds)
-        schedule.sleep_until(begun, wake, advance, interrupted)
+        schedule.sleep_until(begun, wake, advance, interrupted, 0)
 
     thread = threading.Thread(target=sleep, args=[10_000, interrupted])
     thread.start()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._http import Request
@@ -48,6 +51,17 @@ def test_a_request_that_is_none_is_no_answer_and_in_the_log() -> None:
     call, _ = fake.calls
     assert (call.operation, call.params, call.response) == ("PUT /v1/jobs/abc", {}, None)
     assert isinstance(call.error, dx.UnexpectedCall)
+
+
+def test_a_list_in_the_place_of_a_text_is_refused(dxjobs: dx.FakeDataExchange) -> None:
+    client: Any = botocore.session.Session().create_client(
+        "dataexchange", region_name="us-east-1", config=Config(parameter_validation=False)
+    )
+    destinations = [{"AssetId": "a" * 32, "Bucket": ["prices"]}]
+    export = {"AssetDestinations": destinations, "DataSetId": "d" * 32, "RevisionId": "e" * 32}
+    with pytest.raises(ClientError, match=r"Destinations\[0\]\.Bucket: a string is needed, not \["):
+        client.create_job(Type="EXPORT_ASSETS_TO_S3", Details={"ExportAssetsToS3": export})
+    assert dxjobs.jobs == []
 
 
 def test_a_reset_within_a_call_is_no_trouble(
