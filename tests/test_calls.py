@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from clients import START, client_for
 
 import pytest_dxjobs as dx
+from pytest_dxjobs._timeline import shortened
 
 ID, OTHER = "d" * 32, "e" * 32
 EXPORT = {"AssetDestinations": [{"AssetId": ID, "Bucket": "prices"}], "DataSetId": ID}
@@ -228,6 +229,11 @@ def test_a_call_shows_itself_in_one_short_line(dxjobs: dx.FakeDataExchange, clie
         "<Call get_job 404 ResourceNotFoundException>",
         "<Call list_data_sets UnexpectedCall>",
     ]
+
+
+def test_a_story_is_shortened_where_it_has_more_lines_than_are_told() -> None:
+    assert shortened("1\n2\n3\n4\n5", 5) == ["1", "2", "3", "4", "5"]
+    assert shortened("1\n2\n3\n4\n5\n6", 5) == ["1", "2", "3", "  ...", "5", "6"]
 
 
 def test_the_timeline_of_several_jobs_says_which(dxjobs: dx.FakeDataExchange, client: Any) -> None:

@@ -183,15 +183,25 @@ def test_a_function_may_leave_the_answer_to_the_model(
     assert client.create_revision(DataSetId=ID, Comment="mine")["Comment"] == "mine"
 
 
-@pytest.mark.parametrize("computed", [False, True])
+@pytest.mark.parametrize(("computed", "status"), [(False, 299), (True, 299), (True, 200)])
 def test_response_metadata_is_honoured(
-    dxjobs: dx.FakeDataExchange, client: Any, computed: bool
+    dxjobs: dx.FakeDataExchange, client: Any, computed: bool, status: int
 ) -> None:
-    metadata = {"HTTPStatusCode": 299, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
+    metadata = {"HTTPStatusCode": status, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
     answer = {"ResponseMetadata": metadata, "Name": "prices"}
     dxjobs.add_response("get_data_set", (lambda _: answer) if computed else answer)
     returned, received = ask(client, "get_data_set", {"DataSetId": ID})
     assert returned == {"Name": "prices"}
-    assert (received["HTTPStatusCode"], received["RequestId"]) == (299, "mine")
+    assert (received["HTTPStatusCode"], received["RequestId"]) == (status, "mine")
     assert received["HTTPHeaders"]["x-trace"] == "t"
     assert answer["ResponseMetadata"] is metadata
+
+
+@pytest.mark.parametrize("status", [199, 300])
+def test_a_computed_status_that_is_no_success_is_told(
+    dxjobs: dx.FakeDataExchange, client: Any, status: int
+) -> None:
+    answer = {"ResponseMetadata": {"HTTPStatusCode": status}}
+    dxjobs.add_response("get_data_set", lambda _: answer)
+    with pytest.raises(dx.UsageError, match="HTTPStatusCode: a status from 200 to 299"):
+        client.get_data_set(DataSetId=ID)

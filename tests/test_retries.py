@@ -266,17 +266,6 @@ def test_another_service_gets_its_tokens_in_virtual_time() -> None:
         assert sum(each.seconds for each in clock.sleeps) == pytest.approx(1.5, abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["acquire", "_refill"])
-def test_a_patch_of_the_limiters_that_outlives_the_clock_does_no_harm(name: str) -> None:
-    original = getattr(TokenBucket, name)
-    with pytest.MonkeyPatch.context() as patch, dx.VirtualClock():
-        patch.setattr(TokenBucket, name, getattr(TokenBucket, name))
-    assert getattr(TokenBucket, name) is not original  # ours, which only passes calls on
-    with dx.VirtualClock():
-        assert getattr(TokenBucket, name).__wrapped__ is original
-    assert getattr(TokenBucket, name) is original
-
-
 def test_adaptive_mode_in_threads(dxjobs: dx.FakeDataExchange) -> None:
     client = client_for(mode="adaptive")
     dxjobs.inject(faults.throttling(), rate=0.3, seed=1)

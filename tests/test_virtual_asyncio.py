@@ -99,6 +99,19 @@ def test_sleeping_in_a_task_of_its_own_is_recorded_as_the_one_who_runs_it(
     ]
 
 
+def test_a_sleep_is_recorded_as_that_of_the_coroutine_that_awaits_it(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
+    theirs: dict[str, Any] = {"__name__": "theirs", "asyncio": asyncio}
+    exec("async def nap(): await asyncio.sleep(60)", theirs)
+
+    async def main() -> None:
+        await theirs["nap"]()
+
+    asyncio.run(main())
+    assert [each.module for each in dxjobs_clock.sleeps] == ["theirs"]
+
+
 def test_a_loop_in_a_thread_of_its_own_has_no_caller_outside(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
