@@ -27,7 +27,7 @@ def draw(
         title: What the calls have in common.
         records: The calls.
         apart: Those that have a line of their own, since it is their times that matter.
-        slept: When the code slept, in order, and for how many seconds: told with the call before.
+        slept: When the code slept, in order, and for how many seconds: told with the call before, if there is one.
     """
     calls = list(records)
     if not calls:

@@ -132,6 +132,18 @@ def test_of_several_errors_the_one_that_fits(dxjobs: dx.FakeDataExchange, client
     assert isinstance(caught.raised, client.exceptions.AccessDeniedException)
 
 
+def test_of_several_errors_that_fit_the_first(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.inject(faults.access_denied(), requests=2)
+    errors: list[Exception] = []
+    for _ in range(2):
+        with dx.raises_access_denied() as caught:
+            client.get_job(JobId=ID)
+        errors.append(caught.value)
+    with dx.raises_access_denied() as caught:
+        raise Group("several", errors)
+    assert caught.value is errors[0]
+
+
 def test_causes_in_a_circle_end(dxjobs: dx.FakeDataExchange) -> None:
     first, second = Failed("first"), Failed("second")
     first.__cause__, second.__cause__ = second, first

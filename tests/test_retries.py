@@ -66,6 +66,7 @@ def test_throttled_twice_then_fine(dxjobs: dx.FakeDataExchange, mode: str) -> No
     assert first.backoff > 0
     assert second.backoff > 0
     assert last.backoff == 0
+    assert "429 ThrottlingException (2 times), then 200 COMPLETED" in dxjobs.timeline()
 
 
 @pytest.mark.parametrize("mode", MODES)

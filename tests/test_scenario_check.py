@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,20 @@ def test_a_crash_is_told_with_the_line_of_the_code_beneath() -> None:
         failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
         with pytest.raises(AssertionError, match=rf"'Errors' \({Path(__file__).name}:{line}\)"):
             failing._staged(fake, clock).check(fail)
+
+
+def test_a_sleep_is_told_with_the_call_before_it() -> None:
+    def wait(_: str) -> None:
+        time.sleep(7)
+        poll(fake)
+        time.sleep(0.5)
+        poll(fake)
+
+    with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+        failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
+        with pytest.raises(AssertionError) as caught:
+            failing._staged(fake, clock).check(wait)
+    assert re.findall("then a sleep of (.*) s", str(caught.value)) == ["0.5"]
 
 
 def test_where_no_job_was_polled_the_refusal_is_what_should_be_told() -> None:
