@@ -13,6 +13,7 @@ import pytest
 import pytest_dxjobs as dx
 from pytest_dxjobs import _failure, faults
 from pytest_dxjobs._failure import what_happened
+from pytest_dxjobs._tracebacks import end_at_the_caller
 
 PREAMBLE = """
 import time
@@ -94,6 +95,14 @@ def test_the_traceback_ends_in_the_test(
     client.list_jobs()
     shown = [str(each.path) for each in caught.traceback.filter(caught)]
     assert set(shown) == {__file__}
+
+
+def test_a_failure_that_the_test_raises_itself_keeps_its_traceback() -> None:
+    with pytest.raises(dx.UsageError) as caught:
+        raise dx.UsageError("mine")
+    entries = list(caught.traceback)
+    end_at_the_caller(caught.value)
+    assert list(caught.traceback) == entries
 
 
 def test_a_job_is_drawn_along_virtual_time(

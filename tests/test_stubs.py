@@ -66,6 +66,8 @@ def test_every_violation_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
         "State",
         "Statte",
     ]
+    (statte,) = (line for line in lines if "Statte" in line)
+    assert re.search(r"; there are Arn, .*, UpdatedAt; did you mean 'State'\?$", statte)
     dxjobs.assert_no_pending_responses()
 
 
