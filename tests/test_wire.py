@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from clients import MODEL, START
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._http import Request
 from pytest_dxjobs._model import model
 from pytest_dxjobs._requests import route
+from pytest_dxjobs._wire import encode
+
+JOB: Any = MODEL.operation_model("GetJob").output_shape
 
 
 @pytest.mark.parametrize(
@@ -51,6 +57,31 @@ def test_a_request_that_is_none_is_no_answer_and_in_the_log() -> None:
     call, _ = fake.calls
     assert (call.operation, call.params, call.response) == ("PUT /v1/jobs/abc", {}, None)
     assert isinstance(call.error, dx.UnexpectedCall)
+
+
+@pytest.mark.parametrize(
+    ("at", "written"),
+    [
+        (START, "2024-01-01T00:00:00.000Z"),
+        (START.replace(microsecond=123_000), "2024-01-01T00:00:00.123Z"),
+        (START.replace(microsecond=123_456), "2024-01-01T00:00:00.123456Z"),
+        (START.replace(tzinfo=None), "2024-01-01T00:00:00.000"),
+        (
+            START.astimezone(datetime.timezone(datetime.timedelta(hours=2))),
+            "2024-01-01T00:00:00.000Z",
+        ),
+    ],
+)
+def test_a_time_is_as_the_service_writes_it_unless_the_test_is_finer_or_has_no_zone(
+    at: datetime.datetime, written: str
+) -> None:
+    assert json.loads(encode(JOB, {"CreatedAt": at})) == {"CreatedAt": written}
+
+
+def test_what_does_not_fit_its_shape_is_written_as_it_is() -> None:
+    job = {"Arn": {"a": 1}, "CreatedAt": 7, "Errors": "none", "Id": ["a"], "Details": 0.5}
+    assert json.loads(encode(JOB, job)) == job
+    assert json.loads(encode(JOB, {"State": START})) == {"State": "2024-01-01T00:00:00.000Z"}
 
 
 def test_a_list_in_the_place_of_a_text_is_refused(dxjobs: dx.FakeDataExchange) -> None:
