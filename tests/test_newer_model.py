@@ -108,6 +108,7 @@ def newer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     shapes["JobErrorLimitName"]["enum"].append("Moons per revision")
     shapes["JobErrorResourceTypes"]["enum"].append("MOON")
     shapes.update(NEW_SHAPES)
+    del model["operations"]["ListJobs"]["http"]["responseCode"]
     home = tmp_path / "models" / "dataexchange" / source.parent.name
     home.mkdir(parents=True)
     (home / "service-2.json").write_text(json.dumps(model))
@@ -242,6 +243,11 @@ def test_a_type_whose_details_the_service_does_not_repeat_is_created(newer: Any)
     with dx.FakeDataExchange():
         created = newer.create_job(Type="EXPORT_ELSEWHERE", Details=details)
     assert (created["State"], created["Details"]) == ("WAITING", {})
+
+
+def test_an_operation_whose_status_is_not_said_succeeds_with_the_usual_one(newer: Any) -> None:
+    with dx.FakeDataExchange():
+        assert newer.list_jobs()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 def test_it_is_drawn_from_its_model(newer: Any) -> None:

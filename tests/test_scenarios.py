@@ -404,13 +404,17 @@ def test_of_many_jobs_three_hang_and_the_others_complete(name: str) -> None:
     assert ends == ["hangs"] * 3 + ["COMPLETED"] * 2
 
 
-@pytest.mark.parametrize(("deadline", "polls"), [(3600, None), (10_000, 901)])
-def test_a_loop_that_polls_often_has_an_hour(deadline: float, polls: int | None) -> None:
+@pytest.mark.parametrize(
+    ("deadline", "pause", "polls"), [(3600, 4, None), (10_000, 4, 901), (3600, 2, 1251)]
+)
+def test_a_loop_that_polls_often_has_an_hour(
+    deadline: float, pause: float, polls: int | None
+) -> None:
     def wait(job_id: str) -> None:
         end = time.monotonic() + deadline
         while time.monotonic() < end:
             consumers.client.get_job(JobId=job_id)
-            time.sleep(4)
+            time.sleep(pause)
         raise TimeoutError(f"{job_id} has not come to an end.")
 
     each = dataclasses.replace(scenario("stuck-in-progress"), max_polls=500)

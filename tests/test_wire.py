@@ -89,9 +89,13 @@ def test_a_list_in_the_place_of_a_text_is_refused(dxjobs: dx.FakeDataExchange) -
         "dataexchange", region_name="us-east-1", config=Config(parameter_validation=False)
     )
     destinations = [{"AssetId": "a" * 32, "Bucket": ["prices"]}]
+    encryption = {"Type": ["AES256"]}
     export = {"AssetDestinations": destinations, "DataSetId": "d" * 32, "RevisionId": "e" * 32}
-    with pytest.raises(ClientError, match=r"Destinations\[0\]\.Bucket: a string is needed, not \["):
-        client.create_job(Type="EXPORT_ASSETS_TO_S3", Details={"ExportAssetsToS3": export})
+    details: Any = {"ExportAssetsToS3": export | {"Encryption": encryption}}
+    with pytest.raises(ClientError) as caught:
+        client.create_job(Type="EXPORT_ASSETS_TO_S3", Details=details)
+    for place in ("AssetDestinations[0].Bucket", "Encryption.Type"):
+        assert f"{place}: a string is needed, not [" in str(caught.value)
     assert dxjobs.jobs == []
 
 
