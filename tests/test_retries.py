@@ -203,7 +203,7 @@ def test_the_limiter_of_a_fake_is_as_that_of_a_new_client(clock: Any) -> None:
     owners: list[Any] = [getattr(handler, "__self__", None) for handler in handlers]
     theirs: Any = next(each for each in owners if isinstance(each, ClientRateLimiter))
     ours: Any = _retry_state.Memory(lambda _: None).limiter
-    for throttled in (False, False, False, False, True, False, False):
+    for throttled in [*[False] * 10, True, *[False] * 6]:
         clock.tick(0.25)
         rates = []
         for limiter in (theirs, ours):
