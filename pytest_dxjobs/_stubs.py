@@ -206,7 +206,7 @@ class Stubs:
         for operation in self._backend.installed.service.operation_names:
             if not self._backend.answers(operation):
                 respond = functools.partial(self._made_up, operation)
-                self._backend.queue(Entry("", operation, None, None, respond, used=1))
+                self._backend.queue(Entry("", operation, None, None, respond))
 
     def _made_up(self, operation: str, record: Record) -> Response:
         """A valid answer to a call, or the refusal of one that has none."""
