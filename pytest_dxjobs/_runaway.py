@@ -106,7 +106,7 @@ class Watch:
     failure: RunawayPolling | PollingStopped | None = None
     _sleeps: int = 0  # how often it has slept since
 
-    def poll(self, job_id: str, answer: str, *, again: bool = False) -> None:
+    def poll(self, job_id: str, answer: str, *, again: bool) -> None:
         """Note one ``get_job`` call and its answer, a job's state or an error's name.
 
         Args:
