@@ -84,18 +84,38 @@ def test_what_does_not_fit_its_shape_is_written_as_it_is() -> None:
     assert json.loads(encode(JOB, {"State": START})) == {"State": "2024-01-01T00:00:00.000Z"}
 
 
-def test_a_list_in_the_place_of_a_text_is_refused(dxjobs: dx.FakeDataExchange) -> None:
+ENCRYPTION = {"Type": ["AES256"]}
+EXPORT = {
+    "AssetDestinations": [{"AssetId": "a" * 32, "Bucket": ["prices"]}],
+    "DataSetId": "d" * 32,
+    "RevisionId": "e" * 32,
+}
+DETAILS = {"ExportAssetsToS3": EXPORT | {"Encryption": ENCRYPTION}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        (
+            {"Type": "EXPORT_ASSETS_TO_S3", "Details": DETAILS},
+            ["AssetDestinations[0].Bucket: a string is n", "Encryption.Type: a string is n"],
+        ),
+        ({"Type": ["EXPORT_ASSETS_TO_S3"], "Details": DETAILS}, [" Type: a string is n"]),
+        ({"Details": DETAILS}, [" Type: missing"]),
+        ({"Type": "EXPORT_ASSETS_TO_S3"}, [" Details: missing"]),
+    ],
+)
+def test_what_a_client_does_not_validate_the_service_refuses(
+    dxjobs: dx.FakeDataExchange, request_: dict[str, Any], told: list[str]
+) -> None:
     client: Any = botocore.session.Session().create_client(
         "dataexchange", region_name="us-east-1", config=Config(parameter_validation=False)
     )
-    destinations = [{"AssetId": "a" * 32, "Bucket": ["prices"]}]
-    encryption = {"Type": ["AES256"]}
-    export = {"AssetDestinations": destinations, "DataSetId": "d" * 32, "RevisionId": "e" * 32}
-    details: Any = {"ExportAssetsToS3": export | {"Encryption": encryption}}
     with pytest.raises(ClientError) as caught:
-        client.create_job(Type="EXPORT_ASSETS_TO_S3", Details=details)
-    for place in ("AssetDestinations[0].Bucket", "Encryption.Type"):
-        assert f"{place}: a string is needed, not [" in str(caught.value)
+        client.create_job(**request_)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    for each in told:
+        assert each in str(caught.value)
     assert dxjobs.jobs == []
 
 
