@@ -85,7 +85,6 @@ class _Guard(threading.Thread):
 
     def tell(self, place: object) -> None:
         """Raise the story in the main thread, if it stands where it stood; it goes for all that it tells of."""
-        __tracebackhide__ = True
         sent, self.sent = self.sent, None
         if sent is None or sent[0] != place:
             return
@@ -172,7 +171,6 @@ def end(told: str) -> None:
 
 def _raise(_: int, frame: FrameType | None) -> None:
     """What the signal does; nothing where it is somebody else's, or late."""
-    __tracebackhide__ = True
     guard = _running
     if guard is not None and frame is not None:
         guard.tell(_place(frame))
