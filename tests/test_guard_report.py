@@ -123,11 +123,17 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
                 with pytest.raises(dx.RunawayPolling):
                     wait(boto3.client("dataexchange", region_name="us-east-1"), hanging)
 
-            thread = threading.Thread(target=expect)
-            thread.start()
-            thread.join()
+            def guards():
+                thread = threading.Thread(target=expect)
+                thread.start()
+                thread.join()
+                return sum(each.name == "pytest-dxjobs" for each in threading.enumerate())
+
+            assert guards() == 1
             child = os.fork()
             if not child:
+                if guards():  # the fake is the parent's
+                    os._exit(2)
                 with dx.FakeDataExchange(strict=False) as fake:
                     job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
                     try:
