@@ -37,11 +37,19 @@ PACKAGE: Final = "pytest_dxjobs"
 WITHOUT: Final = shutil.ignore_patterns(".*", "__pycache__")
 IMPORTED: Final = "asyncio boto3 botocore.session freezegun hypothesis.stateful multiprocessing.dummy unittest.mock"
 UNFIT: Final = "tests/test_readme.py::test_every_code_block_runs"  # it takes a minute
-# These are tested by whole runs of pytest, where nobody sees which line a test runs, or each test runs all lines.
+# What tests a module, beside the file of its name: where nobody sees which line a test runs, or each test runs all.
 TRIED_BY: Final = {
-    "_guard": ("tests/test_guard.py", "tests/test_guard_report.py", "tests/test_way_out.py"),
-    "_way_out": ("tests/test_way_out.py",),
-    "plugin": ("tests/test_plugin.py", "tests/test_given.py", "tests/test_scenario_fixture.py"),
+    "_drawn_jobs": ("tests/test_strategies.py", "tests/test_coherence.py"),
+    "_examples": ("tests/test_given.py",),
+    "_fault_injection": ("tests/test_inject.py",),
+    "_guard": ("tests/test_guard_report.py", "tests/test_way_out.py"),
+    "_injections": ("tests/test_inject.py",),
+    "_model_walk": ("tests/test_strategies.py",),
+    "_options": ("tests/test_plugin.py", "tests/test_scenario_fixture.py"),
+    "_picture": ("tests/test_failure.py",),
+    "_pools": ("tests/test_drawing.py",),
+    "_timeline": ("tests/test_failure.py",),
+    "plugin": ("tests/test_given.py", "tests/test_scenario_fixture.py"),
 }
 AT_FIRST: Final = 4.0  # seconds that the tests take without a change
 AT_MOST: Final = 60.0
@@ -172,8 +180,9 @@ class Suite:
                     self.by_line[module, line].add(test)
 
     def that_run(self, mutant: changes.Mutant) -> list[str]:
-        """The tests that run the changed line, or else what is around it, the fastest first."""
-        first = self.of(*TRIED_BY.get(mutant.module, ("tests/test_package.py",)))
+        """The module's own tests, and those that run the changed line, or else what is around it; the fastest first."""
+        own = f"tests/test_{mutant.module.lstrip('_')}.py"
+        first = self.of(own, "tests/test_package.py", *TRIED_BY.get(mutant.module, ()))
         spans = around(ROOT / PACKAGE / f"{mutant.module}.py", mutant.line)
         tests = next(filter(None, (self.running(mutant.module, each) for each in spans)), set())
         return sorted(
