@@ -131,19 +131,6 @@ def test_a_job_is_drawn_along_virtual_time(
     ]
 
 
-def test_a_sleep_before_the_first_call_comes_after_none(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
-    job = dxjobs.add_job()
-    for seconds in (7, 5):
-        time.sleep(seconds)
-        client.get_job(JobId=job.id)
-    assert told(dxjobs, dxjobs_clock, 60)[-2:] == [
-        "       +0.000 s  get_job  200 COMPLETED, then a sleep of 5 s",
-        "       +5.000 s  get_job  200 COMPLETED",
-    ]
-
-
 def test_attempts_and_backoff_have_marks_of_their_own(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
