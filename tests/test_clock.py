@@ -1,3 +1,5 @@
+"""The clock: what moves it, who reads it, which loops it ends at once, and that nothing of it remains."""
+
 from __future__ import annotations
 
 import asyncio

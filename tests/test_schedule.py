@@ -12,14 +12,11 @@ from collections.abc import Callable
 
 import freezegun.api
 import pytest
+from clients import elapsed
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import _schedule
 from pytest_dxjobs._schedule import Schedule
-
-
-def elapsed(clock: dx.VirtualClock, since: datetime.datetime) -> float:
-    return (clock.now - since).total_seconds()
 
 
 def until_one_sleeps(clock: dx.VirtualClock) -> None:

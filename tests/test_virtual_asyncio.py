@@ -1,3 +1,5 @@
+"""Tasks on the clock: they take as long as the longest, and what is real comes before their timers."""
+
 from __future__ import annotations
 
 import asyncio
@@ -10,13 +12,9 @@ from typing import Any
 
 import freezegun
 import pytest
+from clients import elapsed
 
 import pytest_dxjobs as dx
-
-
-def elapsed(clock: dx.VirtualClock) -> float:
-    return (clock.now - START).total_seconds()
-
 
 with dx.VirtualClock() as _clock:
     START = _clock.now
@@ -43,7 +41,7 @@ def test_tasks_take_as_long_as_the_longest(
         return await asyncio.gather(*(poll(client, each) for each in jobs))
 
     assert asyncio.run(main()) == [7, 13] * 5
-    assert elapsed(dxjobs_clock) == 120
+    assert elapsed(dxjobs_clock, START) == 120
     assert {each.module for each in dxjobs_clock.sleeps} == {__name__}
 
 
@@ -53,7 +51,7 @@ def test_wait_for_ends_a_poll_at_its_timeout(
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
     with pytest.raises(asyncio.TimeoutError):
         asyncio.run(asyncio.wait_for(poll(client, job.id), 300))
-    assert elapsed(dxjobs_clock) == 300
+    assert elapsed(dxjobs_clock, START) == 300
     dxjobs.assert_polled(job, times=30)
 
 
@@ -61,7 +59,7 @@ def test_timers_fire_at_their_time_and_the_loop_tells_it(dxjobs_clock: dx.Virtua
     fired: list[tuple[float, float]] = []
 
     def fire(delay: float) -> None:
-        fired.append((delay, elapsed(dxjobs_clock)))
+        fired.append((delay, elapsed(dxjobs_clock, START)))
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
@@ -83,7 +81,7 @@ def test_a_loop_goes_on_after_half_a_year(dxjobs_clock: dx.VirtualClock) -> None
             await asyncio.sleep(0.1)
 
     asyncio.run(main())
-    assert elapsed(dxjobs_clock) == pytest.approx(86_400 * 1000 + 0.3, abs=1e-4)
+    assert elapsed(dxjobs_clock, START) == pytest.approx(86_400 * 1000 + 0.3, abs=1e-4)
 
 
 def test_sleeping_in_a_task_of_its_own_is_recorded_as_the_one_who_runs_it(
@@ -118,7 +116,7 @@ def test_a_loop_in_a_thread_of_its_own_has_no_caller_outside(
     thread = threading.Thread(target=asyncio.run, args=[asyncio.sleep(5)])
     thread.start()
     thread.join()
-    assert elapsed(dxjobs_clock) == 5
+    assert elapsed(dxjobs_clock, START) == 5
     assert len(dxjobs_clock.sleeps) == 1
 
 
@@ -127,7 +125,7 @@ def test_threads_and_tasks_share_the_clock(dxjobs_clock: dx.VirtualClock) -> Non
         await asyncio.gather(asyncio.to_thread(time.sleep, 60), asyncio.sleep(60))
 
     asyncio.run(main())
-    assert elapsed(dxjobs_clock) == 60
+    assert elapsed(dxjobs_clock, START) == 60
 
 
 def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
@@ -152,7 +150,7 @@ def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
     assert asyncio.run(main()) == b"ping"
     thread.join()
     theirs.close()
-    assert elapsed(dxjobs_clock) == 0
+    assert elapsed(dxjobs_clock, START) == 0
 
 
 def test_a_signal_reaches_a_loop_before_its_timers(dxjobs_clock: dx.VirtualClock) -> None:
@@ -160,14 +158,14 @@ def test_a_signal_reaches_a_loop_before_its_timers(dxjobs_clock: dx.VirtualClock
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, lambda: seen.append(elapsed(dxjobs_clock)))
+        loop.add_signal_handler(signal.SIGUSR1, lambda: seen.append(elapsed(dxjobs_clock, START)))
         signal.raise_signal(signal.SIGUSR1)
         await asyncio.sleep(10)
         loop.remove_signal_handler(signal.SIGUSR1)
 
     asyncio.run(main())
     assert seen == [0]
-    assert elapsed(dxjobs_clock) == 10
+    assert elapsed(dxjobs_clock, START) == 10
 
 
 def test_a_freeze_with_real_asyncio_changes_nothing_before_or_around_the_clock() -> None:

@@ -16,14 +16,11 @@ import warnings
 from typing import Any
 
 import pytest
+from clients import elapsed
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import _bystanders, _waiting
 from pytest_dxjobs._schedule import Schedule
-
-
-def elapsed(clock: dx.VirtualClock, since: datetime.datetime) -> float:
-    return (clock.now - since).total_seconds()
 
 
 def polls_within(client: Any, job_id: str, seconds: float, now: Any = time.time) -> int:
