@@ -51,9 +51,17 @@ def seconds(call: Callable[[], object], repeat: int) -> float:
     return (real_time() - begun) / repeat
 
 
+def shown(time: float) -> str:
+    """Seconds, to three digits."""
+    units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
+    unit, size = next(each for each in units if time >= each[1])
+    return f"{time / size:.3g} {unit}"
+
+
 def row(
-    name: str,
-    target: str,
+    what: str,
+    beside: str,
+    aim: str,
     ours: Callable[[], object],
     other: Callable[[], object],
     repeat: int,
@@ -61,7 +69,7 @@ def row(
     around_other: Callable[[], AbstractContextManager[object]] = nullcontext,
     rounds: int = ROUNDS,
 ) -> None:
-    """Print one comparison: ratios taken round by round, and the two medians."""
+    """Print one comparison: the medians of both, and of the ratios, which are taken round by round."""
     pairs = []
     for _ in range(rounds + 1):  # the first one warms up
         with around():
@@ -69,10 +77,10 @@ def row(
         with around_other():
             pairs.append((mine, seconds(other, repeat)))
     ratios = sorted(mine / theirs for mine, theirs in pairs[1:])
-    medians = [statistics.median(times) * 1e6 for times in zip(*pairs[1:], strict=True)]
+    mine, theirs = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
     print(
-        f"| {name} | {target} | {statistics.median(ratios):.3f} "
-        f"| {ratios[1]:.3f} to {ratios[-2]:.3f} | {medians[0]:,.1f} | {medians[1]:,.1f} |"
+        f"| {what} | {shown(mine)} | {beside}, {shown(theirs)} | {statistics.median(ratios):.3g} "
+        f"| {ratios[1]:.3g} to {ratios[-2]:.3g} | {aim} |"
     )
 
 
@@ -107,7 +115,8 @@ def get_job() -> None:
         faked.get_job(JobId=job.id)
 
     row(
-        "`get_job` / a bare handler that returns a constant",
+        "`get_job`",
+        "a bare handler that returns a constant",
         "1.15",
         poll,
         lambda: bare.get_job(JobId=job.id),
@@ -122,7 +131,8 @@ def get_job() -> None:
         stubbed.get_job(JobId=job.id)
 
     row(
-        "`get_job` / botocore's Stubber, which skips retries and parsing",
+        "the same",
+        "botocore's Stubber, which skips retries and parsing",
         "",
         poll,
         stub_and_poll,
@@ -139,7 +149,8 @@ def get_job() -> None:
             yield
 
     row(
-        "`get_job` / a rest-json call under moto",
+        "the same",
+        "a call of a like service under moto",
         "0.5",
         poll,
         efs.describe_file_systems,
@@ -161,8 +172,9 @@ def many_jobs() -> None:
         many.add_job()
     ids = itertools.cycle(random.Random(1).sample([each.id for each in many.jobs], 5_000))
     row(
-        f"`get_job` among 100,000 jobs ({size:,.0f} bytes a job, at most 2,048) / of one job",
-        "1.1",
+        f"the same among 100,000 jobs, of {size:,.0f} bytes each",
+        "of one job",
+        "1.1; 2,048 bytes",
         lambda: faked.get_job(JobId=next(ids)),
         lambda: faked.get_job(JobId=job.id),
         200,
@@ -180,7 +192,7 @@ def set_up() -> None:
         with moto.mock_aws():
             pass
 
-    row("set up and tear down, at most 300 µs / moto's", "", ours, theirs, 20)
+    row("set up and tear down", "moto's", "300 µs", ours, theirs, 20)
 
 
 def clock() -> None:
@@ -192,7 +204,7 @@ def clock() -> None:
         with freezegun.freeze_time("2025-01-01"):
             pass
 
-    row("fixture plus clock / freezegun's own start and stop", "1.3", ours, theirs, 10)
+    row("the same with the clock", "freezegun's own start and stop", "1.3", ours, theirs, 10)
 
 
 def virtual_day() -> None:
@@ -219,7 +231,8 @@ def virtual_day() -> None:
             bare.get_job(JobId=job.id)
 
     row(
-        "one virtual day, 8,640 polls / as many bare calls, by the hour",
+        "an hour of a virtual day, 360 polls",
+        "as many bare calls",
         "1.25",
         poll_for_an_hour,
         bare_calls,
@@ -231,15 +244,16 @@ def virtual_day() -> None:
 
 def factory() -> None:
     typed_dict = TypedDictFactory.create_factory(GetJobResponseTypeDef)
-    for type_ in ("EXPORT_ASSETS_TO_S3", "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"):
-        for state in ("COMPLETED", "ERROR"):
-            row(
-                f"`make_job`, at most 40 µs, of {type_} in {state} / polyfactory",
-                "",
-                functools.partial(dx.make_job, type_, state),
-                typed_dict.build,
-                10,
-            )
+    cheap, dear = "EXPORT_ASSETS_TO_S3", "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"
+    for type_, state in ((cheap, "COMPLETED"), (dear, "ERROR")):
+        row(
+            f"`make_job` of `{type_}` in `{state}`",
+            "polyfactory",
+            "40 µs",
+            functools.partial(dx.make_job, type_, state),
+            typed_dict.build,
+            10,
+        )
 
 
 def strategies() -> None:
@@ -253,8 +267,9 @@ def strategies() -> None:
 
     jobs, walk = examples(dxst.jobs(), 1000), examples(dxst.model_responses(), 100)
     row(
-        "1,000 of `strategies.jobs()`, at most 1.25 s / of a straight walk over the service model",
-        "0.33",
+        "1,000 of `dxst.jobs()`",
+        "a straight walk over the service model",
+        "0.33; 1.25 s",
         jobs,
         lambda: [walk() for _ in range(10)],
         1,
@@ -274,7 +289,7 @@ def scenario() -> None:
         with freezegun.freeze_time("2025-01-01"):
             pass
 
-    row("a scenario, at most 20 ms / freezegun's own start and stop", "", ours, theirs, 10)
+    row("a scenario", "freezegun's own start and stop", "20 ms", ours, theirs, 10)
 
 
 def start() -> None:
@@ -285,7 +300,14 @@ def start() -> None:
         def run(*options: str) -> None:
             subprocess.run([*pytest, *options], check=True, capture_output=True)
 
-        row("start of pytest / with `-p no:dxjobs`", "1.02", run, lambda: run("-p", "no:dxjobs"), 4)
+        row(
+            "start of pytest, with the plugin unused",
+            "with `-p no:dxjobs`",
+            "1.02",
+            run,
+            lambda: run("-p", "no:dxjobs"),
+            4,
+        )
 
 
 def main() -> None:
@@ -293,7 +315,7 @@ def main() -> None:
         f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} on "
         f"{platform.machine()} with {os.cpu_count()} cores, botocore {botocore.__version__}\n"
     )
-    print("| what | target | median ratio | spread | ours, µs | other, µs |")
+    print("| what | time | beside | ratio | spread | aim, at most |")
     print("|---|---|---|---|---|---|")
     get_job()
     many_jobs()
