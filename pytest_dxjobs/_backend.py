@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from pytest_dxjobs import _waiting
 from pytest_dxjobs._errors import UnexpectedCall, UsageError
 from pytest_dxjobs._histories import AT_ONCE, completes
 from pytest_dxjobs._injections import Injections
@@ -259,7 +260,8 @@ class Backend:
 
     def _story(self, job_id: str, polls: int) -> str:
         life = self.jobs.find(job_id, now())
-        why = "" if life is None else life.explanation(now())
+        in_virtual_time = _waiting.clock is not None
+        why = "" if life is None else life.explanation(now(), in_virtual_time=in_virtual_time)
         return story(self.jobs.log.about(job_id), polls, why)
 
     def _nothing_answers(self, call: Record) -> str:

@@ -7,6 +7,7 @@ in a header that stays the same for all attempts, so that nobody has to count al
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +61,7 @@ class Record:
         "respond",
         "response",
         "stamp",
+        "thread",
         "told",
         "tried",
         "uri",
@@ -76,6 +78,7 @@ class Record:
         self.request: Request = request if kept else _without_headers(request)
         self.begun: datetime.datetime = stamp.at
         self.stamp: Stamp = stamp  # that of the last attempt
+        self.thread: int = threading.get_ident()
         # The attributes of each attempt: there may be very many, and tuples of them are light.
         self.tried: tuple[tuple[datetime.datetime, int | None, str | None, float], ...] = ()
         self.response: Response | None = None
@@ -101,6 +104,12 @@ class Record:
     def attempts(self) -> tuple[Attempt, ...]:
         """The attempts that are over."""
         return tuple(Attempt(*each) for each in self.tried)
+
+    @property
+    def earlier(self) -> tuple[Attempt, ...]:
+        """The attempts before the one that ``outcome`` tells of."""
+        is_over = self.response is not None or self.failure is not None
+        return self.attempts[:-1] if is_over else self.attempts
 
     @property
     def succeeded(self) -> bool:

@@ -44,7 +44,7 @@ class History:
     # Whether it runs from the creation of a job and does not wait until the job is started.
     from_creation: bool = False
 
-    # How the test wrote it, which is how messages tell it.
+    # How the test wrote it, which is how messages tell it; "" where it did not.
     written: str = field(default="", compare=False)
 
     def __repr__(self) -> str:

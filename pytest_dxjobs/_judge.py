@@ -67,10 +67,9 @@ def judge(
     if not problems:
         return ""
     shown = _until_it_was_ended(records)
-    slept = [(each.at, each.seconds) for each in sleeps if not each.is_backoff]
     if done.ran_away is not None:
-        slept = [each for each in slept if each[0] < shown[-1].begun]
-    timeline = shortened(draw("What happened", shown, slept=slept), _LINES)
+        sleeps = [each for each in sleeps if each.at < shown[-1].begun]
+    timeline = shortened(draw("What happened", shown, sleeps=sleeps), _LINES)
     usually = next((each.usually for each in problems if each.usually), scenario.usually)
     return "\n".join(
         [

@@ -10,9 +10,8 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs import _waiting
 from pytest_dxjobs._histories import stays
-from pytest_dxjobs._history import History, Position, advance, after_poll
+from pytest_dxjobs._history import History, Position, Stage, advance, after_poll
 from pytest_dxjobs._instants import in_milliseconds
 from pytest_dxjobs._transitions import moved
 from pytest_dxjobs._wire import encode
@@ -78,19 +77,23 @@ class Life:
         """The state that a ``get_job`` at this moment would tell."""
         return self._state(self._at(moment, polling=True))
 
-    def explanation(self, moment: datetime.datetime) -> str:
+    def explanation(self, moment: datetime.datetime, *, in_virtual_time: bool) -> str:
         """Why the job is where it is, for somebody who wonders that it does not move."""
         position = self._at(moment, polling=False)
         if position is None:
             return "The job was created and never started: nothing called start_job for it."
+        if not self._history.written:
+            return f"The job was put into {self._state(position)}, where it stays."
         told = f"The history of the job is {self._history!r}"
         if not isinstance(self._history.stages[position.stage].lasts, datetime.timedelta):
             return f"{told}."
         passed = (moment - position.since).total_seconds()
         told = f"{told}, and only {passed:.3f} s of it have passed"
-        if _waiting.clock is not None:
+        if in_virtual_time:
             return f"{told}."
-        return f"{told}; for code whose sleep takes no time, tell it in polls."
+        return (
+            f"{told}, in real time: add dxjobs_clock to the test's arguments, or tell it in polls."
+        )
 
     @property
     def body(self) -> bytes:
@@ -137,7 +140,7 @@ class Life:
     def move(self, response: Mapping[str, Any], state: str, moment: datetime.datetime) -> None:
         """Stay in a state from now on, with these members."""
         body = encode(self._installed.job, response)
-        self._history = stays(state)
+        self._history = History((Stage(state),))  # which nobody has written
         self._position = self._shown = Position(0, moment)
         self._body = body
 

@@ -1,6 +1,6 @@
 """A job along virtual time, drawn as text: what it told, when it was asked, and what was waited for.
 
-Two lines for a job, as wide as there is room: a list of calls tells what happened, and a picture how it went.
+Three lines for a job, as wide as there is room: a list of calls tells what happened, and a picture how it went.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pytest_dxjobs._instants import in_seconds
+
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_dxjobs._calls import Attempt, Record
+    from pytest_dxjobs._sleeping import Sleep
 
-    Span = tuple[datetime.datetime, float]
+    Told = tuple[datetime.datetime, str]
 
-_LEGEND: Final = " o poll, 2-9 # several, x failed, ~ backoff, . sleep "
+LEGEND: Final = "o poll, 2-9 # several, x failed, ~ backoff, . sleep"
 _LEAST: Final = 20
 
 
@@ -43,45 +46,57 @@ class _Axis:
         return round(seconds / self.seconds * (self.width - 1))
 
 
-def picture(polls: Sequence[Record], slept: Iterable[Span], width: int) -> list[str]:
-    """The lines; none where no time has passed between the polls, in which there is nothing to see.
+def picture(
+    polls: Sequence[Record],
+    sleeps: Sequence[Sleep],
+    since: datetime.datetime,
+    reached: Told | None,
+    width: int,
+) -> list[str]:
+    """The lines; none where no time has passed, in which there is nothing to see.
 
     Args:
         polls: The ``get_job`` calls for one job.
-        slept: When the code slept meanwhile, and for how many seconds.
+        sleeps: Those of the code meanwhile.
+        since: The time from which the two ends of the picture are counted.
+        reached: To when it goes on after the last poll, and the state in which the job is then.
         width: Columns there are; where they are very few, more are used.
     """
     attempts = [attempt for poll in polls for attempt in poll.attempts]
-    times = sorted(each.at for each in attempts)
+    told = [(poll.begun, poll.told) for poll in polls if poll.succeeded]
+    told += [reached] if reached and attempts else []
+    times = sorted([*(each.at for each in attempts), *(at for at, _ in told)])
     if not times or times[0] == times[-1]:
         return []
-    told = [(poll.begun, poll.told) for poll in polls if poll.succeeded]
     room = len(told[-1][1]) if told else 0  # for a state that is told at the very end
     seconds = (times[-1] - times[0]).total_seconds()
     axis = _Axis(times[0], seconds, max(width - room, _LEAST))
-    states = _states(axis, told)
-    return [*filter(None, [states]), _marks(axis, attempts, slept), _scale(axis)]
+    begin, end = _counted(since, times[0]), _counted(since, times[-1])
+    scale = begin + end.rjust(axis.width - len(begin))
+    return [*filter(None, [_states(axis, told)]), _marks(axis, attempts, sleeps), scale]
 
 
-def _scale(axis: _Axis) -> str:
-    """Where the axis begins and ends, and between them what the marks mean, if there is room."""
-    begin, end = "0 s", f"+{axis.seconds:g} s"
-    room = axis.width - len(begin) - len(end)
-    return f"{begin}{(_LEGEND if len(_LEGEND) <= room else '').center(room)}{end}"
+def _counted(since: datetime.datetime, at: datetime.datetime) -> str:
+    return f"{'+' * (at > since)}{in_seconds((at - since).total_seconds())} s"
 
 
-def _states(axis: _Axis, told: Iterable[tuple[datetime.datetime, str]]) -> str:
+def _states(axis: _Axis, told: Iterable[Told]) -> str:
     """Each state from where it was first told, as far as there is room for its name."""
     line = ""
     for state, group in itertools.groupby(told, operator.itemgetter(1)):
         column = axis.column(next(group)[0])
-        line = line[:column].ljust(column, "-" if line else " ") + state
+        if 0 < column <= len(line):
+            line = f"{line[: column - 1]}|{state}"
+        else:
+            line = line[:column].ljust(column, "-" if line else " ") + state
     return line
 
 
-def _marks(axis: _Axis, attempts: Sequence[Attempt], slept: Iterable[Span]) -> str:
+def _marks(axis: _Axis, attempts: Sequence[Attempt], sleeps: Iterable[Sleep]) -> str:
+    slept = ((each.at, each.seconds) for each in sleeps)
+    backed_off = ((each.at, each.backoff) for each in attempts)
     marks: dict[int, str] = {}
-    for mark, spans in (".", slept), ("~", ((each.at, each.backoff) for each in attempts)):
+    for mark, spans in (".", slept), ("~", backed_off):
         marks.update(dict.fromkeys(_covered(axis, spans), mark))
     answered = Counter(axis.column(each.at) for each in attempts if each.error_code is None)
     for column, number in answered.items():
@@ -92,7 +107,7 @@ def _marks(axis: _Axis, attempts: Sequence[Attempt], slept: Iterable[Span]) -> s
     return "".join(marks.get(column, " ") for column in range(axis.width))
 
 
-def _covered(axis: _Axis, spans: Iterable[Span]) -> Iterator[int]:
+def _covered(axis: _Axis, spans: Iterable[tuple[datetime.datetime, float]]) -> Iterator[int]:
     """The columns during which something lasted."""
     for at, seconds in spans:
         if seconds:

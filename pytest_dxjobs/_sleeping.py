@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime
 import os
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_dxjobs import _intercept, _waiting
@@ -30,12 +31,14 @@ class Sleep:
         module: The name of the module that called: ``"exports"``, ``"tenacity.nap"``, or
             ``"botocore.endpoint"`` for what botocore waits before it tries a call again.
         is_backoff: Whether it was botocore that waited so, and not the code under test.
+        thread: The thread that slept, as ``threading.get_ident`` tells it; two sleeps are equal without it.
     """
 
     seconds: float
     at: datetime.datetime
     module: str
     is_backoff: bool = False
+    thread: int = field(default=0, compare=False, repr=False)
 
 
 class Sleeping:
@@ -44,7 +47,7 @@ class Sleeping:
     def __init__(self) -> None:
         self._schedule = Schedule(frozen_now, real_monotonic, real_sleep)
         # The attributes of each: there may be very many, and tuples of them are light.
-        self._noted: list[tuple[float, datetime.datetime, str, bool]] = []
+        self._noted: list[tuple[float, datetime.datetime, str, bool, int]] = []
 
     @property
     def sleeps(self) -> list[Sleep]:
@@ -93,7 +96,7 @@ class Sleeping:
     def back_off(self, seconds: float, module: str) -> None:
         """Sleep, on behalf of botocore."""
         begun = frozen_now()
-        self._noted.append((seconds, begun, module, True))
+        self._noted.append((seconds, begun, module, True, threading.get_ident()))
         self._schedule.sleep_until(begun, _after(begun, seconds), advance, bool, 0)
 
     def set(self, when: Callable[[datetime.datetime], datetime.datetime]) -> None:
@@ -118,7 +121,7 @@ class Sleeping:
         self._schedule.begin_anew()
 
     def _note(self, seconds: float, begun: datetime.datetime, module: str) -> None:
-        self._noted.append((seconds, begun, module, False))
+        self._noted.append((seconds, begun, module, False, threading.get_ident()))
         _intercept.sleeps()
 
     def _wait(

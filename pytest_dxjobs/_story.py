@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
+from pytest_dxjobs._instants import in_seconds
 from pytest_dxjobs._timeline import draw, shortened
 
 if TYPE_CHECKING:
@@ -36,6 +37,6 @@ def _rhythm(polls: Sequence[Record]) -> str:
     ]
     if not any(pauses):
         return ": without a pause"
-    shortest, longest = f"{min(pauses):g}", f"{max(pauses):g}"
+    shortest, longest = in_seconds(min(pauses)), in_seconds(max(pauses))
     every = shortest if shortest == longest else f"{shortest} to {longest}"
     return f": every {every} s, over {times[-1] - times[0]}"

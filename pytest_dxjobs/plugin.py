@@ -19,6 +19,7 @@ from pytest_dxjobs._options import INI, clock_for, fake_for, told_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from datetime import datetime
 
     from mypy_boto3_dataexchange import DataExchangeClient
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _JUDGED = pytest.StashKey[bool]()
 _FAKE = pytest.StashKey["FakeDataExchange"]()
 _CLOCK = pytest.StashKey["VirtualClock"]()
+_ENDED: pytest.StashKey[datetime] = pytest.StashKey()
+# What a report tells of, until the last one, which is of the teardown.
+_TOLD_OF: tuple[pytest.StashKey[Any], ...] = (_FAKE, _CLOCK, _ENDED)
 _SCENARIO = pytest.StashKey["Scenario"]()
 _HIDDEN = pytest.StashKey[contextlib.ExitStack]()
 
@@ -93,6 +97,8 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     dxjobs.add_job("EXPORT_ASSETS_TO_S3") puts a job in; unmodified code polls it with get_job, without
     network, credentials or region. Options: @pytest.mark.dxjobs(region=..., account_id=..., strict=...).
     """
+    from pytest_dxjobs._instants import now
+
     # First, so that what is put in is of its time, in whatever order the test names them.
     if "dxjobs_clock" in request.fixturenames:
         request.getfixturevalue("dxjobs_clock")
@@ -109,7 +115,8 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
                 fake._judge_afterwards()  # noqa: SLF001
     finally:
         fake.deactivate()
-        del request.node.stash[_FAKE], request.node.stash[_JUDGED]
+        request.node.stash[_ENDED] = now()
+        del request.node.stash[_JUDGED]
 
 
 def _scenario_of(item: Any) -> Scenario | None:
@@ -134,7 +141,6 @@ def dxjobs_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
     with clock_for(request.node) as clock:
         request.node.stash[_CLOCK] = clock
         yield clock
-        del request.node.stash[_CLOCK]
 
 
 @pytest.fixture
@@ -227,15 +233,22 @@ def pytest_runtest_makereport(
     if report.failed and fake is not None and not told_already:
         told = _what_happened(item, fake)
         report.sections.append(("dxjobs", told))
+    if report.when == "teardown":
+        for key in _TOLD_OF:
+            if key in item.stash:
+                del item.stash[key]
     return report
 
 
 def _what_happened(item: pytest.Item, fake: FakeDataExchange) -> str:
     from pytest_dxjobs._failure import what_happened
+    from pytest_dxjobs._instants import now
 
     clock, columns = item.stash.get(_CLOCK, None), shutil.get_terminal_size().columns
+    everything = item.config.get_verbosity() > 1
     try:
-        return what_happened(fake, clock, columns, everything=item.config.get_verbosity() > 1)
+        until = item.stash.get(_ENDED, None) or now()
+        return what_happened(fake, clock, until, columns, everything=everything)
     except Exception:  # which would end the whole run, and lose the failure
         return f"This could not be told, by a mistake of pytest-dxjobs:\n{traceback.format_exc()}"
 

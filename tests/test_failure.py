@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from reports import told
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import _failure, faults
-from pytest_dxjobs._failure import what_happened
+from pytest_dxjobs import _failure
 from pytest_dxjobs._tracebacks import end_at_the_caller
 
 PREAMBLE = """
-import time
+import contextlib, time
 import boto3, pytest
 from hypothesis import given, settings, strategies as st
 import pytest_dxjobs as dx
@@ -39,10 +37,6 @@ def section(pytester: pytest.Pytester, body: str, *options: str) -> list[str]:
         return []
     told = lines[headlines[-1] + 1 :]
     return told[: next(number for number, line in enumerate(told) if line[:1] in "=_")]
-
-
-def told(fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80) -> list[str]:
-    return what_happened(fake, clock, width, everything=False).splitlines()
 
 
 def leave(fake: dx.FakeDataExchange) -> None:
@@ -124,104 +118,20 @@ def test_a_job_is_drawn_along_virtual_time(
         "  The history of the job is dx.times_out(after=60).",
         "  IN_PROGRESS-------------------------------------------------TIMED_OUT",
         "  o.........o.........o.........o.........o.........o.........o",
-        "  0 s o poll, 2-9 # several, x failed, ~ backoff, . sleep +60 s",
+        "  0 s                                                     +60 s",
+        "o poll, 2-9 # several, x failed, ~ backoff, . sleep",
         "Calls, from 2025-01-01 00:00:00 UTC:",
         "       +0.000 s  get_job  200 IN_PROGRESS, then a sleep of 10 s   6 times, last at +50.000 s",
         "      +60.000 s  get_job  200 TIMED_OUT",
     ]
 
 
-def test_attempts_and_backoff_have_marks_of_their_own(
+def test_a_job_that_was_put_into_a_state_is_told_so(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-    dxjobs.inject(faults.throttling(), requests=2, after=1)
-    client.get_job(JobId=job.id)
-    dxjobs_clock.tick(1)
-    client.get_job(JobId=job.id)
-    states, marks, scale = told(dxjobs, dxjobs_clock, 60)[2:5]
-    assert states == "  WAITING"
-    assert set(marks.strip()) == {"o", "x", "~", " "}
-    assert marks.strip().startswith("o ")
-    assert marks.count("x") == 2
-    assert marks.rstrip().endswith("~o")
-    assert scale.startswith("  0 s ")
-    assert "x failed" not in scale  # there is no room
-    assert len(scale) == len(marks) <= 60
-
-
-def test_a_sleep_for_ever_lasts_to_the_end(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-
-    async def main() -> None:
-        for seconds in (10, 1e300):
-            client.get_job(JobId=job.id)
-            asyncio.get_running_loop().create_task(asyncio.sleep(seconds))
-            await asyncio.sleep(10)
-        client.get_job(JobId=job.id)
-
-    asyncio.run(main())
-    assert told(dxjobs, dxjobs_clock, 30)[3] == "  o.........o.........o"
-
-
-def test_a_sleep_that_began_before_the_first_poll_is_drawn_to_its_end(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-
-    async def main() -> None:
-        asyncio.get_running_loop().create_task(asyncio.sleep(30))
-        await asyncio.sleep(20)
-        client.get_job(JobId=job.id)
-        dxjobs_clock.tick(20)
-        client.get_job(JobId=job.id)
-
-    asyncio.run(main())
-    assert told(dxjobs, dxjobs_clock, 30)[3] == "  o..........         o"
-
-
-def test_a_sleep_is_drawn_where_it_was(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-    time.sleep(4)  # before there is anything to see
-    client.get_job(JobId=job.id)
-    time.sleep(8)
-    dxjobs_clock.tick(4)  # which is work, and no sleep
-    client.get_job(JobId=job.id)
-    dxjobs_clock.tick(4)
-    time.sleep(4)
-    client.get_job(JobId=job.id)
-    time.sleep(4)  # after all
-    assert told(dxjobs, dxjobs_clock, 30)[3] == "  o........   o   ....o"
-
-
-def test_the_legend_stands_apart_from_the_numbers_or_is_left_out(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-    client.get_job(JobId=job.id)
-    dxjobs_clock.tick(60)
-    client.get_job(JobId=job.id)
-    scales = [told(dxjobs, dxjobs_clock, width)[4] for width in range(60, 80)]
-    between = [each.strip().removeprefix("0 s").removesuffix("+60 s") for each in scales]
-    assert {each[:1] + each[-1:] for each in between} == {"  "}
-    assert {"sleep" in each for each in between} == {True, False}
-
-
-def test_what_shares_a_column_is_counted(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
-    for polls in (9, 10, 1):
-        for _ in range(polls):
-            client.get_job(JobId=job.id)
-        dxjobs_clock.tick(300)
-    _, _, states, marks, _, *_ = told(dxjobs, None, 10)  # and is given a little more
-    assert states == "  IN_PROGRESS--------COMPLETED"
-    assert marks == "  9         #        o"
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=10))
+    job.become("TIMED_OUT")
+    assert told(dxjobs, dxjobs_clock)[1] == "  The job was put into TIMED_OUT, where it stays."
 
 
 def test_without_time_there_is_nothing_to_draw_but_the_calls(
@@ -233,24 +143,13 @@ def test_without_time_there_is_nothing_to_draw_but_the_calls(
     client.get_job(JobId=job.id)
     client.get_job(JobId=job.id)
     assert told(dxjobs, dxjobs_clock) == [
-        f"Job {'0' * 32}, which is not in the fake, 1 poll",
+        f"Job {'0' * 32}, which is not in the fake, 1 failed call",
         f"Job {job.id}, EXPORT_ASSETS_TO_S3, IN_PROGRESS, 2 polls",
         "  The history of the job is dx.completes(after=60), and only 0.000 s of it have passed.",
         "Calls, from 2025-01-01 00:00:00 UTC:",
-        "       +0.000 s  …00000000  get_job  404 ResourceNotFoundException",
-        f"       +0.000 s  …{job.id[-8:]}  get_job  200 IN_PROGRESS   2 times, last at +0.000 s",
+        "       +0.000 s  ..00000000  get_job  404 ResourceNotFoundException",
+        f"       +0.000 s  ..{job.id[-8:]}  get_job  200 IN_PROGRESS   2 times, last at +0.000 s",
     ]
-
-
-def test_where_no_poll_was_answered_there_are_no_states(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
-    for _ in range(2):
-        with dx.raises_not_found():
-            client.get_job(JobId="0" * 32)
-        dxjobs_clock.tick(10)
-    lines = told(dxjobs, dxjobs_clock)
-    assert lines[1] == "  x" + " " * 76 + "x"
 
 
 def test_of_many_jobs_and_calls_some_are_told_and_the_rest_on_demand(
@@ -266,7 +165,7 @@ def test_of_many_jobs_and_calls_some_are_told_and_the_rest_on_demand(
         """
     lines = section(pytester, body, "-v")
     assert sum(line.startswith("Job ") for line in lines) == 5
-    assert "... and 3 more jobs; -vv tells of all." in lines
+    assert "... and 3 more; -vv tells of all." in lines
     calls = [line for line in lines if "get_job" in line]
     assert len(calls) == 11
     assert "  ... (-vv tells of all)" in lines
@@ -329,3 +228,53 @@ def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester)
     )
     assert lines[0].endswith(", EXPORT_ASSETS_TO_S3, COMPLETED, 4 polls")
     assert any("then a sleep of 10 s" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [
+        ("CLIENT.get_job(JobId=job.id); assert False", "", "IN_PROGRESS, 1 poll"),
+        ("", "wait(job); assert False", "COMPLETED, 3 polls"),
+        (
+            "",
+            "with contextlib.suppress(Exception): CLIENT.list_data_sets()",
+            "IN_PROGRESS, 0 polls",
+        ),
+    ],
+    ids=["in the setup", "in the teardown", "by what it leaves"],
+)
+def test_a_fixture_that_fails_is_explained_too(
+    pytester: pytest.Pytester, before: str, after: str, ends: str
+) -> None:
+    body = f"""
+        @pytest.fixture
+        def job(dxjobs, dxjobs_clock):
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=20))
+            {before}
+            yield job
+            {after}
+
+        def test_it(job):
+            pass
+        """
+    lines = section(pytester, body)
+    assert lines[0].endswith(f", EXPORT_ASSETS_TO_S3, {ends}")
+    assert ends.startswith("COMPLETED") or lines[1].endswith(" only 0.000 s of it have passed.")
+
+
+def test_nothing_of_what_a_report_may_tell_of_remains(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_one(dxjobs, dxjobs_clock): pass
+        def test_other(dxjobs_clock): assert False
+        """
+    )
+    pytester.makeconftest(
+        """
+        def pytest_sessionfinish(session):
+            left = [value for item in session.items for value in item.stash._storage.values()]
+            assert not [each for each in left if "dxjobs" in type(each).__module__]
+            assert len(session.items) == 2
+        """
+    )
+    pytester.runpytest("-p", "no:cacheprovider").assert_outcomes(passed=1, failed=1)
