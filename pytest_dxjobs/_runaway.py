@@ -208,6 +208,9 @@ class Watch:
         self.shared = self.failure = None
 
 
+_SWALLOWED: Final = "RunawayPolling has told so before, and the code swallowed it."
+
+
 def permitting_option(told: str) -> str:
     """The option that permits what code was ended for, where it may be meant; polls after the end are not."""
     return next((each for each in ("max_polls", "max_wait") if _permits_it(each) in told), "")
@@ -223,4 +226,4 @@ def _escalated(told: str, times: int) -> RunawayPolling | PollingStopped:
     """What follows when the code has been told so often."""
     if times <= _PATIENCE:
         return RunawayPolling(told)
-    return PollingStopped(told, times - _PATIENCE)
+    return PollingStopped(f"{told}\n{_SWALLOWED}", times - _PATIENCE)

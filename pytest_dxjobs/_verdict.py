@@ -5,7 +5,7 @@ Code that swallows every exception would pass without it, and so would a test wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._errors import RunawayPolling, UnexpectedCall
 from pytest_dxjobs._messages import listing
@@ -13,6 +13,11 @@ from pytest_dxjobs._tracebacks import is_expected, where_it_happened
 
 if TYPE_CHECKING:
     from pytest_dxjobs._backend import Backend
+
+_PERMITTING: Final = (
+    "@pytest.mark.dxjobs(strict=False), or FakeDataExchange(strict=False), permits what is not used, "
+    "and calls that nothing answers."
+)
 
 
 def verdict(backend: Backend, *, strict: bool, unused: bool = True) -> Exception | None:
@@ -38,7 +43,7 @@ def verdict(backend: Backend, *, strict: bool, unused: bool = True) -> Exception
     if not told:
         return None
     if left_over or UnexpectedCall in kinds:
-        told.append("strict=False permits what is not used, and calls that nothing answers.")
+        told.append(_PERMITTING)
     kind = kinds.pop() if len(kinds) == 1 else AssertionError
     return kind("\n\n".join(told))
 

@@ -128,7 +128,7 @@ def test_deactivate_judges_nothing(client: Any) -> None:
 
 def test_a_failure_is_told_once_although_the_fake_goes_on(client: Any) -> None:
     fake = dx.FakeDataExchange()
-    with pytest.raises(dx.UnexpectedCall, match="strict=False permits"), fake:
+    with pytest.raises(dx.UnexpectedCall, match=r"FakeDataExchange\(strict=False\), permits"), fake:
         swallow(client.list_data_sets)
     with fake:
         pass
