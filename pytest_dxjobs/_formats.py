@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _JOB_ID: Final = re.compile(ID_PATTERN, re.ASCII)
-_ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+", re.ASCII | re.DOTALL)
+_ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+", re.ASCII)
 _JOB_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:dataexchange:[a-z]+(-[a-z0-9]+)+:[0-9]{12}:jobs/[^/:]+", re.ASCII
 )
