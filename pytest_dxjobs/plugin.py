@@ -74,20 +74,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     region = early_config.getini("dxjobs_default_region")
-    if region and not _region_is_configured():
-        undo = pytest.MonkeyPatch()
-        undo.setenv("AWS_DEFAULT_REGION", region)
-        early_config.add_cleanup(undo.undo)
+    if region:
+        from pytest_dxjobs._default_region import set_region
+
+        early_config.add_cleanup(set_region(region).undo)
 
 
-def _region_is_configured() -> bool:
-    import botocore.exceptions
-    import botocore.session
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.failed and "botocore.exceptions.NoRegionError" in report.longreprtext:
+        from pytest_dxjobs._default_region import HINT
 
-    try:
-        return botocore.session.Session().get_config_variable("region") is not None
-    except botocore.exceptions.BotoCoreError:  # such as a profile that does not exist
-        return False
+        report.sections.append(("dxjobs", HINT))
+    return report
 
 
 @pytest.fixture

@@ -479,6 +479,29 @@ def test_a_default_region_bears_a_broken_configuration(
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=1)
 
 
+def test_a_default_region_that_is_none_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ndxjobs_default_region = Ohio\n")
+    told = pytester.runpytest_subprocess().stderr.str()
+    assert "ERROR: dxjobs_default_region: 'Ohio' is no region: a name such as us-east-1" in told
+
+
+def test_a_client_without_a_region_on_import_is_told_of_the_option(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+    pytester.makepyfile(
+        test_it="""
+        import boto3
+        KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+        CLIENT = boto3.client("dataexchange", **KEYS)
+        """,
+        test_other="raise ValueError",
+    )
+    told = pytester.runpytest("-p", "no:randomly").stdout.str()
+    assert told.count("dxjobs_default_region = us-east-1 in pytest's configuration does") == 1
+
+
 def test_with_unittest_the_fake_is_a_context(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
