@@ -25,6 +25,7 @@ PACKAGE: Final = "pytest_dxjobs"
 UNFIT: Final = "tests/test_readme.py::test_every_code_block_runs"  # it takes a minute
 # What tests a module, beside the file of its name: where nobody sees which line a test runs, or each test runs all.
 TRIED_BY: Final = {
+    "_default_region": ("tests/test_plugin.py",),
     "_drawn_jobs": ("tests/test_strategies.py", "tests/test_coherence.py"),
     "_examples": ("tests/test_given.py",),
     "_fault_injection": ("tests/test_inject.py",),
@@ -32,9 +33,7 @@ TRIED_BY: Final = {
     "_injections": ("tests/test_inject.py",),
     "_model_walk": ("tests/test_strategies.py",),
     "_options": ("tests/test_plugin.py", "tests/test_scenario_fixture.py"),
-    "_picture": ("tests/test_failure.py",),
     "_pools": ("tests/test_drawing.py",),
-    "_timeline": ("tests/test_failure.py",),
     "plugin": ("tests/test_given.py", "tests/test_scenario_fixture.py"),
 }
 MEMORY: Final = 2 << 30  # bytes, beyond which a change runs wild
