@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import functools
 import gc
+import inspect
 import threading
 import time
 import weakref
@@ -73,6 +74,11 @@ def handlers_of(client: Any) -> list[str]:
         if "pytest_dxjobs" in repr(handler)
     ]
     return ids + called
+
+
+def test_what_is_replaced_looks_as_it_did(dxjobs: dx.FakeDataExchange) -> None:
+    for (owner, name), original in zip(METHODS, ORIGINALS, strict=True):
+        assert inspect.signature(vars(owner)[name]) == inspect.signature(original)
 
 
 def test_clients_of_every_kind_are_answered() -> None:
