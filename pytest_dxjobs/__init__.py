@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_dxjobs import faults as faults, strategies as strategies
     from pytest_dxjobs._calls import Attempt as Attempt, Call as Call
     from pytest_dxjobs._clock import VirtualClock as VirtualClock
     from pytest_dxjobs._coherence import find_problems as find_problems
@@ -109,14 +110,17 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Not kept: a run of pytest within a test (pytester) takes modules out of sys.modules and loads them
-    # anew, and then this must be the name that the plugin sees, too.
-    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+# Out of sight of type checkers, for which every misspelt name would be Any.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Not kept: a run of pytest within a test (pytester) takes modules out of sys.modules and loads
+        # them anew, and then this must be the name that the plugin sees, too.
+        return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,9 @@
-"""What users annotate; most of it is for the type checkers, which read this file in runs of their own."""
+"""What users annotate; most of it is for the type checkers, which read this file in runs of their own.
 
-# pyright: strict
+An error that they are to find is ignored by name: where there is none, they tell that, too.
+"""
+
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
 
 from __future__ import annotations
 
@@ -80,3 +83,12 @@ def test_what_is_drawn_is_a_plain_dict(job: dict[str, Any]) -> None:
     with dx.FakeDataExchange() as fake:
         added: dx.Job = fake.add_job(job)
         assert added.state == "ERROR"
+
+
+def test_a_misspelt_name_is_an_error_for_type_checkers_too() -> None:
+    with pytest.raises(AttributeError, match="complets"):
+        dx.complets(polls=3)  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="throtling"):
+        dx.faults.throtling()  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="job_error"):
+        dx.strategies.job_error()  # type: ignore[attr-defined]
