@@ -60,7 +60,7 @@ class Assertions:
 
         Raises:
             AssertionError: It was called more or less often; tells the timeline of the job.
-            UsageError: An argument is ill-typed, or ``times`` comes with a bound.
+            UsageError: An argument is ill-typed, ``times`` comes with a bound, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
         expected = _arguments.times("assert_polled", times, at_least, at_most)
@@ -87,7 +87,7 @@ class Assertions:
 
         Raises:
             AssertionError: It was more or less often; tells the timeline.
-            UsageError: An argument is ill-typed, or ``times`` comes with a bound.
+            UsageError: An argument is ill-typed, ``times`` comes with a bound, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
         expected = _arguments.times("assert_retried", times, at_least, at_most)
@@ -110,6 +110,7 @@ class Assertions:
 
         Raises:
             AssertionError: It was; tells the timeline of the job.
+            UsageError: This is neither a job nor an id, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
         with self._backend.jobs.lock:
@@ -157,12 +158,12 @@ class Assertions:
         Args:
             job: The job, or its id.
             min: The shortest time permitted: seconds or a ``timedelta``.
-            max: The longest.
+            max: The longest: seconds or a ``timedelta``.
 
         Raises:
             AssertionError: An interval is shorter or longer, or there is none, since it was polled only
                 once; tells the timeline of the job.
-            UsageError: Neither bound is given, or one is ill-typed.
+            UsageError: Neither bound is given, or one is ill-typed, or ``min`` is more than ``max``, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
         if min is None and max is None:
@@ -190,6 +191,7 @@ class Assertions:
 
         Raises:
             AssertionError: One is shorter, or all are equal, or there are fewer than two; tells the timeline.
+            UsageError: This is neither a job nor an id, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
         job_id = self._id_of("assert_intervals_grow", job)

@@ -3,7 +3,6 @@
 They are written out so that editors complete them and annotations can use them. Everything else about a
 job (members, required ones, patterns, routes) is read from the installed service model; a test compares
 these lists with it.
-Source: https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
 """
 
 from __future__ import annotations
@@ -22,10 +21,17 @@ JobType = Literal[
     "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET",
     "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY",
 ]
-JobType.__doc__ = "The type of a job: what it imports or exports, from where and to where."
+JobType.__doc__ = """The type of a job: what it imports or exports, from where and to where.
+
+See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+"""
 PendingState = Literal["WAITING", "IN_PROGRESS"]
 TerminalState = Literal["ERROR", "COMPLETED", "CANCELLED", "TIMED_OUT"]
 JobState = Literal[PendingState, TerminalState]
+JobState.__doc__ = """The state of a job.
+
+See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+"""
 JobErrorCode = Literal[
     "ACCESS_DENIED_EXCEPTION",
     "INTERNAL_SERVER_EXCEPTION",
@@ -35,12 +41,21 @@ JobErrorCode = Literal[
     "VALIDATION_EXCEPTION",
     "MALWARE_SCAN_ENCRYPTED_FILE",
 ]
+JobErrorCode.__doc__ = """The ``Code`` of an entry of ``Errors``, which tells why a job failed.
+
+See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+"""
 
 JOB_TYPES: Final[tuple[JobType, ...]] = get_args(JobType)
+"""The types that the service documents, each a ``JobType``."""
 PENDING_STATES: Final[tuple[PendingState, ...]] = get_args(PendingState)
+"""The states from which a job still moves."""
 TERMINAL_STATES: Final[tuple[TerminalState, ...]] = get_args(TerminalState)
+"""The states in which a job ends; as far as is known it stays there."""
 JOB_STATES: Final[tuple[JobState, ...]] = (*PENDING_STATES, *TERMINAL_STATES)
+"""The states that the service documents, each a ``JobState``: the pending ones first."""
 JOB_ERROR_CODES: Final[tuple[JobErrorCode, ...]] = get_args(JobErrorCode)
+"""The codes that the service documents for the errors of a job, each a ``JobErrorCode``."""
 
 
 class Marker(enum.Enum):
@@ -54,4 +69,6 @@ class Marker(enum.Enum):
 
 
 ALWAYS: Final = Marker.ALWAYS
+"""Without end, where a count is asked for: ``times``, ``requests``, ``calls``."""
 ABSENT: Final = Marker.ABSENT
+"""As the value of a member, or as the ``errors`` of ``dx.fails``: left out of the response."""

@@ -47,7 +47,7 @@ def make_job(
 
     Args:
         type: One of ``dx.JOB_TYPES``, or a type that the installed botocore knows.
-        state: One of ``dx.JOB_STATES``.
+        state: One of ``dx.JOB_STATES``, or a state that the installed botocore knows.
         **members: Members of the response, by name, instead of the default ones. A ``Details`` that names
             only some members keeps the rest; lists replace lists. ``dx.ABSENT`` leaves a member out. The
             defaults follow what is given: an ``Id`` brings its ``Arn``, a ``CreatedAt`` its ``UpdatedAt``.

@@ -59,6 +59,9 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
 
     Raises:
         UsageError: An option is ill-typed or out of its range.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html and
+    https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs.html
     """
 
     # Closed, so that a misspelt default_history is no new attribute.
@@ -196,6 +199,8 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         Raises:
             UsageError: The response is not coherent (every problem is listed), a name or a value is not
                 permitted, or there is a job with this id already.
+
+        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
         """
         check = flag("add_job: check", check)
         if history is not None:
@@ -254,12 +259,14 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
 
         Args:
             history: How the job moves once it is started, such as ``dx.fails("MALWARE_DETECTED", after=60)``.
-            type: Only for a job of this type, one of ``dx.JOB_TYPES``.
+            type: Only for a job of this type, one of ``dx.JOB_TYPES``; None is any.
             where: Only for a job for which this is true; it is given what the request says in the one
-                member of ``Details``, such as ``{"DataSetId": ..., "RevisionId": ...}``.
+                member of ``Details``, such as ``{"DataSetId": ..., "RevisionId": ...}``. None is any.
 
         Raises:
             UsageError: This is no history, there is no such type, or ``where`` cannot be called.
+
+        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs.html
         """
         is_history("next_job", history)
         if type is not None:

@@ -59,6 +59,8 @@ class FaultInjection:
 
         Raises:
             UsageError: An argument is ill-typed, or names what is not there.
+
+        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
         """
         _check_fault(fault)
         operations = self._operations(operation)
@@ -109,6 +111,8 @@ class FaultInjection:
 
         Raises:
             UsageError: An argument is ill-typed, or the job is not in this fake.
+
+        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
         """
         times = _times("throttle: requests", requests)
         job_ids = self._job_ids("throttle", job)

@@ -56,6 +56,8 @@ def stays(state: JobState | str, /) -> History:
 
     Raises:
         UsageError: There is no such state.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return History((Stage(_state("stays", state)),), written=_written("stays", state))
 
@@ -71,6 +73,8 @@ def completes(
 
     Raises:
         UsageError: Both are given, or one of them is no such value.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     stages = _ending("completes", "IN_PROGRESS", "COMPLETED", after, polls)
     return History(stages, written=_written("completes", after=after, polls=polls))
@@ -86,7 +90,8 @@ def fails(
     """A job that ends in ERROR.
 
     Args:
-        code: One of ``dx.JOB_ERROR_CODES``; the error with it names what the job's details name.
+        code: One of ``dx.JOB_ERROR_CODES``, or a code that the installed botocore knows; the error with it names
+            what the job's details name.
         after: The time that it is IN_PROGRESS after its start: seconds or a ``timedelta``.
         polls: Which ``get_job`` sees it in ERROR; those before see it IN_PROGRESS. From 1.
         errors: Its ``Errors`` instead, such as ``[dx.make_error(code, Message=...)]``; or one of the two
@@ -95,6 +100,8 @@ def fails(
 
     Raises:
         UsageError: A code that does not exist, errors that are none, or two things that exclude each other.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     stages = _ending("fails", "IN_PROGRESS", FAILED, after, polls)
     given = () if code is None else (code,)
@@ -126,6 +133,8 @@ def times_out(
 
     Raises:
         UsageError: Both are given, or one of them is no such value.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     stages = _ending("times_out", "IN_PROGRESS", "TIMED_OUT", after, polls)
     return History(stages, written=_written("times_out", after=after, polls=polls))
@@ -160,11 +169,14 @@ def history(*stages: str | tuple[str, object]) -> History:
 
     Args:
         *stages: ``(state, time)`` for each state that ends, the time in seconds, as a ``timedelta`` or as
-            ``dx.polls(n)``; then the state that stays, alone. A WAITING at the beginning is the time
-            between the start of the job and its being in progress.
+            ``dx.polls(n)``; then the state that stays, alone. A state is one of ``dx.JOB_STATES``, or one that
+            the installed botocore knows. A WAITING at the beginning is the time between the start of the job
+            and its being in progress.
 
     Raises:
         UsageError: A state that does not exist or that cannot follow, or a time that is none.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if not stages:
         raise UsageError('history: at least one state is needed, such as "COMPLETED"')

@@ -36,15 +36,19 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The life of a job, made by ``dx.completes``, ``dx.fails``, ``dx.history`` and their kind."""
+    """The life of a job, made by ``dx.completes``, ``dx.fails``, ``dx.history`` and their kind.
+
+    Attributes:
+        stages: The states in their order, each with the time that it lasts: a ``timedelta``, or what ``dx.polls``
+            returns; None for the last one, which stays.
+        errors: Of a job that fails: a code, whole errors, ``dx.ABSENT``, or None for an error that fits the job.
+        from_creation: Whether it runs from the creation of the job and does not wait until it is started.
+        written: How the test wrote it, which is how messages tell it; ``""`` where it did not.
+    """
 
     stages: tuple[Stage, ...]
-    # Of a job that fails: a code, whole errors, none of them, or None for what fits the job.
     errors: Errors = field(default=None, hash=False)
-    # Whether it runs from the creation of a job and does not wait until the job is started.
     from_creation: bool = False
-
-    # How the test wrote it, which is how messages tell it; "" where it did not.
     written: str = field(default="", compare=False)
 
     def __repr__(self) -> str:

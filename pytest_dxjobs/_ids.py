@@ -24,6 +24,8 @@ def job_id(label: str, /) -> str:
 
     Raises:
         UsageError: The label is no text.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if not isinstance(label, str):
         raise UsageError(f"job_id: the label is a string, such as 'nightly', not {show(label)}")

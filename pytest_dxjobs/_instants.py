@@ -49,7 +49,7 @@ def in_seconds(seconds: float) -> str:
 
 
 def later(moment: datetime.datetime, span: datetime.timedelta) -> datetime.datetime:
-    """The moment moved by a span, as far as a datetime goes."""
+    """The moment moved by a span; unmoved where no datetime can say the result."""
     try:
         return moment + span
     except OverflowError:  # the first or the last minutes that a datetime can say

@@ -71,6 +71,8 @@ def assert_job_error(
     Raises:
         AssertionError: It did not fail, or not so; tells the errors that there are.
         UsageError: This is no response, or there is no such code or limit.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     __tracebackhide__ = True
     installed = model()

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """A job in the fake, as ``add_job`` returns it; two of the same job are equal."""
+    """A job in the fake, as ``add_job`` returns it; two of the same job are equal.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    """
 
     __slots__ = ("_home", "_life")
 
@@ -55,7 +58,10 @@ class Job:
 
     @property
     def state(self) -> str:
-        """The state that the next ``get_job`` would tell; looking at it counts as no poll."""
+        """The state that the next ``get_job`` would tell, one of ``dx.JOB_STATES`` for any that the service documents.
+
+        Looking at it counts as no poll.
+        """
         with self._home.lock:
             return self._life.told_at(now())
 
@@ -92,6 +98,8 @@ class Job:
 
         Raises:
             UsageError: There is no such state or member, the job has ended, or the response is not coherent.
+
+        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
         """
         check = flag("become: check", check)
         with self._home.lock:

@@ -36,6 +36,8 @@ def raises_throttling() -> Raises:
 
     Raises:
         AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return Raises("raises_throttling", "ThrottlingException", {})
 
@@ -50,7 +52,10 @@ def raises_not_found(job: Job | str | None = None) -> Raises:
         A context manager, as ``raises_throttling``.
 
     Raises:
+        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
         UsageError: This is neither a job nor an id.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if job is None:
         return Raises("raises_not_found", "ResourceNotFoundException", {})
@@ -62,13 +67,17 @@ def raises_validation(cause: str | None = None) -> Raises:
     """Check that a block raises ``ValidationException``, status 400, or an error that it caused.
 
     Args:
-        cause: Its ``ExceptionCause``, such as ``"S3AccessDenied"``; None is any, or none.
+        cause: Its ``ExceptionCause``: ``"InsufficientS3BucketPolicy"``, ``"S3AccessDenied"``, or one that the
+            installed botocore knows; None is any, or none.
 
     Returns:
         A context manager, as ``raises_throttling``.
 
     Raises:
+        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
         UsageError: There is no such cause.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if cause is None:
         return Raises("raises_validation", "ValidationException", {})
@@ -82,6 +91,11 @@ def raises_internal_error() -> Raises:
 
     Returns:
         A context manager, as ``raises_throttling``.
+
+    Raises:
+        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return Raises("raises_internal_error", "InternalServerException", {})
 
@@ -91,6 +105,11 @@ def raises_access_denied() -> Raises:
 
     Returns:
         A context manager, as ``raises_throttling``.
+
+    Raises:
+        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return Raises("raises_access_denied", "AccessDeniedException", {})
 

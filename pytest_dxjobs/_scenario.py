@@ -84,6 +84,11 @@ class Scenario:
         max_polls: The bound for polls with the same answer where marker and ini set none. Jobs that are waited for
             at the same time share it, down to 400 each; before the code has waited for an hour it is 2.5 times that.
         group: By which a marker chooses it; that of a project's own is ``"own"``.
+
+    Raises:
+        UsageError: An argument is ill-typed, or is none of what is permitted.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
 
     name: str
@@ -123,17 +128,29 @@ class Scenario:
 
     @property
     def fake(self) -> FakeDataExchange:
-        """The fake in which it takes place."""
+        """The fake in which it takes place.
+
+        Raises:
+            UsageError: It does not take place: it is not the fixture's.
+        """
         return self._scene_for("fake").fake
 
     @property
     def clock(self) -> VirtualClock:
-        """The clock by which it takes place."""
+        """The clock by which it takes place.
+
+        Raises:
+            UsageError: It does not take place: it is not the fixture's.
+        """
         return self._scene_for("clock").clock
 
     @property
     def job(self) -> Job:
-        """The job that the code is to wait for. One that the code creates is among ``fake.jobs``."""
+        """The job that the code is to wait for. One that the code creates is among ``fake.jobs``.
+
+        Raises:
+            UsageError: It does not take place: it is not the fixture's.
+        """
         return self._scene_for("job").job(self)
 
     def check(

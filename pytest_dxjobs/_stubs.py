@@ -65,6 +65,8 @@ class Stubs:
         Raises:
             UsageError: There is no such operation, or the response or the parameters are not what the
                 service model permits: every violation is listed.
+
+        See https://botocore.amazonaws.com/v1/documentation/api/latest/reference/stubber.html
         """
         call = f"add_response({show(method)})"
         installed = self._backend.installed
@@ -143,6 +145,8 @@ class Stubs:
 
         Raises:
             UsageError: There is no such operation, or an argument is not what the service model permits.
+
+        See https://botocore.amazonaws.com/v1/documentation/api/latest/reference/stubber.html
         """
         call = f"add_client_error({show(method)}, {show(service_error_code)})"
         installed = self._backend.installed

@@ -3,9 +3,6 @@
 A fault says what the service, or the network, does with a request. What the code under test gets to see of
 it is botocore's own doing: its retry handlers, its parser, its exceptions. The wording of the messages, and
 the codes of errors that the service model does not know, are guesses; ``message`` sets another.
-
-See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html (Response schemas) and
-https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 """
 
 from __future__ import annotations
@@ -66,7 +63,9 @@ def throttling(
         headers: Headers of the response, beside the usual ones or instead of them.
 
     Raises:
-        UsageError: An argument is ill-typed, or no header can carry it. So do all functions here.
+        UsageError: An argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return _fault("throttling", message, request_id, headers)
 
@@ -74,7 +73,18 @@ def throttling(
 def not_found(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """What was asked for is not there: ``ResourceNotFoundException``, status 404, with its resource."""
+    """What was asked for is not there: ``ResourceNotFoundException``, status 404, with its resource.
+
+    Args:
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    """
     return _fault("not_found", message, request_id, headers)
 
 
@@ -88,10 +98,16 @@ def validation(
     """The request is not valid: ``ValidationException``, status 400.
 
     Args:
-        cause: ``ExceptionCause``: ``"InsufficientS3BucketPolicy"`` or ``"S3AccessDenied"``; None for none.
+        cause: Its ``ExceptionCause``: ``"InsufficientS3BucketPolicy"``, ``"S3AccessDenied"``, or one that the
+            installed botocore knows; None for none.
         message: Another text than the usual one.
         request_id: What ``ResponseMetadata`` tells as ``RequestId``.
         headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: There is no such cause, an argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if cause is not None:
         from pytest_dxjobs._model import enum_of, model
@@ -104,28 +120,72 @@ def validation(
 def internal_error(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The service failed: ``InternalServerException``, status 500. botocore tries again."""
+    """The service failed: ``InternalServerException``, status 500. botocore tries again.
+
+    Args:
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    """
     return _fault("internal_error", message, request_id, headers)
 
 
 def access_denied(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The caller may not do this: ``AccessDeniedException``, status 403."""
+    """The caller may not do this: ``AccessDeniedException``, status 403.
+
+    Args:
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    """
     return _fault("access_denied", message, request_id, headers)
 
 
 def conflict(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The resource's state does not permit it: ``ConflictException``, status 409, with its resource."""
+    """The resource's state does not permit it: ``ConflictException``, status 409, with its resource.
+
+    Args:
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    """
     return _fault("conflict", message, request_id, headers)
 
 
 def service_unavailable(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The service is down: status 503, which the service model does not know. botocore tries again."""
+    """The service is down: status 503, which the service model does not know. botocore tries again.
+
+    Args:
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+    """
     return _fault("service_unavailable", message, request_id, headers)
 
 
@@ -134,7 +194,13 @@ def bad_gateway(
 ) -> Fault:
     """A load balancer answers for the service: status 502, with a page of HTML. botocore tries again.
 
-    The message is the title of that page, which botocore does not read: it tells the status and its name.
+    Args:
+        message: The title of that page, which botocore does not read: it tells the status and its name.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
     """
     return _fault("bad_gateway", message, request_id, headers)
 
@@ -142,7 +208,18 @@ def bad_gateway(
 def expired_token(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The caller's credentials have expired: ``ExpiredTokenException``, 403, not in the service model."""
+    """The caller's credentials have expired: ``ExpiredTokenException``, 403, not in the service model.
+
+    Args:
+        message: Another text than the usual one.
+        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
+        headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+
+    See https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+    """
     return _fault("expired_token", message, request_id, headers)
 
 
@@ -155,6 +232,9 @@ def connection_refused(
         message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
         request_id: Without a response there is none; taken, so that all faults take the same.
         headers: The same.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
     """
     return _fault("connection_refused", message, request_id, headers)
 
@@ -162,21 +242,48 @@ def connection_refused(
 def connection_closed(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The connection ends before the response: ``ConnectionClosedError``, as ``connection_refused``."""
+    """The connection ends before the response: ``ConnectionClosedError``, as ``connection_refused``.
+
+    Args:
+        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
+        request_id: Without a response there is none; taken, so that all faults take the same.
+        headers: The same.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+    """
     return _fault("connection_closed", message, request_id, headers)
 
 
 def connect_timeout(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """No connection comes about: ``ConnectTimeoutError``, as ``connection_refused``; takes no time."""
+    """No connection comes about: ``ConnectTimeoutError``, as ``connection_refused``; takes no time.
+
+    Args:
+        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
+        request_id: Without a response there is none; taken, so that all faults take the same.
+        headers: The same.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+    """
     return _fault("connect_timeout", message, request_id, headers)
 
 
 def read_timeout(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """No response comes: ``ReadTimeoutError``, as ``connection_refused``; takes no time."""
+    """No response comes: ``ReadTimeoutError``, as ``connection_refused``; takes no time.
+
+    Args:
+        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
+        request_id: Without a response there is none; taken, so that all faults take the same.
+        headers: The same.
+
+    Raises:
+        UsageError: An argument is ill-typed, or cannot be sent.
+    """
     return _fault("read_timeout", message, request_id, headers)
 
 
@@ -200,6 +307,9 @@ def garbled(
         message: There is no place for one; taken, so that all faults take the same.
         request_id: What ``ResponseMetadata`` tells as ``RequestId``.
         headers: Headers of the response, beside the usual ones or instead of them.
+
+    Raises:
+        UsageError: An argument is ill-typed, out of its range, or cannot be sent.
     """
     if not isinstance(body, bytes):
         raise UsageError(f"faults.garbled: body: bytes are needed, not {show(body)}")

@@ -5,8 +5,6 @@
 They follow the habits of ``hypothesis.strategies``: each has a plural name and draws one value; options go
 by name; a bad one raises ``InvalidArgument`` when a value is drawn. Values are made by construction, so that
 nothing is filtered out, and shrink to the simplest job that a person would write.
-
-See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
 """
 
 from __future__ import annotations
@@ -55,6 +53,11 @@ def jobs(draw: DrawFn, *, type: OneOrSeveral = None, state: OneOrSeveral = None)
     Args:
         type: One of ``dx.JOB_TYPES``, or several; None is any that the installed botocore knows.
         state: One of ``dx.JOB_STATES``, or several; None is any.
+
+    Raises:
+        InvalidArgument: There is no such type or state, when a value is drawn.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     types = _chosen("jobs: type", type, model().types, JOB_TYPES)
     states = _chosen("jobs: state", state, model().states, JOB_STATES)
@@ -72,6 +75,11 @@ def job_errors(
     Args:
         type: One of ``dx.JOB_TYPES``, or several; None is any.
         code: One of ``dx.JOB_ERROR_CODES``, or several; None is any.
+
+    Raises:
+        InvalidArgument: There is no such type or code, when a value is drawn.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     installed = model()
     types = _chosen("job_errors: type", type, installed.types, JOB_TYPES)
@@ -84,7 +92,10 @@ def job_errors(
 
 
 def job_ids() -> st.SearchStrategy[str]:
-    """Draw an id that the service permits: 32 lowercase hex digits, as it makes them, or 30 to 40 letters and digits."""
+    """Draw an id that the service permits: 32 lowercase hex digits, as it makes them, or 30 to 40 letters and digits.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    """
     return JOB_IDS
 
 
@@ -94,6 +105,11 @@ def details(draw: DrawFn, type: OneOrSeveral = None) -> dict[str, Any]:
 
     Args:
         type: One of ``dx.JOB_TYPES``, or several; None is any.
+
+    Raises:
+        InvalidArgument: There is no such type, when a value is drawn.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     types = _chosen("details: type", type, model().types, JOB_TYPES)
     source = Source(draw)
@@ -111,6 +127,11 @@ def histories(draw: DrawFn, *, type: OneOrSeveral = None, outcome: OneOrSeveral 
         type: One of ``dx.JOB_TYPES``, or several; None is any. It is checked, and changes nothing: the errors of a
             history fit whichever job it is given to.
         outcome: The state in which it stays, one of ``dx.JOB_STATES``, or several. None is any end state.
+
+    Raises:
+        InvalidArgument: There is no such type or state, when a value is drawn.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     _chosen("histories: type", type, model().types, JOB_TYPES)
     ends = _drawn_histories.ENDS if outcome is None else outcome
@@ -136,6 +157,8 @@ def model_responses() -> st.SearchStrategy[dict[str, Any]]:
     """Draw anything that the API model permits as an answer of ``get_job``: members absent, lists empty.
 
     Much of it the service would never send; ``dxjobs.add_job(response, check=False)`` takes it.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return cast("st.SearchStrategy[dict[str, Any]]", _model_walk.values(model().job))
 
@@ -145,6 +168,8 @@ def future_responses(draw: DrawFn) -> dict[str, Any]:
     """Draw what a later service may answer: a job with an unknown state, type, error code or member.
 
     ``dxjobs.add_job(response, check=False)`` takes it. What botocore's parser does not know it leaves out.
+
+    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return _drawn_futures.draw_future(Source(draw), model())
 

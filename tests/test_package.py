@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import pytest_dxjobs as dx
+from pytest_dxjobs import _constants, faults, strategies as dxst
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,6 +46,43 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
             if not member.startswith("_") and (callable(thing) or isinstance(thing, property)):
                 assert inspect.getdoc(thing), f"{name}.{member}"
     assert name in dir(dx)
+
+
+@pytest.mark.parametrize("name", dx._HOMES["_constants"])
+def test_every_constant_has_its_documentation_below(name: str) -> None:
+    lines = [ast.unparse(each) for each in ast.parse(Path(_constants.__file__).read_text()).body]
+    [place] = [at for at, line in enumerate(lines) if re.match(rf"{name}[ :]", line)]
+    assert re.match(rf"({name}\.__doc__ = )?['\"]", lines[place + 1])
+
+
+def called_with_arguments() -> dict[str, Any]:
+    """What a user calls with arguments: functions, methods, and classes that are no mere values."""
+    called = {
+        f"{home.__name__}.{name}": getattr(home, name)
+        for home in (dx, faults, dxst)
+        for name in home.__all__
+        if inspect.isfunction(getattr(home, name))
+    }
+    for kind in (dx.FakeDataExchange, dx.VirtualClock, dx.Job, dx.Scenario):
+        methods = inspect.getmembers(kind, inspect.isfunction)
+        called |= {f"{kind.__name__}.{name}": each for name, each in methods if name[0] != "_"}
+    called |= {kind.__name__: kind for kind in (dx.FakeDataExchange, dx.VirtualClock)}
+    return {
+        name: each
+        for name, each in called.items()
+        if {*inspect.signature(each).parameters} - {"self"}
+    }
+
+
+@pytest.mark.parametrize("name", called_with_arguments())
+def test_every_argument_is_documented_and_what_is_raised(name: str) -> None:
+    called = called_with_arguments()[name]
+    documentation = inspect.getdoc(called) or ""
+    for parameter in {*inspect.signature(called).parameters} - {"self"}:
+        assert re.search(rf"^    \**{parameter}: [^ ]", documentation, re.MULTILINE), parameter
+    assert ("\nRaises:\n    " in documentation) == (
+        called is not dx.find_problems
+    )  # which never does
 
 
 @pytest.mark.parametrize("error", [dx.UsageError, dx.UnexpectedCall, dx.RunawayPolling])
