@@ -21,26 +21,25 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MARKER: Final = "@pytest.mark.dxjobs: "
-# The options with an ini twin, what the file may hold, and what they say.
-INI: Final[dict[str, tuple[Any, str]]] = {
-    "region": ("string", "region of jobs whose test names none"),
-    "account_id": ("string", "account in the ARNs of jobs"),
-    "strict": ("bool", "whether what was laid down and not used, or not answered, fails a test"),
-    "max_polls": (
-        "string",
-        "polls of one job with the same answer before it is a runaway, or none",
-    ),
-    "max_polls_after_end": ("string", "polls of one job after its end, or none"),
+# The options with an ini twin: what the file may hold, the default, and what they say.
+INI: Final[dict[str, tuple[Any, str, str]]] = {
+    "region": ("string", "us-east-1", "region of jobs whose test names none"),
+    "account_id": ("string", "123456789012", "account in the ARNs of jobs, 12 digits"),
+    "strict": ("bool", "true", "whether what was not used, or not answered, fails a test"),
+    "max_polls": ("string", "5000", "polls of one job with the same answer, or none for no bound"),
+    "max_polls_after_end": ("string", "25", "polls of one job after its end, or none for no bound"),
     "max_wait": (
         "string",
-        "seconds of virtual time that code sleeps while it polls one job, or none",
+        "86400",
+        "seconds of virtual time that code sleeps while it polls one job, or none for no bound",
     ),
-    "start": ("string", "when dxjobs_clock starts, such as 2024-03-31T12:00:00Z"),
-    "scenarios": ("args", "groups and names of the scenarios that dxjobs_scenario takes, or all"),
-    "without": (
-        "linelist",
-        "scenarios that are left out, one a line with the reason: name: reason",
+    "start": ("string", "2025-01-01", "when dxjobs_clock starts, in ISO 8601, in UTC"),
+    "scenarios": (
+        "args",
+        "all but resilience and future",
+        "groups and names of the scenarios that dxjobs_scenario takes, or all",
     ),
+    "without": ("linelist", "none", "scenarios left out, one a line: name: reason"),
 }
 
 

@@ -42,16 +42,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "dxjobs_default_region",
         "region for code that makes its client on import, where the environment configures none",
     )
-    for name, (kind, told) in INI.items():
-        parser.addini(f"dxjobs_{name}", f"{told}; markers override it", type=kind, default=None)
+    for name, (kind, usual, told) in INI.items():
+        told = f"{told}; default {usual}; markers override it"
+        parser.addini(f"dxjobs_{name}", told, type=kind, default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    defaults = ", ".join(f"{name} {usual}" for name, (_, usual, _) in INI.items())
     config.addinivalue_line(
         "markers",
         f"dxjobs(*, {', '.join(INI)}): options of the dxjobs fixture, as those of "
         "pytest_dxjobs.FakeDataExchange, start of dxjobs_clock, and which scenarios dxjobs_scenario takes; the "
-        "closest marker wins.",
+        f"closest marker wins. max_wait is in seconds or a timedelta; None is no bound. Defaults: {defaults}.",
     )
     undo = pytest.MonkeyPatch()
     undo.setattr(_guard, "before_the_end", functools.partial(_stop_capturing, config))

@@ -109,9 +109,16 @@ def test_a_name_that_is_not_there_is_told() -> None:
         dx.add_job  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_the_changelog_begins_with_this_version() -> None:
-    versions = re.findall(r"^## \[?([0-9.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert versions[0] == metadata.version("pytest-dxjobs")
+def test_the_changelog_begins_with_this_version_released_or_not() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    first = re.search(
+        r"^## \[(?:Unreleased\]\n\nThis will be (.+)\.|(.+)\] - \d{4}-\d\d-\d\d)$",
+        changes,
+        re.MULTILINE,
+    )
+    assert first is not None
+    assert first.start() == changes.index("\n## ") + 1
+    assert (first[1] or first[2]) == metadata.version("pytest-dxjobs")
 
 
 def test_run_time_dependencies_are_four_and_have_no_upper_bound() -> None:

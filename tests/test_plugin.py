@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 
 import pytest
 
 import pytest_dxjobs as dx
+from pytest_dxjobs._catalogue import GROUPS, USUAL_GROUPS
+from pytest_dxjobs._clock import START
 
 PREAMBLE = """
 import boto3, pytest
@@ -336,6 +339,28 @@ def test_the_marker_documents_the_options_there_are(pytester: pytest.Pytester) -
     options = ", ".join([*names, "scenarios", "without"])
     result = pytester.runpytest("--markers")
     result.stdout.fnmatch_lines([f"@pytest.mark.dxjobs([*], {options}): *"])
+
+
+def test_marker_and_ini_file_document_the_defaults_there_are(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    parameters = inspect.signature(dx.FakeDataExchange).parameters
+    defaults = {name: str(each.default).lower() for name, each in parameters.items()}
+    rare = [each for each in GROUPS if each not in USUAL_GROUPS]
+    defaults |= {
+        "max_wait": str(int(parameters["max_wait"].default.total_seconds())),
+        "start": str(START.date()),
+        "scenarios": f"all but {' and '.join(rare)}",
+        "without": "none",
+    }
+    told = ", ".join(f"{name} {default}" for name, default in defaults.items())
+    pytester.runpytest("--markers").stdout.fnmatch_lines([f"*. Defaults: {told}."])
+    documented = " ".join(pytester.runpytest("--help").stdout.str().split())
+    for name, default in defaults.items():
+        assert re.search(
+            rf"dxjobs_{name} \(\w+\): [^;]*; default {default}; markers override it", documented
+        )
 
 
 @pytest.mark.parametrize("name", ["dxjobs", "dxjobs_client", "dxjobs_clock", "dxjobs_scenario"])
