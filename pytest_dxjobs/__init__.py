@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_dxjobs import faults as faults, strategies as strategies
-    from pytest_dxjobs._calls import Attempt as Attempt, Call as Call
+    from pytest_dxjobs._calls import Call as Call
     from pytest_dxjobs._clock import VirtualClock as VirtualClock
     from pytest_dxjobs._coherence import find_problems as find_problems
     from pytest_dxjobs._constants import (
@@ -58,12 +58,13 @@ if TYPE_CHECKING:
         raises_throttling as raises_throttling,
         raises_validation as raises_validation,
     )
+    from pytest_dxjobs._record import Attempt as Attempt
     from pytest_dxjobs._scenario import Scenario as Scenario
     from pytest_dxjobs._sleeping import Sleep as Sleep
     from pytest_dxjobs.faults import Fault as Fault
 
 _HOMES = {
-    "_calls": ("Attempt", "Call"),
+    "_calls": ("Call",),
     "_clock": ("VirtualClock",),
     "_coherence": ("find_problems",),
     "_constants": (
@@ -102,6 +103,7 @@ _HOMES = {
         "raises_validation",
     ),
     "_scenario": ("Scenario",),
+    "_record": ("Attempt",),
     "_sleeping": ("Sleep",),
     "faults": ("Fault",),
 }

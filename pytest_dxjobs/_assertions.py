@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_dxjobs._backend import Backend
-    from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._record import Record
 
 
 _MOST_TOLD: Final = 5

@@ -27,13 +27,13 @@ from pytest_dxjobs._wire import error_code, parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_dxjobs._calls import Record, Respond
     from pytest_dxjobs._errors import RunawayPolling
     from pytest_dxjobs._history import History
     from pytest_dxjobs._http import Request, Response
     from pytest_dxjobs._injections import Injection
     from pytest_dxjobs._model import Model
     from pytest_dxjobs._queue import Entry
+    from pytest_dxjobs._record import Record, Respond
     from pytest_dxjobs._runaway import Budgets
 
 

@@ -16,7 +16,7 @@ from pytest_dxjobs._values import values_of
 from pytest_dxjobs._wire import answer, error
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._record import Record
     from pytest_dxjobs.faults import Fault
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from pytest_dxjobs._delivery import deliver
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._calls import Record, Respond
     from pytest_dxjobs._http import Response
+    from pytest_dxjobs._record import Record, Respond
     from pytest_dxjobs.faults import Fault
 
 

@@ -17,10 +17,10 @@ from pytest_dxjobs._timeline import draw, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_dxjobs._calls import Record
     from pytest_dxjobs._fake import FakeDataExchange
     from pytest_dxjobs._jobs import Job
     from pytest_dxjobs._performance import Performance
+    from pytest_dxjobs._record import Record
     from pytest_dxjobs._scenario import Scenario
     from pytest_dxjobs._sleeping import Sleep
 

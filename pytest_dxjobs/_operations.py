@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable
 
-    from pytest_dxjobs._calls import Record
     from pytest_dxjobs._history import History
     from pytest_dxjobs._http import Response
     from pytest_dxjobs._jobs import Jobs
     from pytest_dxjobs._life import Life
     from pytest_dxjobs._model import Model
+    from pytest_dxjobs._record import Record
     from pytest_dxjobs._runaway import Watch
     from pytest_dxjobs._scripts import Scripts
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_dxjobs._calls import Attempt, Record
+    from pytest_dxjobs._record import Attempt, Record
     from pytest_dxjobs._sleeping import Sleep
 
     Told = tuple[datetime.datetime, str]

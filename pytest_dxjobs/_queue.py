@@ -14,7 +14,7 @@ from pytest_dxjobs._messages import show
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_dxjobs._calls import Record, Respond
+    from pytest_dxjobs._record import Record, Respond
 
 
 @dataclass(slots=True, eq=False)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import ClientError
 
-    from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._record import Record
 
 
 def raises_throttling() -> Raises:

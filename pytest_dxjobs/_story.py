@@ -11,7 +11,7 @@ from pytest_dxjobs._timeline import draw, shortened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_dxjobs._calls import Record
+    from pytest_dxjobs._record import Record
 
 _LINES: Final = 8
 

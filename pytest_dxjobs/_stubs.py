@@ -29,8 +29,8 @@ from pytest_dxjobs._wire import error, error_status, success
 
 if TYPE_CHECKING:
     from pytest_dxjobs._backend import Backend
-    from pytest_dxjobs._calls import Record
     from pytest_dxjobs._http import Response
+    from pytest_dxjobs._record import Record
 
 _CODE: Final = re.compile(r"[\w.-]*", re.ASCII)
 ServiceResponse = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any] | None] | None
