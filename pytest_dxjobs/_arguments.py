@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import inspect
 import itertools
 import re
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._instants import plain
-from pytest_dxjobs._messages import listing, not_one_of, show
+from pytest_dxjobs._messages import in_words, listing, not_one_of, show
+from pytest_dxjobs._values import bare, bare_throughout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,9 +23,18 @@ if TYPE_CHECKING:
 def one_of(what: str, value: object, *lists: tuple[str, ...]) -> str:
     """A name that one of the lists has."""
     permitted = tuple(dict.fromkeys(itertools.chain(*lists)))
-    if not isinstance(value, str) or value not in permitted:
+    name = bare(value)
+    if not isinstance(name, str) or name not in permitted:
         raise UsageError(f"{what}: {not_one_of(value, permitted)}")
-    return value
+    return name
+
+
+def read(what: str, value: object, how: Callable[[Any], Any] = bare_throughout) -> Any:
+    """The value as it is read; refused where that raises, since it contains itself or its own methods do."""
+    try:
+        return how(value)
+    except Exception as error:
+        raise UsageError(f"{what}: {show(value)} cannot be read: {in_words(error)}") from None
 
 
 def refuse(headline: str, problems: Iterable[str]) -> None:
@@ -37,13 +49,20 @@ def refuse_all(found: Mapping[str, Iterable[str]]) -> None:
         raise UsageError("\n".join(told))
 
 
-def text(name: str, value: object, wrong: Callable[[str], str]) -> str:
-    """A string of a certain form."""
-    if not isinstance(value, str):
+def text(name: str, value: object, wrong: Callable[[str], str] = lambda _: "") -> str:
+    """A string, of a certain form where ``wrong`` says what is wrong with others."""
+    given = bare(value)
+    if not isinstance(given, str):
         raise UsageError(f"{name}: a string is needed, not {show(value)}")
-    if problem := wrong(value):
-        raise UsageError(f"{name}: {show(value)} {problem}")
-    return value
+    if problem := wrong(given):
+        raise UsageError(f"{name}: {show(given)} {problem}")
+    return given
+
+
+def is_function(value: object) -> bool:
+    """Whether it can be called and answers at once: what a coroutine function returns says nothing yet."""
+    is_coroutine = inspect.isroutine(value) and inspect.iscoroutinefunction(value)
+    return callable(value) and not is_coroutine
 
 
 def flag(name: str, value: object) -> bool:
@@ -53,13 +72,16 @@ def flag(name: str, value: object) -> bool:
     return value
 
 
-def count(name: str, value: object, otherwise: str = "", *, least: int = 1) -> int:
-    """A whole number that is not too small; ``otherwise`` says what else the caller permits."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+def count(
+    name: str, value: object, otherwise: str = "", *, least: int = 1, most: int = sys.maxsize
+) -> int:
+    """A whole number that is neither too small nor too large; ``otherwise`` says what else the caller permits."""
+    given = bare(value)
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
         raise UsageError(
-            f"{name}: a whole number from {least} is needed{otherwise}, not {show(value)}"
+            f"{name}: a whole number from {least} is needed{otherwise}, not {show(given)}"
         )
-    return value
+    return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +155,8 @@ def instant(name: str, value: object) -> datetime.datetime:
     elif isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         found = datetime.datetime.combine(value, datetime.time())
     if isinstance(found, datetime.datetime):
-        with contextlib.suppress(OverflowError):  # its offset leads beyond what a datetime can say
+        # Its offset may lead beyond what a datetime can say, or raise, or be none.
+        with contextlib.suppress(Exception):
             return plain(found)
     raise UsageError(
         f"{name}: a datetime, a date or a string such as '2024-03-31T12:00:00Z' is needed, not {show(value)}"
@@ -141,11 +164,12 @@ def instant(name: str, value: object) -> datetime.datetime:
 
 
 def _timedelta(value: object) -> datetime.timedelta | None:
-    if isinstance(value, datetime.timedelta):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    given = bare(value)
+    if isinstance(given, datetime.timedelta):
+        return given
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
         return None
     try:
-        return datetime.timedelta(seconds=value)
+        return datetime.timedelta(seconds=given)
     except (OverflowError, ValueError):  # more than a timedelta holds, or not a number
         return None

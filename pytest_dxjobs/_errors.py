@@ -14,6 +14,10 @@ class UsageError(ValueError):
 
     __module__ = "pytest_dxjobs"
 
+    def __init__(self, told: str) -> None:
+        # A name that was given may hold half of a surrogate pair, with which it could not be printed.
+        super().__init__(told.encode(errors="backslashreplace").decode())
+
 
 class UnexpectedCall(AssertionError):
     """The code under test called a Data Exchange operation that nothing in the test answers.

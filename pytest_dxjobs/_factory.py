@@ -12,7 +12,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._arguments import one_of, refuse
+from pytest_dxjobs._arguments import one_of, read, refuse
 from pytest_dxjobs._constants import ABSENT, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._formats import wrong_job_id
 from pytest_dxjobs._ids import next_ids
@@ -77,10 +77,9 @@ def build_job(
 ) -> dict[str, Any]:
     """``make_job``, in a region and an account, of an age unless it waits, and with errors that name the call."""
     installed = model()
-    type_ = _given(members, "Type", type_)
-    state = _given(members, "State", state)
-    one_of(f"{call}: type", type_, installed.types, JOB_TYPES)
-    one_of(f"{call}: state", state, installed.states, JOB_STATES)
+    members = read(call, members)
+    type_ = one_of(f"{call}: type", _given(members, "Type", type_), installed.types, JOB_TYPES)
+    state = one_of(f"{call}: state", _given(members, "State", state), installed.states, JOB_STATES)
     created, updated = _times(members, datetime.timedelta() if state == "WAITING" else age)
     own, data_set_id, revision_id, asset_id = next_ids(4)
     identifier = _given(members, "Id", own)
@@ -159,12 +158,14 @@ def _overrides(
     if isinstance(details, dict):
         members = {**members, "Details": {k: v for k, v in details.items() if k == wanted}}
     merged = {name: merge(job.get(name), value) for name, value in members.items()}
+    wrong_id = [*_wrong_id(members.get("Id"))]
+    judged = {name: part for name, part in merged.items() if name != "Id" or not wrong_id}
     refuse(
         f"{call}: this does not fit a job of type {job['Type']}:",
         itertools.chain(
-            _wrong_id(members.get("Id")),
+            wrong_id,
             (_misplaced(name, wanted, installed) for name in foreign),
-            violations(installed.job, merged, "", absent=ABSENT),
+            violations(installed.job, judged, "", absent=ABSENT),
         ),
     )
     return merged

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from pytest_dxjobs import _guard, _service
-from pytest_dxjobs._arguments import bound, duration, flag, one_of, text
+from pytest_dxjobs._arguments import bound, duration, flag, is_function, one_of, text
 from pytest_dxjobs._assertions import Assertions
 from pytest_dxjobs._backend import Backend
 from pytest_dxjobs._constants import JOB_TYPES
@@ -270,8 +270,8 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         """
         is_history("next_job", history)
         if type is not None:
-            one_of("next_job: type", type, self._backend.installed.types, JOB_TYPES)
-        if where is not None and not callable(where):
+            type = one_of("next_job: type", type, self._backend.installed.types, JOB_TYPES)
+        if where is not None and not is_function(where):
             raise UsageError(
                 f"next_job: where is a function of the request's Details member, not {show(where)}"
             )

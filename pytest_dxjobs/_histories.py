@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
+import inspect
 import itertools
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pytest_dxjobs._arguments import count, one_of, refuse, span
+from pytest_dxjobs._arguments import count, one_of, read, refuse, span
 from pytest_dxjobs._constants import (
     ABSENT,
     JOB_ERROR_CODES,
@@ -21,15 +21,18 @@ from pytest_dxjobs._messages import show
 from pytest_dxjobs._model import model
 from pytest_dxjobs._service import FAILED, SUCCESSORS
 from pytest_dxjobs._validity import violations
+from pytest_dxjobs._values import bare
 
 if TYPE_CHECKING:
     import datetime
 
 
 def is_history(call: str, value: object) -> History:
-    """The value, if it is a history."""
-    if not isinstance(value, History):
-        hint = f"; dx.stays({value!r}) is one" if _is_documented(value) else ""
+    """The value, if it is a history that a function here has made."""
+    if not isinstance(value, History) or not value.written:
+        hint = f"; dx.stays({bare(value)!r}) is one" if _is_documented(value) else ""
+        if inspect.isfunction(value) and value.__module__ == __name__:
+            hint = f" itself; call dx.{value.__name__}()"
         raise UsageError(
             f"{call}: the history is one such as dx.completes(polls=3), not {show(value)}{hint}"
         )
@@ -59,7 +62,8 @@ def stays(state: JobState | str, /) -> History:
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
-    return History((Stage(_state("stays", state)),), written=_written("stays", state))
+    state = _state("stays", state)
+    return History((Stage(state),), written=_written("stays", state))
 
 
 def completes(
@@ -104,6 +108,8 @@ def fails(
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     stages = _ending("fails", "IN_PROGRESS", FAILED, after, polls)
+    if code is not None:
+        code = one_of("fails: code", code, model().error_codes, JOB_ERROR_CODES)
     given = () if code is None else (code,)
     written = _written("fails", *given, after=after, polls=polls, errors=errors)
     if code is not None:
@@ -111,12 +117,11 @@ def fails(
             raise UsageError(
                 "fails: either a code or errors, not both; an entry of errors has its code"
             )
-        one_of("fails: code", code, model().error_codes, JOB_ERROR_CODES)
         return History(stages, code, written=written)
     if isinstance(errors, list):
-        shape = model().job.members["Errors"]
-        refuse("fails: these are no errors of a job:", violations(shape, errors, "errors"))
-        return History(stages, tuple(copy.deepcopy(errors)), written=written)
+        shape, copied = model().job.members["Errors"], read("fails: errors", errors)
+        refuse("fails: these are no errors of a job:", violations(shape, copied, "errors"))
+        return History(stages, tuple(copied), written=written)
     if errors is not None and errors is not ABSENT:
         raise UsageError(f"fails: errors: a list or dx.ABSENT is needed, not {show(errors)}")
     return History(stages, errors, written=written)
@@ -230,7 +235,7 @@ def _state(call: str, state: object) -> str:
 
 def _is_documented(state: object) -> bool:
     """Whether it is a state; what is no text is not compared, since it may refuse that."""
-    return isinstance(state, str) and state in JOB_STATES
+    return isinstance(state, str) and bare(state) in JOB_STATES
 
 
 def _ending(
@@ -245,8 +250,8 @@ def _ending(
     lasts: datetime.timedelta | Polls | None = None
     if after is not None:
         lasts = span(f"{call}: after", after) or None
-    elif polls is not None and count(f"{call}: polls", polls) > 1:
-        lasts = Polls(polls - 1)
+    elif polls is not None and (number := count(f"{call}: polls", polls)) > 1:
+        lasts = Polls(number - 1)
     return (Stage(end),) if lasts is None else (Stage(pending, lasts), Stage(end))
 
 

@@ -52,11 +52,11 @@ class History:
     written: str = field(default="", compare=False)
 
     def __repr__(self) -> str:
-        return self.written
+        return self.written or "dx.History(...)"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """Let Hypothesis print it so, too; of itself it prints the fields of a dataclass."""
-        printer.text(self.written)
+        printer.text(repr(self))
 
 
 @dataclass(frozen=True, slots=True)

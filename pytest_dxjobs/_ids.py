@@ -11,6 +11,7 @@ from typing import Final
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
+from pytest_dxjobs._values import bare
 
 
 def job_id(label: str, /) -> str:
@@ -29,7 +30,7 @@ def job_id(label: str, /) -> str:
     """
     if not isinstance(label, str):
         raise UsageError(f"job_id: the label is a string, such as 'nightly', not {show(label)}")
-    return hashlib.sha256(label.encode(errors="surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(bare(label).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def next_id() -> str:

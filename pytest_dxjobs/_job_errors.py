@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_dxjobs import _service
-from pytest_dxjobs._arguments import one_of, refuse
+from pytest_dxjobs._arguments import one_of, read, refuse, text
 from pytest_dxjobs._constants import ABSENT, JOB_ERROR_CODES
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import listing, show
@@ -36,9 +36,9 @@ def make_error(
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     installed = model()
-    code = members.get("Code", code)  # type: ignore[assignment]
-    one_of("make_error: code", code, installed.error_codes, JOB_ERROR_CODES)
-    error = {**_told(code), **members}
+    given: dict[str, Any] = {"Code": code, **read("make_error", members)}
+    told = _told(one_of("make_error: code", given["Code"], installed.error_codes, JOB_ERROR_CODES))
+    error = {**told, **given, "Code": told["Code"]}
     refuse(
         "make_error: this is no job error:", violations(installed.error, error, "", absent=ABSENT)
     )
@@ -78,17 +78,16 @@ def assert_job_error(
     installed = model()
     if not isinstance(response, Mapping):
         raise UsageError(f"assert_job_error: what get_job returned is needed, not {show(response)}")
+    response = read("assert_job_error", response)
+    wanted = {}
     if code is not None:
-        one_of("assert_job_error: code", code, installed.error_codes, JOB_ERROR_CODES)
+        known = installed.error_codes
+        wanted["Code"] = one_of("assert_job_error: code", code, known, JOB_ERROR_CODES)
+    if resource_id is not None:
+        wanted["ResourceId"] = text("assert_job_error: resource_id", resource_id)
     if limit_name is not None:
         limits = enum_of(installed.error.members["LimitName"])
-        one_of("assert_job_error: limit_name", limit_name, limits)
-    if resource_id is not None and not isinstance(resource_id, str):
-        raise UsageError(
-            f"assert_job_error: resource_id: a string is needed, not {show(resource_id)}"
-        )
-    named = {"Code": code, "ResourceId": resource_id, "LimitName": limit_name}
-    wanted = {name: value for name, value in named.items() if value is not None}
+        wanted["LimitName"] = one_of("assert_job_error: limit_name", limit_name, limits)
     told = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
     headline = f"an error of the job{f' with {told}' if told else ''} was expected"
     state, errors = response.get("State"), response.get("Errors")

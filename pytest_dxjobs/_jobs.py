@@ -7,7 +7,7 @@ import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._arguments import flag, one_of, refuse
+from pytest_dxjobs._arguments import flag, one_of, read, refuse, text
 from pytest_dxjobs._calls import Call, Log
 from pytest_dxjobs._coherence import find_problems
 from pytest_dxjobs._constants import JOB_STATES, TERMINAL_STATES, JobState
@@ -123,7 +123,7 @@ def id_of(place: str, job: object) -> str:
     """
     if not isinstance(job, (Job, str)):
         raise UsageError(f"{place}: a job or its id is needed, not {show(job)}")
-    return job.id if isinstance(job, Job) else job
+    return job.id if isinstance(job, Job) else text(place, job)
 
 
 class Jobs:
@@ -206,7 +206,8 @@ class Jobs:
         self, life: Life, state: str, members: Mapping[str, object], *, check: bool
     ) -> None:
         """Put a job into a state by hand, as ``Job.become`` says."""
-        one_of("become: state", state, JOB_STATES, self._installed.states)
+        state = one_of("become: state", state, JOB_STATES, self._installed.states)
+        members = read("become", members)
         moment = now()
         before = life.told_at(moment)
         if check and before in TERMINAL_STATES:

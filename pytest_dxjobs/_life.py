@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_dxjobs._histories import stays
 from pytest_dxjobs._history import History, Position, Stage, advance, after_poll
 from pytest_dxjobs._instants import in_milliseconds
+from pytest_dxjobs._messages import as_text
 from pytest_dxjobs._transitions import moved
 from pytest_dxjobs._wire import encode
 
@@ -55,8 +56,8 @@ class Life:
         started: bool,
     ) -> None:
         self.id: str = identifier
-        self.arn: str = str(response.get("Arn", ""))
-        self.type: str = str(response.get("Type", ""))
+        self.arn: str = as_text(response.get("Arn", ""))
+        self.type: str = as_text(response.get("Type", ""))
         self.entered: datetime.datetime = moment
         self.created: datetime.datetime = created
         self.started: bool = started

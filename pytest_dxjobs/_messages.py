@@ -6,8 +6,11 @@ A message says what was given, what there is, and what to do: these functions ma
 from __future__ import annotations
 
 import difflib
+import inspect
 import reprlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._values import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +22,19 @@ def show(value: object) -> str:
         return _REPR.repr(value)
     except Exception:
         return f"<{type(value).__name__} that cannot be shown>"
+
+
+def as_text(value: object) -> str:
+    """As ``str`` has it; empty where it raises."""
+    try:
+        return str(value)
+    except Exception:
+        return ""
+
+
+def in_words(error: BaseException) -> str:
+    """What was raised, on one line or several."""
+    return f"{type(error).__name__}: {as_text(error)}"
 
 
 def not_one_of(value: object, permitted: Sequence[str]) -> str:
@@ -48,11 +64,18 @@ class _Repr(reprlib.Repr):
         self.maxstring = self.maxother = 80
         self.maxlevel = 3
 
+    def repr1(self, x: Any, level: int) -> str:
+        return super().repr1(bare(x), level)
+
     def repr_int(self, x: int, level: int) -> str:
         try:
             return super().repr_int(x, level)
         except ValueError:  # more digits than Python writes out
             return f"<an integer of {x.bit_length()} bits>"
+
+    def repr_function(self, x: Any, level: int) -> str:
+        kind = "coroutine function" if inspect.iscoroutinefunction(x) else "function"
+        return f"the {kind} {x.__name__}"
 
 
 _REPR = _Repr()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_dxjobs._arguments import count, read
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._http import Response, Stamp
 from pytest_dxjobs._messages import not_one_of, show
@@ -49,24 +50,28 @@ def metadata_in(place: str, given: object, *, least: int) -> Metadata:
     )
     if not isinstance(given, Mapping):
         raise UsageError(f"{place}: a dict is needed, not {show(given)}")
-    for name in given:
+    parts: dict[str, Any] = read(place, given)
+    for name in parts:
         if name not in permitted:
             raise UsageError(f"{place}: {not_one_of(name, permitted)}")
-    status = given.get("HTTPStatusCode")
+    status = parts.get("HTTPStatusCode")
     if status is not None:
         check_status(f"{place}.HTTPStatusCode", status, least=least)
-    headers, request_id = given.get("HTTPHeaders", {}), given.get("RequestId")
+    headers, request_id = parts.get("HTTPHeaders", {}), parts.get("RequestId")
     if not isinstance(headers, Mapping):
         raise UsageError(f"{place}.HTTPHeaders: a dict is needed, not {show(headers)}")
     return Metadata(
         status,
-        None if request_id is None else str(request_id),
-        tuple((str(name).lower(), str(part)) for name, part in headers.items()),
+        None if request_id is None else read(f"{place}.RequestId", request_id, str),
+        read(f"{place}.HTTPHeaders", headers, _as_sent),
     )
 
 
-def check_status(place: str, status: object, *, least: int) -> None:
-    """Refuse what is no status of a success (from 200) or of an error whose code botocore reads (from 301)."""
+def _as_sent(headers: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name).lower(), str(part)) for name, part in headers.items())
+
+
+def check_status(place: str, status: object, *, least: int) -> int:
+    """A status of a success (from 200) or of an error whose code botocore reads (from 301)."""
     most = 299 if least == 200 else 599
-    if isinstance(status, bool) or not isinstance(status, int) or not least <= status <= most:
-        raise UsageError(f"{place}: a status from {least} to {most} is needed, not {show(status)}")
+    return count(place, status, f", at most {most}", least=least, most=most)

@@ -18,6 +18,7 @@ from botocore.model import ServiceModel
 from pytest_dxjobs import _service
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import did_you_mean, show
+from pytest_dxjobs._values import bare
 
 SERVICE = "dataexchange"
 
@@ -57,13 +58,13 @@ class Model:
         Raises:
             UsageError: There is no such operation; ``place`` is where it was written.
         """
-        known = self.operations_by_method
-        if not isinstance(method, str) or method not in known:
+        known, called = self.operations_by_method, bare(method)
+        if not isinstance(called, str) or called not in known:
             raise UsageError(
                 f"{place}: dataexchange has no operation {show(method)}; there are {', '.join(known)}"
-                f"{did_you_mean(method, known)}"
+                f"{did_you_mean(called, known)}"
             )
-        return known[method]
+        return known[called]
 
     @functools.cached_property
     def details_members(self) -> dict[str, str]:

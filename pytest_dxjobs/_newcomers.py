@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._arguments import refuse
+from pytest_dxjobs._arguments import read, refuse, text
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._factory import build_job
 from pytest_dxjobs._history import History, Stage
 from pytest_dxjobs._instants import in_milliseconds, now
-from pytest_dxjobs._messages import show
+from pytest_dxjobs._messages import as_text, show
 from pytest_dxjobs._metadata import members_of
 from pytest_dxjobs._model import model
 from pytest_dxjobs._service import FAILED
@@ -51,6 +51,7 @@ def described(
         raise UsageError(
             f"add_job: a type or a response comes first, and then a history, not {show(type_)}"
         )
+    type_, members = text("add_job: type", type_), read("add_job", members)
     for name in members:
         if name.lower() in ("state", "type", "history"):
             raise UsageError(
@@ -79,13 +80,13 @@ def whole_response(
             "as in add_job(dx.make_job(type, state, **members))"
         )
     # What botocore adds to a captured response is no part of the job.
-    response = members_of(given)
+    response = members_of(read("add_job", given))
     state = response.get("State")
     if history is None:
         own = state if isinstance(state, str) else ""
         return Newcomer(response, History((Stage(own),), written=f"dx.stays({own!r})"), {})
     installed = model()
-    kept, aside = set_aside(installed, response, str(response.get("Type")), history)
+    kept, aside = set_aside(installed, response, as_text(response.get("Type")), history)
     first = history.stages[0].state
     if first == state and history.errors is None:
         return Newcomer(kept, history, aside)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import RunawayPolling, UnexpectedCall, UsageError
-from pytest_dxjobs._messages import show
+from pytest_dxjobs._messages import in_words, show
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Coroutine
@@ -108,6 +108,6 @@ def _reported(call: str, failed: Callable[[Any], object], result: object) -> boo
         return bool(failed(result))
     except Exception as error:
         raise UsageError(
-            f"{call}: failed raised {type(error).__name__}: {error}; it was given what the code returned, "
+            f"{call}: failed raised {in_words(error)}; it was given what the code returned, "
             f"{show(result)}"
         ) from error

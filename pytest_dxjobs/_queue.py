@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._errors import UsageError
-from pytest_dxjobs._messages import show
+from pytest_dxjobs._messages import in_words, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ class Entry:
         except Exception as error:  # of a matcher that the test has written
             raise UsageError(
                 f"{self.name}: comparing {name} of expected_params with {show(given)} raised "
-                f"{type(error).__name__}: {error}"
+                f"{in_words(error)}"
             ) from error
 
 

@@ -12,7 +12,7 @@ from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._intercept import innermost
 from pytest_dxjobs._jobs import Job, id_of
-from pytest_dxjobs._messages import listing, show
+from pytest_dxjobs._messages import as_text, listing, show
 from pytest_dxjobs._model import enum_of, model
 from pytest_dxjobs._timeline import draw
 from pytest_dxjobs._tracebacks import linked
@@ -82,7 +82,7 @@ def raises_validation(cause: str | None = None) -> Raises:
     if cause is None:
         return Raises("raises_validation", "ValidationException", {})
     known = model().error_shapes["ValidationException"].members["ExceptionCause"]
-    one_of("raises_validation: cause", cause, enum_of(known))
+    cause = one_of("raises_validation: cause", cause, enum_of(known))
     return Raises("raises_validation", "ValidationException", {"ExceptionCause": cause})
 
 
@@ -172,7 +172,7 @@ class Raises:
             if not why:
                 self._value, self._raised = each, error
                 return True
-        raised = f"{type(error).__name__} was raised: {show(str(error))}"
+        raised = f"{type(error).__name__} was raised: {show(as_text(error))}"
         if found:
             told = [f"{_code_of(each)}: {why}" for each, why in found]
             raised = listing(f"{raised}; the errors of the service in it do not fit:", told)

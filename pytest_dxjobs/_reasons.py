@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._calls import Call
 from pytest_dxjobs._constants import TERMINAL_STATES
-from pytest_dxjobs._messages import show
+from pytest_dxjobs._messages import as_text, show
 from pytest_dxjobs._tracebacks import linked
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def wrong_failure(
 
 def _wrong_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]) -> str:
     """The end state that it names as the cause, and that no job was in; empty where there is none."""
-    named = {*_END_STATE.findall(_as_text(raised))}
+    named = {*_END_STATE.findall(as_text(raised))}
     known = {each.told for each in records} | {job.state for job in jobs if job.cancelled}
     if len(named) != 1 or named & {*known, "COMPLETED"}:
         return ""  # who names several, or the good one, tells that it was none of them
@@ -70,7 +70,7 @@ def with_its_line(raised: BaseException) -> str:
         if not re.search(r"[\\/](botocore|boto3|pytest_dxjobs)[\\/]", each.filename)
     ]
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    text = _as_text(raised).partition("\n")[0]
+    text = as_text(raised).partition("\n")[0]
     return f"{type(raised).__name__}: {text}{place}"
 
 
@@ -116,14 +116,9 @@ def _reasons(record: Record) -> list[str]:
 
 def _text_of(raised: BaseException) -> str:
     """What it says, in whatever form."""
-    return f"{type(raised).__name__} {_as_text(raised)} {_as_text(raised.args)} {_as_text(vars(raised))}"
-
-
-def _as_text(value: Any) -> str:
-    try:
-        return str(value)
-    except Exception:
-        return ""
+    return (
+        f"{type(raised).__name__} {as_text(raised)} {as_text(raised.args)} {as_text(vars(raised))}"
+    )
 
 
 _NEVER: Final = re.compile(r"(?!)")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._histories import AT_ONCE
-from pytest_dxjobs._messages import show
+from pytest_dxjobs._messages import in_words, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +42,7 @@ class Script:
             return bool(self.where(copy.deepcopy(dict(details))))
         except Exception as error:
             raise UsageError(
-                f"next_job: where raised {type(error).__name__}: {error}; it was asked about a job of type "
+                f"next_job: where raised {in_words(error)}; it was asked about a job of type "
                 f"{type_} with {show(details)}. Narrow it by type=, too, where types differ."
             ) from error
 
@@ -55,7 +56,9 @@ class Script:
 
 
 def _name(where: Where | None) -> str:
-    return getattr(where, "__name__", "...") if where is not None else ""
+    if where is None:
+        return ""
+    return where.__name__ if inspect.isroutine(where) else "..."
 
 
 class Scripts:

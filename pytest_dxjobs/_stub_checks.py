@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
@@ -53,20 +53,11 @@ def _hint(problems: list[str]) -> str:
 
 def _without_matchers(value: object, any_: object) -> object:
     """The value, with botocore's ANY for each object that only compares itself, such as ``mock.ANY``."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _without_matchers(part, any_) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return [_without_matchers(element, any_) for element in value]
     return value if isinstance(value, _PLAIN) else any_
-
-
-def listed(value: Any) -> Any:
-    """A copy, with lists for tuples, as a request has them; objects that compare themselves are kept."""
-    if isinstance(value, Mapping):
-        return {name: listed(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [listed(element) for element in value]
-    return value
 
 
 _PLAIN: Final = (str, bytes, int, float, datetime.datetime, type(None))

@@ -6,24 +6,23 @@ under test gets what it would get. The signatures are those of ``botocore.stub.S
 
 from __future__ import annotations
 
-import copy
 import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pytest_dxjobs._arguments import count, refuse, refuse_all
+from pytest_dxjobs._arguments import count, is_function, read, refuse, refuse_all, text
 from pytest_dxjobs._constants import ALWAYS, Marker
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._http import Stamp
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._made_up import made_up
-from pytest_dxjobs._messages import did_you_mean, listing, show
+from pytest_dxjobs._messages import did_you_mean, in_words, listing, show
 from pytest_dxjobs._metadata import check_status, members_of, metadata_in
 from pytest_dxjobs._queue import Entry
 from pytest_dxjobs._refusals import Refused
-from pytest_dxjobs._stub_checks import listed, problems_of, unasked, unsendable
+from pytest_dxjobs._stub_checks import problems_of, unasked, unsendable
 from pytest_dxjobs._validity import violations
 from pytest_dxjobs._wire import error, error_status, success
 
@@ -71,34 +70,26 @@ class Stubs:
         call = f"add_response({show(method)})"
         installed = self._backend.installed
         operation = installed.operation_called(call, method)
+        expected_params = read(f"{call}: expected_params", expected_params)
         expected = problems_of(installed, operation, expected_params)
         if isinstance(service_response, Mapping):
-            refuse_all(
-                {
-                    **unasked(call, expected),
-                    **unsendable(call, installed, operation, service_response),
-                }
-            )
+            laid = read(call, service_response)
+            refuse_all({**unasked(call, expected), **unsendable(call, installed, operation, laid)})
             metadata = metadata_in(
-                f"{call}: ResponseMetadata", service_response.get("ResponseMetadata"), least=200
+                f"{call}: ResponseMetadata", laid.get("ResponseMetadata"), least=200
             )
-            response = success(
-                installed,
-                operation,
-                copy.deepcopy(members_of(service_response)),
-                Stamp("", now()),
-            )
+            response = success(installed, operation, members_of(laid), Stamp("", now()))
 
             def respond(record: Record) -> Response:
                 return metadata.applied_to(response, record.stamp)
 
-        elif service_response is None or callable(service_response):
+        elif service_response is None or is_function(service_response):
             refuse_all(unasked(call, expected))
 
             def respond(record: Record) -> Response:
                 computed = None
                 if service_response is not None:
-                    computed = _computed(call, service_response, record.params())
+                    computed = read(call, _computed(call, service_response, record.params()))
                 if computed is None:
                     return self._made_up(operation, record)
                 refuse_all(unsendable(call, installed, operation, computed))
@@ -151,17 +142,16 @@ class Stubs:
         call = f"add_client_error({show(method)}, {show(service_error_code)})"
         installed = self._backend.installed
         operation = installed.operation_called(f"add_client_error({show(method)})", method)
+        expected_params = read(f"{call}: expected_params", expected_params)
         refuse_all(unasked(call, problems_of(installed, operation, expected_params)))
-        texts = ("service_error_code", service_error_code), ("service_message", service_message)
-        for name, text in texts:
-            if not isinstance(text, str):
-                raise UsageError(f"{call}: {name}: a string is needed, not {show(text)}")
+        service_error_code = text(f"{call}: service_error_code", service_error_code)
+        service_message = text(f"{call}: service_message", service_message)
         if not _CODE.fullmatch(service_error_code):
             raise UsageError(
                 f"{call}: service_error_code: it has letters, digits, dots, hyphens and underscores alone"
             )
-        none = isinstance(service_error_meta, Mapping) and len(service_error_meta) == 0
-        if service_error_meta is not None and not none:
+        meta = read(f"{call}: service_error_meta", service_error_meta)
+        if meta is not None and not (isinstance(meta, dict) and not meta):
             raise UsageError(
                 f"{call}: service_error_meta: the service cannot send {show(service_error_meta)}; what "
                 "the model gives an error goes into modeled_fields"
@@ -170,10 +160,11 @@ class Stubs:
             raise UsageError(
                 f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}"
             )
+        modeled_fields = read(f"{call}: modeled_fields", modeled_fields)
         metadata = metadata_in(f"{call}: response_meta", response_meta, least=301)
         status = http_status_code if http_status_code is not None else metadata.status
         if status is not None:
-            check_status(f"{call}: http_status_code", status, least=301)
+            status = check_status(f"{call}: http_status_code", status, least=301)
         members = {"Message": service_message, **(modeled_fields or {})}
         shape = installed.error_shapes.get(service_error_code)
         if shape is not None:
@@ -237,7 +228,6 @@ class Stubs:
     ) -> None:
         bound = None if times is ALWAYS else count(f"{name}: times", times, ", or dx.ALWAYS")
         filled_in = frozenset(self._backend.installed.operation(operation).idempotent_members)
-        expected = listed(expected)
         self._backend.queue(Entry(name, operation, expected, bound, respond, filled_in))
 
 
@@ -255,5 +245,5 @@ def _computed(
         raise  # meant for the code under test, or for the test itself
     except Exception as failure:
         raise UsageError(
-            f"{call}: the function raised {type(failure).__name__}: {failure}; it was given {told}"
+            f"{call}: the function raised {in_words(failure)}; it was given {told}"
         ) from failure

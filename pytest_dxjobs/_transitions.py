@@ -12,6 +12,7 @@ from pytest_dxjobs._coherence import find_problems
 from pytest_dxjobs._constants import ABSENT
 from pytest_dxjobs._history import History
 from pytest_dxjobs._job_errors import error_that_fits
+from pytest_dxjobs._messages import as_text
 from pytest_dxjobs._samples import Blanks, sampler
 from pytest_dxjobs._values import cleaned
 
@@ -42,7 +43,7 @@ def moved(
     """
     job = {name: part for name, part in response.items() if name != "Errors"}
     job.update(State=state, UpdatedAt=at)
-    type_ = str(response.get("Type"))
+    type_ = as_text(response.get("Type"))
     permitted = _service.SIGNED_URL_PERMITTED.get(type_)
     own = own_details(installed, {**job, "Type": type_})
     if permitted is not None and own:
@@ -68,7 +69,7 @@ def _errors(
     if history.errors is None and "Errors" in aside:
         return aside["Errors"]
     code = {"code": history.errors} if isinstance(history.errors, str) else {}
-    return [error_that_fits(installed, str(job.get("Type")), job.get("Details"), **code)]
+    return [error_that_fits(installed, as_text(job.get("Type")), job.get("Details"), **code)]
 
 
 def set_aside(
@@ -122,7 +123,7 @@ def own_details(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
 
 def urls_of(installed: Model, job: Mapping[str, Any], at: datetime.datetime) -> dict[str, Any]:
     """The URLs that the service makes for a job, and when they expire."""
-    _, _, _, region, account_id, *_ = [*str(job.get("Arn")).split(":"), *_NOWHERE]
+    _, _, _, region, account_id, *_ = [*as_text(job.get("Arn")).split(":"), *_NOWHERE]
     blanks = Blanks(
         region, account_id, "", "", "", at, _service.url_expires_at(job["Type"], at, at)
     )

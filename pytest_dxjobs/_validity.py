@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_dxjobs._messages import did_you_mean, not_one_of, show
 from pytest_dxjobs._model import Shape, enum_of, pattern_of
-from pytest_dxjobs._values import is_aware
+from pytest_dxjobs._values import is_aware, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,17 +92,9 @@ def _string(shape: Shape, value: object, path: str) -> Iterator[str]:
     pattern = pattern_of(shape)
     if pattern and not pattern.fullmatch(value):
         yield f"{path}: {show(value)} does not match {pattern.pattern}"
-    if not _is_text(value):
+    if not is_text(value):
         yield f"{path}: {show(value)} has a lone surrogate, which no UTF-8 text can hold"
     yield from _length(shape, len(value), path, "characters")
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _timestamp(_shape: Shape, value: object, path: str) -> Iterator[str]:

@@ -17,10 +17,11 @@ from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, composite
 
 from pytest_dxjobs import _drawn_faults, _drawn_futures, _drawn_histories, _drawn_jobs, _model_walk
-from pytest_dxjobs._arguments import one_of
+from pytest_dxjobs._arguments import one_of, read
 from pytest_dxjobs._constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._drawing import Source
 from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._messages import show
 from pytest_dxjobs._model import model
 from pytest_dxjobs._pools import JOB_IDS
 
@@ -180,13 +181,14 @@ def _chosen(
     """The values to choose from."""
     if given is None:
         return known
-    several = (given,) if isinstance(given, str) or not isinstance(given, Collection) else given
-    if isinstance(several, Set):  # the order of which differs from run to run
-        several = sorted(several, key=str)
+    one = isinstance(given, str) or not isinstance(given, Collection)
     try:
-        chosen = tuple(one_of(place, each, known, documented) for each in several)
+        several = (given,) if one else read(place, given, tuple)
+        chosen = [one_of(place, each, known, documented) for each in several]
     except UsageError as error:
         raise InvalidArgument(str(error)) from None
     if not chosen:
-        raise InvalidArgument(f"{place}: {given!r} is empty; there are {', '.join(documented)}")
-    return chosen
+        raise InvalidArgument(f"{place}: {show(given)} is empty; there are {', '.join(documented)}")
+    if isinstance(given, Set):  # the order of which differs from run to run
+        chosen.sort()
+    return tuple(chosen)

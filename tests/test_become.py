@@ -23,6 +23,9 @@ from lives import (
 
 import pytest_dxjobs as dx
 
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
 
 @pytest.mark.parametrize("state", sorted({*dx.JOB_STATES} - {WAITING}))
 @pytest.mark.parametrize("type_", dx.JOB_TYPES)
@@ -96,6 +99,11 @@ def test_an_end_is_final_unless_the_test_insists(
         (lambda job: job.become("ERROR", Errors="bad"), "become: .*\n +Errors: .*'bad'"),
         (lambda job: job.become("ERROR", Errors=UNFIT), r"become: .*\n +Errors\[0\].Code: 'NOPE'"),
         (lambda job: job.become(COMPLETED, Id="a" * 32), "become: Id is not to be given"),
+        (lambda job: job.become("ERROR", Errors=ENDLESS), "become: .*cannot be read: Recursion"),
+        (
+            lambda job: job.become("ERROR", Errors=ENDLESS, check=False),
+            "become: .*cannot be read: Recursion",
+        ),
         (lambda job: job.become(COMPLETED, State="ERROR"), "become: State is not to be given"),
         (
             lambda job: job.become(COMPLETED, Errors=[MALWARE], UpdatedAt=START),

@@ -82,6 +82,16 @@ def test_a_mistake_in_the_function_is_told_as_the_tests(client: Any) -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
+async def later(_: object) -> Any:
+    """Answer at some time."""
+
+
+def test_a_function_answers_at_once(dxjobs: dx.FakeDataExchange) -> None:
+    told = "the response is .*, not the coroutine function later"
+    with pytest.raises(dx.UsageError, match=told):
+        dxjobs.add_response("get_job", later)  # type: ignore[arg-type]
+
+
 def raising(failure: Exception) -> Callable[[object], None]:
     def compute(_: object) -> None:
         raise failure
@@ -203,5 +213,7 @@ def test_a_computed_status_that_is_no_success_is_told(
 ) -> None:
     answer = {"ResponseMetadata": {"HTTPStatusCode": status}}
     dxjobs.add_response("get_data_set", lambda _: answer)
-    with pytest.raises(dx.UsageError, match="HTTPStatusCode: a status from 200 to 299"):
+    with pytest.raises(
+        dx.UsageError, match="HTTPStatusCode: a whole number from 200 is needed, at most 299"
+    ):
         client.get_data_set(DataSetId=ID)

@@ -16,6 +16,8 @@ from clients import MODEL
 import pytest_dxjobs as dx
 
 UTC = datetime.timezone.utc
+WITHIN_ITSELF: dict[str, Any] = {}
+WITHIN_ITSELF["ExportAssetsToS3"] = WITHIN_ITSELF
 EVERY_JOB = [(type_, state) for type_ in dx.JOB_TYPES for state in dx.JOB_STATES]
 MEMBER_OF = {
     "IMPORT_ASSETS_FROM_S3": "ImportAssetsFromS3",
@@ -342,6 +344,8 @@ def test_a_job_shares_nothing_with_what_it_was_made_from() -> None:
         ((), {"Errors": {}}, ["Errors: a list is needed, not {}"]),
         ((), {"Id": threading.Lock()}, ["Id: a string is needed, not <unlocked"]),
         ((), {"state": "ERROR"}, ["state: unknown member", "did you mean 'State'?"]),
+        ((), {"\ud800": 1}, ["\\ud800: unknown member"]),
+        ((), {"Details": WITHIN_ITSELF}, ["make_job: {'Details'", "cannot be read: Recursion"]),
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_what_is_permitted(
@@ -410,3 +414,9 @@ def test_a_label_gives_the_same_id_everywhere() -> None:
 def test_a_label_is_text() -> None:
     with pytest.raises(dx.UsageError, match="job_id: the label is a string"):
         dx.job_id(5)  # type: ignore[arg-type]
+
+
+def test_an_id_that_is_none_is_told_once() -> None:
+    with pytest.raises(dx.UsageError) as caught:
+        dx.make_job(Id="nightly", Arn=5)
+    assert re.findall(r"^  (\w+):", str(caught.value), re.MULTILINE) == ["Id", "Arn"]

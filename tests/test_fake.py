@@ -13,6 +13,7 @@ from typing import Any
 import freezegun
 import pytest
 from clients import client_for
+from own import Mute
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import UnexpectedCall as Unanswered
@@ -155,6 +156,7 @@ def test_changing_the_response_afterwards_changes_no_job() -> None:
 
 
 MOMENT = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+SIGNED = dict(dx.make_job("EXPORT_ASSET_TO_SIGNED_URL"))
 INCOHERENT = dict(dx.make_job()) | {"Errors": [], "UpdatedAt": MOMENT}
 
 
@@ -168,7 +170,15 @@ INCOHERENT = dict(dx.make_job()) | {"Errors": [], "UpdatedAt": MOMENT}
         ),
         (
             lambda fake: fake.add_job("EXPORT_ASSETS_TO_S3", "ERROR"),
-            "such as dx.completes(polls=3), not",
+            "such as dx.completes(polls=3), not 'ERROR'; dx.stays('ERROR') is one",
+        ),
+        (
+            lambda fake: fake.add_job("EXPORT_ASSETS_TO_S3", dx.fails),
+            "such as dx.completes(polls=3), not the function fails itself; call dx.fails()",
+        ),
+        (
+            lambda fake: fake.add_job("EXPORT_ASSETS_TO_S3", re.escape),
+            "such as dx.completes(polls=3), not the function escape",
         ),
         (
             lambda fake: fake.add_job(Bucket="b"),
@@ -192,6 +202,13 @@ INCOHERENT = dict(dx.make_job()) | {"Errors": [], "UpdatedAt": MOMENT}
             "cannot be sent: JSON cannot hold",
         ),
         (lambda fake: fake.add_job({("a",): 1}, check=False), "cannot be sent"),
+        (lambda fake: fake.add_job({"Arn": Mute()}, check=False), "cannot be sent"),
+        (lambda fake: fake.add_job({"Type": Mute()}, check=False), "cannot be sent"),
+        (lambda fake: fake.add_job({"Type": Mute()}, dx.completes()), "Type: a string is needed"),
+        (
+            lambda fake: fake.add_job({**SIGNED, "Arn": Mute()}, dx.completes(polls=2)),
+            "Arn: a string is needed",
+        ),
         (lambda fake: (fake.add_job(Id="a" * 32), fake.add_job(Id="a" * 32)), "with the id aaaa"),
     ],
 )
@@ -206,7 +223,7 @@ def test_a_mistake_is_refused_and_loses_nothing(add: Callable[[Any], object], to
 def test_a_response_that_contains_itself_cannot_be_sent() -> None:
     response: dict[str, Any] = {}
     response["Details"] = {"Self": response}
-    with pytest.raises(dx.UsageError, match="cannot be sent"):
+    with pytest.raises(dx.UsageError, match=r"add_job: .* cannot be read: RecursionError"):
         dx.FakeDataExchange().add_job(response, check=False)
 
 

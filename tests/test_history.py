@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -280,6 +281,8 @@ HISTORIES: list[tuple[Callable[[], object], str]] = [
     *endings(),
     (lambda: dx.polls(0), "polls: a whole number from 1 is needed, not 0"),
     (lambda: dx.polls(True), "polls: a whole number from 1 is needed, not True"),
+    (lambda: dx.polls(sys.maxsize + 1), f"polls: a whole number .* not {sys.maxsize + 1}"),
+    (lambda: dx.polls(10**5000), "polls: a whole number .* not <an integer of 16610 bits>"),
     (lambda: dx.stays("DONE"), "stays: 'DONE' is not one of WAITING, IN_PROGRESS, .*TIMED_OUT"),
     (lambda: dx.stays("COMPLETE"), "stays: 'COMPLETE' .* did you mean 'COMPLETED'"),
     (lambda: dx.history(), "history: at least one state"),
@@ -355,3 +358,11 @@ def test_errors_that_do_not_fit_the_job_are_refused_when_it_enters(
         dxjobs.add_job(EXPORT, dx.fails(errors=[elsewhere], polls=polls))
     job = dxjobs.add_job(EXPORT, dx.fails(errors=[elsewhere], polls=polls), check=False)
     assert dxjobs.jobs == [job]
+
+
+def test_a_count_may_be_as_large_as_that_of_anything_in_memory() -> None:
+    assert repr(dx.polls(sys.maxsize)) == f"dx.polls({sys.maxsize})"
+
+
+def test_a_history_made_by_hand_says_no_more() -> None:
+    assert repr(dx.History(())) == "dx.History(...)"

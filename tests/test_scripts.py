@@ -24,6 +24,10 @@ from lives import (
 import pytest_dxjobs as dx
 
 
+async def later(_: object) -> Any:
+    """Answer at some time."""
+
+
 @pytest.mark.parametrize(
     ("add", "told"),
     [
@@ -47,6 +51,10 @@ import pytest_dxjobs as dx
             "next_job: type: 'EXPORT' is not one of .*EXPORT_ASSETS_TO_S3",
         ),
         (lambda fake: fake.next_job(dx.fails(), where={"x": 1}), "next_job: where .*not {'x': 1}"),
+        (
+            lambda fake: fake.next_job(dx.fails(), where=later),
+            "next_job: where is a function .* not the coroutine function later",
+        ),
         (
             lambda fake: setattr(fake, "default_history", "ERROR"),
             "default_history: the history .*dx.*, not 'ERROR'",
@@ -177,3 +185,11 @@ def test_jobs_of_many_threads_have_the_fates_that_they_are_meant_for(
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         fates = list(pool.map(export, DATA_SETS[::-1]))
     assert fates[::-1] == [COMPLETED, "ERROR", TIMED_OUT, RUNNING, COMPLETED] * 2
+
+
+def test_where_is_told_by_its_name_if_it_is_a_function() -> None:
+    with dx.FakeDataExchange(strict=False) as fake:
+        fake.next_job(dx.fails(), where=bool)
+        fake.next_job(dx.fails(), where=len)
+        told = fake._backend.pending_scripts()
+    assert told == [f"next_job(dx.fails(), where={name})" for name in ("...", "len")]
