@@ -53,7 +53,6 @@ _CONNECTIONS: Final = {
     "connect_timeout": ("ConnectTimeoutError", "timed out"),
     "read_timeout": ("ReadTimeoutError", "Read timed out."),
 }
-KINDS: Final = (*_ERRORS, *_CONNECTIONS, "bad_gateway", "garbled")
 
 
 def deliver(fault: Fault, call: Record) -> Response:

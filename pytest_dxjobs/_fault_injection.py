@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_dxjobs._arguments import count, one_of
+from pytest_dxjobs._arguments import count, read
 from pytest_dxjobs._constants import ALWAYS, Marker
-from pytest_dxjobs._delivery import KINDS
 from pytest_dxjobs._errors import UsageError
+from pytest_dxjobs._formats import wrong_job_id
 from pytest_dxjobs._injections import Injection
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._jobs import Job, id_of
 from pytest_dxjobs._messages import show
+from pytest_dxjobs._values import bare
 from pytest_dxjobs.faults import Fault, throttling
 
 if TYPE_CHECKING:
@@ -46,7 +49,8 @@ class FaultInjection:
 
         Args:
             fault: What happens, such as ``faults.throttling()``.
-            job: Only to requests about this job, or about one of several: jobs or ids. None is any.
+            job: Only to requests about this job, or about one of several: jobs of this fake or ids, also of
+                jobs that come later. None is any.
             operation: Only to requests for this operation, or for one of several, as a client calls them.
             requests: To so many HTTP requests; ``dx.ALWAYS`` is without end.
             calls: Instead, to so many whole calls of the client: each request that botocore makes for such
@@ -73,13 +77,14 @@ class FaultInjection:
         for name, given in (("requests", requests), ("calls", calls)):
             if given is not None:
                 times = _times(f"inject: {name}", given)
-        count("inject: after", after, least=0)
-        _check_chance(rate, seed)
+        after = count("inject: after", after, least=0)
+        rate, seed = _chance(rate, seed)
+        called = bare(operation) if isinstance(operation, str) else [*operations]
         written = _written(
             "inject",
             fault,
             job=job_ids,
-            operation=None if operation == "get_job" else operation,
+            operation=None if called == "get_job" else called,
             requests=requests,
             calls=calls,
             after=after or None,
@@ -96,7 +101,7 @@ class FaultInjection:
                 calls is not None,
                 after,
                 rate,
-                seed or 0,
+                (seed or 0) % sys.maxsize,  # beyond, Python does not write it out
             )
         )
 
@@ -107,10 +112,10 @@ class FaultInjection:
 
         Args:
             requests: So many HTTP requests; ``dx.ALWAYS`` is without end.
-            job: Only for this job, or one of several: jobs or ids. None is any.
+            job: Only for this job, or one of several, as in ``inject``. None is any.
 
         Raises:
-            UsageError: An argument is ill-typed, or the job is not in this fake.
+            UsageError: An argument is ill-typed, or names what is not there.
 
         See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
         """
@@ -125,7 +130,9 @@ class FaultInjection:
         """The names in the API of operations, by what a client calls them."""
         place = "inject: operation"
         called = (operation,) if isinstance(operation, str) else _several(place, operation)
-        return {each: self._backend.installed.operation_called(place, each) for each in called}
+        return {
+            bare(each): self._backend.installed.operation_called(place, each) for each in called
+        }
 
     def _check_that_a_job_is_named(self, operations: Mapping[str, str]) -> None:
         for method, name in operations.items():
@@ -145,17 +152,20 @@ class FaultInjection:
 
     def _job_id(self, call: str, job: object) -> str:
         job_id, jobs = id_of(f"{call}: job", job), self._backend.jobs
-        if isinstance(job, Job):
-            with jobs.lock:
-                life = jobs.find(job_id, now())
-            if life is None or job != Job(life, jobs):
-                raise UsageError(f"{call}: job: {show(job)} is not in this fake")
+        with jobs.lock:
+            life = jobs.find(job_id, now())
+        if isinstance(job, Job) and (life is None or job != Job(life, jobs)):
+            raise UsageError(f"{call}: job: {show(job)} is not in this fake")
+        if life is None and (problem := wrong_job_id(job_id)):
+            raise UsageError(f"{call}: job: {show(job)} is not in this fake, and {problem}")
         return job_id
 
 
 def _several(place: str, given: object) -> tuple[Any, ...]:
-    if isinstance(given, Collection) and not isinstance(given, (bytes, dict)) and len(given):
-        return tuple(given)
+    if isinstance(given, Collection) and not isinstance(given, (bytes, dict)):
+        found: tuple[Any, ...] = read(place, given, tuple)
+        if found:
+            return found
     what = "a job or its id" if place.endswith("job") else "the name of an operation"
     raise UsageError(f"{place}: {what} is needed, or several, not {show(given)}")
 
@@ -172,23 +182,24 @@ def _written(call: str, *given: Fault, job: frozenset[str] | None, **options: ob
     return f"{call}({', '.join([*map(repr, given), *told])})"
 
 
-def _check_fault(fault: object) -> None:
+def _check_fault(fault: Any) -> None:
     if isinstance(fault, Fault):
-        one_of("inject: the kind of a fault", fault.kind, KINDS)
         return
-    if getattr(fault, "__module__", "") == Fault.__module__ and callable(fault):
-        name = getattr(fault, "__name__", "")
+    if fault is Fault or (inspect.isfunction(fault) and fault.__module__ == Fault.__module__):
+        name = fault.__name__
         example = "throttling" if fault is Fault else name
         raise UsageError(f"inject: a fault is needed, not {name} itself; call faults.{example}()")
     raise UsageError(f"inject: a fault is needed, such as faults.throttling(), not {show(fault)}")
 
 
-def _check_chance(rate: object, seed: object) -> None:
+def _chance(rate: object, seed: object) -> tuple[float | None, int | None]:
+    rate, seed = bare(rate), bare(seed)
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise UsageError(f"inject: seed: a whole number is needed, not {show(seed)}")
     if rate is None:
         if seed is not None:
             raise UsageError("inject: seed: without a rate there is nothing that it decides")
-        return
+        return None, None
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
         raise UsageError(f"inject: rate: a number from 0 to 1 is needed, not {show(rate)}")
+    return rate, seed

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
-from pytest_dxjobs._arguments import count, one_of
+from pytest_dxjobs._arguments import count, one_of, read, text
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
+from pytest_dxjobs._values import bare, is_text
 
 Headers = Mapping[str, str]
 Cause = Literal["InsufficientS3BucketPolicy", "S3AccessDenied"]
@@ -40,6 +41,11 @@ class Fault:
     cause: str | None = None
     body: bytes | None = None
     status: int | None = None
+
+    def __post_init__(self) -> None:
+        # Here and not where each is made, so that one made by hand, or by dataclasses.replace, can be sent, too.
+        for name, value in _checked(self).items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         given = {part.name: getattr(self, part.name) for part in fields(self)[1:]}
@@ -109,11 +115,6 @@ def validation(
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
-    if cause is not None:
-        from pytest_dxjobs._model import enum_of, model
-
-        known = model().error_shapes["ValidationException"].members["ExceptionCause"]
-        one_of("faults.validation: cause", cause, enum_of(known))
     return _fault("validation", message, request_id, headers, cause=cause)
 
 
@@ -311,12 +312,6 @@ def garbled(
     Raises:
         UsageError: An argument is ill-typed, out of its range, or cannot be sent.
     """
-    if not isinstance(body, bytes):
-        raise UsageError(f"faults.garbled: body: bytes are needed, not {show(body)}")
-    if count("faults.garbled: status", status, ", at most 599", least=200) > 599:
-        raise UsageError(
-            f"faults.garbled: status: a whole number up to 599 is needed, not {status}"
-        )
     return _fault("garbled", message, request_id, headers, body=body, status=status)
 
 
@@ -330,30 +325,53 @@ def _fault(
     body: bytes | None = None,
     status: int | None = None,
 ) -> Fault:
+    given: Any = () if headers is None else headers
+    return Fault(kind, message, request_id, given, cause, body, status)
+
+
+def _checked(fault: Fault) -> dict[str, Any]:
+    """What was given of a fault, as it is kept."""
+    kind = one_of("Fault: kind", fault.kind, tuple(name for name in __all__ if name != "Fault"))
     place = f"faults.{kind}"
-    if message is not None and not _can_be_sent(message):
-        raise UsageError(f"{place}: message: a string in UTF-8 is needed, not {show(message)}")
-    if request_id is not None:
-        _check_header(f"{place}: request_id", request_id)
-    if headers is not None and not isinstance(headers, Mapping):
-        raise UsageError(f"{place}: headers: a dict is needed, not {show(headers)}")
-    pairs = tuple((headers or {}).items())
-    for name, value in pairs:
-        _check_header(f"{place}: headers: the name {show(name)}", name)
-        _check_header(f"{place}: headers[{show(name)}]", value)
-    return Fault(kind, message, request_id, tuple(sorted(pairs)), cause, body, status)
+    given: dict[str, Any] = {"kind": kind}
+    if fault.message is not None:
+        given["message"] = text(f"{place}: message", fault.message, _unsendable)
+    if fault.request_id is not None:
+        given["request_id"] = _header(f"{place}: request_id", fault.request_id)
+    if not isinstance(fault.headers, (Mapping, tuple)):
+        raise UsageError(f"{place}: headers: a dict is needed, not {show(fault.headers)}")
+    given["headers"] = tuple(
+        sorted(
+            (
+                _header(f"{place}: headers: the name {show(name)}", name),
+                _header(f"{place}: headers[{show(name)}]", value),
+            )
+            for name, value in read(f"{place}: headers", fault.headers, dict).items()
+        )
+    )
+    if fault.cause is not None:
+        from pytest_dxjobs._model import enum_of, model
+
+        known = model().error_shapes["ValidationException"].members["ExceptionCause"]
+        given["cause"] = one_of(f"{place}: cause", fault.cause, enum_of(known))
+    if fault.body is not None and not isinstance(fault.body, bytes):
+        raise UsageError(f"{place}: body: bytes are needed, not {show(fault.body)}")
+    if fault.status is not None:
+        given["status"] = count(
+            f"{place}: status", fault.status, ", at most 599", least=200, most=599
+        )
+    return given
 
 
-def _can_be_sent(text: object) -> bool:
-    try:
-        return isinstance(text, str) and text.encode() is not None
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
+def _unsendable(message: str) -> str:
+    return "" if is_text(message) else "has a lone surrogate, which no UTF-8 text can hold"
 
 
-def _check_header(place: str, text: object) -> None:
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not text:
-        raise UsageError(f"{place}: printable ASCII text is needed, not {show(text)}")
+def _header(place: str, given: object) -> str:
+    found = bare(given)
+    if not isinstance(found, str) or not found.isascii() or not found.isprintable() or not found:
+        raise UsageError(f"{place}: printable ASCII text is needed, not {show(given)}")
+    return found
 
 
 __all__: Final = [

@@ -13,7 +13,7 @@ from clients import client_for
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
 
-ID = "d" * 32
+ID, OTHER = "d" * 32, "e" * 32
 BUSY, GONE, FAILED = faults.throttling(), faults.not_found(), faults.validation()
 
 
@@ -375,7 +375,7 @@ def test_a_fault_after_the_end_does_not_make_it_forgotten(
         ({"requests": dx.ALWAYS, "after": 9}, "requests=dx.ALWAYS, after=9)"),
         ({"rate": 0.5}, "inject(faults.validation(), rate=0.5)"),
         ({"rate": 0.5, "after": 9}, "inject(faults.validation(), after=9, rate=0.5)"),
-        ({"job": ["x", ID]}, f"inject(faults.validation(), job=['{ID}', 'x'])"),
+        ({"job": [OTHER, ID]}, f"inject(faults.validation(), job=['{ID}', '{OTHER}'])"),
         ({"operation": "start_job"}, "inject(faults.validation(), operation='start_job')"),
     ],
 )
@@ -423,7 +423,7 @@ class Unnamed:
 def wrong_jobs() -> list[Any]:
     with dx.FakeDataExchange() as other:
         strangers = other.add_job(), other.add_job(Id=ID)
-    return [*strangers, 5, [], [5], b"id", {"a": 1}]
+    return [*strangers, 5, [], [5], b"id", {"a": 1}, "nightly", [ID, "nightly"]]
 
 
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
@@ -432,6 +432,8 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (ClientError, {}, r"a fault is needed, such as faults.throttling\(\), not "),
     ("throttling", {}, "not 'throttling'"),
     (None, {}, "not None"),
+    (len, {}, "a fault is needed, such as .*, not <built-in function len>"),
+    (dx.completes, {}, "a fault is needed, such as .*, not the function completes"),
     (Unnamed(), {}, "not unnamed"),
     (BUSY, {"operation": "get_jobs"}, "operation: .*no operation 'get_jobs'.*mean 'get_job'"),
     (BUSY, {"operation": []}, r"operation: the name of an operation is needed, .* not \[\]"),
@@ -465,13 +467,32 @@ def test_what_cannot_be_is_refused_and_lays_nothing_down(
     assert told(client, dxjobs.add_job()) == "COMPLETED"
 
 
-@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("place", range(9))
 def test_a_job_of_nowhere_is_refused(dxjobs: dx.FakeDataExchange, place: int) -> None:
     dxjobs.add_job(Id=ID)
     with pytest.raises(dx.UsageError, match="inject: job: "):
         dxjobs.inject(BUSY, job=wrong_jobs()[place])
     with pytest.raises(dx.UsageError, match="throttle: job: "):
         dxjobs.throttle(job=wrong_jobs()[place])
+
+
+def test_a_job_that_a_test_gave_an_id_which_is_none_is_known(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    job = dxjobs.add_job({**dx.make_job(), "Id": "nightly"}, check=False)
+    dxjobs.throttle(job="nightly")
+    assert told(client, job) == "COMPLETED"
+    dxjobs.assert_retried(1)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_seed_may_be_longer_than_python_writes_out(sign: int) -> None:
+    seed = sign * 10**5000
+    with dx.FakeDataExchange(strict=False) as fake:
+        fake.inject(BUSY, rate=1, seed=seed)
+        assert told(client_for(), fake.add_job()) == "Throttling"
+        fake.inject(BUSY, rate=1, seed=seed, after=1)
+        assert "seed=<an integer of 16610 bits>" in fake._backend.pending_faults()[0]
 
 
 def test_a_seed_without_a_rate_decides_nothing(dxjobs: dx.FakeDataExchange, client: Any) -> None:
