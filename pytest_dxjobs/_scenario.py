@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pytest_dxjobs._arguments import bound, one_of
+from pytest_dxjobs._arguments import bound, flag, is_function, one_of, text
 from pytest_dxjobs._constants import JOB_TYPES
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._histories import AT_ONCE, completes, is_history
 from pytest_dxjobs._judge import ENDINGS, judge
-from pytest_dxjobs._messages import show
+from pytest_dxjobs._messages import in_words, show
+from pytest_dxjobs._model import model
 from pytest_dxjobs._performance import perform
 
 if TYPE_CHECKING:
@@ -107,21 +108,31 @@ class Scenario:
     _scene: Scene | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for each in ("name", "about", "usually", "group", "type"):
-            if not isinstance(getattr(self, each), str):
-                raise UsageError(
-                    f"Scenario: {each}: a string is needed, not {show(getattr(self, each))}"
-                )
-        place = f"Scenario {self.name!r}"
-        one_of(f"{place}: expected", self.expected, ENDINGS)
+        for name, value in self._checked().items():
+            object.__setattr__(self, name, value)
+
+    def _checked(self) -> dict[str, object]:
+        """What was given, as it is kept."""
+        name = text("Scenario: name", self.name, lambda given: "" if given else "is empty")
+        place = f"Scenario {name!r}"
+        kept: dict[str, object] = {"name": name}
+        for each in ("about", "usually", "group"):
+            kept[each] = text(f"{place}: {each}", getattr(self, each))
+        kept["type"] = one_of(f"{place}: type", self.type, JOB_TYPES, model().types)
+        kept["expected"] = one_of(f"{place}: expected", self.expected, ENDINGS)
+        kept["max_polls"] = bound(f"{place}: max_polls", self.max_polls)
         is_history(place, self.history)
-        bound(f"{place}: max_polls", self.max_polls)
+        flag(f"{place}: started", self.started)
         if self.only is not None:
-            one_of(f"{place}: only", self.only, _CHECKS)
+            kept["only"] = one_of(f"{place}: only", self.only, _CHECKS)
         for each in ("prepare", "answer", "unless"):
             given = getattr(self, each)
-            if given is not None and not callable(given):
-                raise UsageError(f"{place}: {each}: a function is needed, not {show(given)}")
+            if given is not None:
+                if not is_function(given):
+                    raise UsageError(f"{place}: {each}: a function is needed, not {show(given)}")
+                what = "a job" if each == "answer" else "the fake"
+                _check_that_it_takes(f"{place}: {each}", given, what)
+        return kept
 
     def __repr__(self) -> str:
         return f"<Scenario {self.name}: {self.about}>"
@@ -174,7 +185,7 @@ class Scenario:
         __tracebackhide__ = True
         scene = self._begin("check")
         if type is not None:
-            one_of("check: type", type, scene.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
+            type = one_of("check: type", type, scene.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
         job = scene.job(self, type)
         self._check("check", lambda: consume(job.id), consume, failed)
 
@@ -209,10 +220,11 @@ class Scenario:
         self, call: str, run: Callable[[], Any], given: object, failed: Failed | None
     ) -> None:
         __tracebackhide__ = True
-        for what, value in (("the code", given), ("failed", failed)):
-            if value is not None and not callable(value):
-                raise UsageError(f"{call}: {what} is a function, not {show(value)}")
-        _check_that_it_takes(call, given)
+        if not callable(given):
+            raise UsageError(f"{call}: the code is a function, not {show(given)}")
+        if failed is not None and not is_function(failed):
+            raise UsageError(f"{call}: failed is a function, not {show(failed)}")
+        _check_that_it_takes(f"{call}: the code", given, *_GIVEN[call])
         scene = self._scene_for(call)
         scene.taken, fake = True, scene.fake
         if self.answer is not None:
@@ -223,7 +235,7 @@ class Scenario:
         before = {job.id for job in fake.jobs}
         done = perform(call, run, failed, fake)
         if self.unless is not None and (reason := self.unless(fake)):
-            _skip(reason)
+            _skip(text(f"Scenario {self.name!r}: what unless returned", reason))
         created = [job for job in fake.jobs if job.id not in before]
         jobs = [scene.job(self)] if call == "check" else created
         if report := judge(self, done, fake, jobs, scene.clock.sleeps):
@@ -262,15 +274,14 @@ class Scenario:
         return dataclasses.replace(self, _scene=Scene(fake, clock))
 
 
-def _check_that_it_takes(call: str, code: Any) -> None:
-    arguments = ["the id of a job"] if call == "check" else []
+def _check_that_it_takes(place: str, function: Any, *arguments: str) -> None:
     try:
-        inspect.signature(code).bind(*arguments)
+        inspect.signature(function).bind(*arguments)
     except TypeError as error:
-        what = "one argument, the id of the job" if arguments else "no argument"
-        raise UsageError(f"{call}: the code is called with {what}: {error}") from None
-    except ValueError:  # of C functions nothing is known
-        pass
+        what = f"one argument, {arguments[0]}" if arguments else "no argument"
+        raise UsageError(f"{place} is called with {what}: {error}") from None
+    except Exception:  # nothing is known of C functions, nor of what does not tell it
+        return
 
 
 def _body(
@@ -280,7 +291,7 @@ def _body(
         return json.dumps({**answer(job)}).encode()
     except Exception as error:
         raise UsageError(
-            f"Scenario {name!r}: answer has made no answer of {show(job)}: {type(error).__name__}: {error}"
+            f"Scenario {name!r}: answer has made no answer of {show(job)}: {in_words(error)}"
         ) from error
 
 
@@ -290,6 +301,8 @@ def _skip(reason: str) -> None:
     pytest.skip(reason)
 
 
-_CHECKS: Final = ("check", "check_creating")
+# The checks, with what the code is called with.
+_GIVEN: Final = {"check": ("the id of the job",), "check_creating": ()}
+_CHECKS: Final = tuple(_GIVEN)
 # Jobs of those that the code creates: as many as are ended soon, however many there are.
 _THAT_HANG: Final = 3

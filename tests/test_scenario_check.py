@@ -21,6 +21,10 @@ def staged() -> Any:
         yield dx.Scenario("mine", "Mine.")._staged(fake, clock)
 
 
+async def later(_: object) -> Any:
+    """Answer at some time."""
+
+
 def poll(fake: dx.FakeDataExchange) -> None:
     import boto3
 
@@ -63,6 +67,8 @@ def test_what_is_no_function_is_told(staged: dx.Scenario) -> None:
         staged.check(wrong)
     with pytest.raises(dx.UsageError, match="check_creating: failed is a function, not 'wait'"):
         staged.check_creating(print, failed=wrong)
+    with pytest.raises(dx.UsageError, match="check: failed is a function, not the coroutine"):
+        staged.check(print, failed=later)
 
 
 def test_a_failed_that_fails_is_told(staged: dx.Scenario) -> None:
@@ -212,6 +218,25 @@ def test_what_interrupts_the_test_goes_on(staged: dx.Scenario) -> None:
         ({"max_polls": 0}, "Scenario 'mine': max_polls: a whole number from 1 is needed.*"),
         ({"only": "creating"}, "Scenario 'mine': only: 'creating' is not one of check, .*"),
         ({"prepare": 7}, "Scenario 'mine': prepare: a function is needed, not 7"),
+        (
+            {"unless": later},
+            "'mine': unless: a function is needed, not the coroutine function later",
+        ),
+        (
+            {"prepare": lambda: None},
+            "Scenario 'mine': prepare is called with .*, the fake: too many",
+        ),
+        (
+            {"answer": lambda: {"a": 1}},
+            "Scenario 'mine': answer is called with one argument, a job: too many",
+        ),
+        ({"name": ""}, "Scenario: name: '' is empty"),
+        ({"group": None}, "Scenario 'mine': group: a string is needed, not None"),
+        (
+            {"type": "EXPORT"},
+            "Scenario 'mine': type: 'EXPORT' is not one of IMPORT_ASSETS_FROM_S3, ",
+        ),
+        ({"started": "x"}, "Scenario 'mine': started: True or False is needed, not 'x'"),
     ],
 )
 def test_a_mistake_in_a_scenario_is_told(options: dict[str, Any], told: str) -> None:
@@ -245,3 +270,11 @@ def test_an_event_loop_of_the_test_is_not_disturbed(staged: dx.Scenario) -> None
             staged.check(lambda _: asyncio.sleep(1))
 
     asyncio.run(test())
+
+
+def test_what_unless_says_is_a_text() -> None:
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
+        unless: Any = lambda _: 5  # noqa: E731
+        staged = dx.Scenario("mine", "Mine.", unless=unless)._staged(fake, clock)
+        with pytest.raises(dx.UsageError, match=r"'mine': what unless returned: a string .* not 5"):
+            staged.check(lambda _: poll(fake))
