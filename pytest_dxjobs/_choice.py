@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_dxjobs._arguments import one_of
+from pytest_dxjobs._arguments import one_of, read
 from pytest_dxjobs._catalogue import GROUPS, USUAL_GROUPS, catalogue
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._messages import show
-from pytest_dxjobs._options import marked_options, told_plainly
+from pytest_dxjobs._options import configured, marked_options, told_plainly
 from pytest_dxjobs._scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 _OWN = "own"
 _ALL = "all"
@@ -38,6 +38,8 @@ def _chosen(test: Any) -> list[Any]:
     place, given = _option(test, marked, "scenarios")
     wanted = _wanted(place, given, known)
     place, given = _option(test, marked, "without")
+    if "without" not in marked and given is not None:
+        given = _by_name(given)
     reasons = _reasons(place, given, known)
     calls = _calls(test.obj)
     return [
@@ -64,7 +66,13 @@ def _calls(test: Any) -> set[str]:
 def _option(test: Any, marked: dict[str, Any], name: str) -> tuple[str, Any]:
     if name in marked:
         return f"@pytest.mark.dxjobs: {name}", marked[name]
-    return f"ini option dxjobs_{name}", test.config.getini(f"dxjobs_{name}")
+    return f"ini option dxjobs_{name}", configured(test.config, name)
+
+
+def _by_name(lines: Sequence[str]) -> dict[str, str]:
+    """The reasons of the ini file."""
+    parted = (line.partition(":") for line in lines)
+    return {name.strip(): reason.strip() for name, _, reason in parted}
 
 
 def _known(test: Any) -> dict[str, Scenario]:
@@ -79,6 +87,10 @@ def _known(test: Any) -> dict[str, Scenario]:
                 raise UsageError(
                     f"pytest_dxjobs_scenarios: there is a scenario or group {each.name!r} already"
                 )
+            if each.group == _ALL:
+                raise UsageError(
+                    f"pytest_dxjobs_scenarios: {each.name}: no group is called {_ALL!r}, which means all"
+                )
             known[each.name] = each
     return known
 
@@ -86,28 +98,25 @@ def _known(test: Any) -> dict[str, Scenario]:
 def _wanted(place: str, given: Any, known: Mapping[str, Scenario]) -> set[str]:
     """Names of groups and of scenarios."""
     groups = {each.group for each in known.values()}
-    if not given:
-        return {*USUAL_GROUPS, *groups.difference(GROUPS)}
-    several = [given] if isinstance(given, str) else given
+    several = [given] if isinstance(given, str) else () if given is None else given
     if not isinstance(several, (list, tuple, set, frozenset)):
         raise UsageError(f"{place}: names are needed, not {show(given)}")
+    names = read(place, several, tuple)
+    if not names:
+        return {*USUAL_GROUPS, *groups.difference(GROUPS)}
     groups |= {_OWN, *GROUPS}
-    return {one_of(place, each, (_ALL, *sorted(groups)), tuple(known)) for each in several}
+    return {one_of(place, each, (_ALL, *sorted(groups)), tuple(known)) for each in names}
 
 
 def _reasons(place: str, given: Any, known: Collection[str]) -> dict[str, str]:
     """Why scenarios are left out, by name."""
     if given is None:
         return {}
-    if isinstance(given, list):  # of the ini file
-        given = {
-            name.strip(): reason.strip()
-            for name, _, reason in (line.partition(":") for line in given)
-        }
     if not isinstance(given, Mapping):
         raise UsageError(f"{place}: a dict of names and reasons is needed, not {show(given)}")
-    for name, reason in given.items():
+    reasons: dict[Any, Any] = read(place, given)
+    for name, reason in reasons.items():
         one_of(place, name, tuple(known))
         if not isinstance(reason, str) or not reason.strip():
             raise UsageError(f"{place}: {name}: a reason is needed, not {show(reason)}")
-    return dict(given)
+    return reasons

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MARKER: Final = "@pytest.mark.dxjobs: "
+# A TOML file may have a number as it is, for which pytest has a type since 9.2.
+_NUMBER: Final = str | int | float if pytest.version_tuple >= (9, 2) else "string"
 # The options with an ini twin: what the file may hold, the default, and what they say.
 INI: Final[dict[str, tuple[Any, str, str]]] = {
     "region": ("string", "us-east-1", "region of jobs whose test names none"),
     "account_id": ("string", "123456789012", "account in the ARNs of jobs, 12 digits"),
     "strict": ("bool", "true", "whether what was not used, or not answered, fails a test"),
-    "max_polls": ("string", "5000", "polls of one job with the same answer, or none for no bound"),
-    "max_polls_after_end": ("string", "25", "polls of one job after its end, or none for no bound"),
+    "max_polls": (_NUMBER, "5000", "polls of one job with the same answer, or none for no bound"),
+    "max_polls_after_end": (_NUMBER, "25", "polls of one job after its end, or none for no bound"),
     "max_wait": (
-        "string",
+        _NUMBER,
         "86400",
         "seconds of virtual time that code sleeps while it polls one job, or none for no bound",
     ),
@@ -88,22 +90,23 @@ def _made(
 
 def marked_options(item: Any) -> dict[str, Any]:
     """What the markers say."""
+    from pytest_dxjobs._arguments import read
     from pytest_dxjobs._errors import UsageError
-    from pytest_dxjobs._messages import not_one_of
+    from pytest_dxjobs._messages import not_one_of, show
 
     options: dict[str, Any] = {}
     with told_plainly(_MARKER):
         for mark in item.iter_markers("dxjobs"):
             if mark.args:
                 raise UsageError(
-                    f"options go by name, not {mark.args!r}; there are {', '.join(INI)}"
+                    f"options go by name, not {show(mark.args)}; there are {', '.join(INI)}"
                 )
             for name, value in mark.kwargs.items():
                 if name not in INI:
                     raise UsageError(not_one_of(name, tuple(INI)))
                 outer = options.setdefault(name, value)
                 if isinstance(outer, Mapping) and isinstance(value, Mapping):
-                    options[name] = {**value, **outer}
+                    options[name] = read(name, value) | read(name, outer)
     return options
 
 
@@ -114,14 +117,26 @@ def _configured(config: pytest.Config, make: Callable[..., Any]) -> dict[str, An
     options: dict[str, Any] = {}
     with told_plainly("ini option dxjobs_"):
         for name in INI.keys() & {*inspect.signature(make).parameters, "start"}:
-            try:
-                given = config.getini(f"dxjobs_{name}")
-            except (ValueError, pytest.UsageError) as error:
-                raise UsageError(f"{name}: {error}; true or false is needed") from None
+            given = configured(config, name)
             if given not in (None, ""):
                 options[name] = _number_or_none(given) if name.startswith("max_") else given
-                _check(name, options[name], make)
+                try:
+                    _check(name, options[name], make)
+                except UsageError as error:  # in words of the file, where there is no None
+                    raise UsageError(str(error).replace("or None", "or none")) from None
     return options
+
+
+def configured(config: pytest.Config, name: str) -> Any:
+    """What the ini file says of an option."""
+    from pytest_dxjobs._errors import UsageError
+
+    with told_plainly("ini option dxjobs_"):
+        try:
+            return config.getini(f"dxjobs_{name}")
+        except (TypeError, ValueError, pytest.UsageError) as error:
+            needed = "; true or false is needed" if name == "strict" else ""
+            raise UsageError(f"{name}: {error}{needed}") from None
 
 
 def _check(name: str, value: Any, make: Callable[..., object]) -> None:
@@ -133,7 +148,9 @@ def _check(name: str, value: Any, make: Callable[..., object]) -> None:
         make(**{name: value})
 
 
-def _number_or_none(given: str) -> object:
+def _number_or_none(given: Any) -> object:
+    if not isinstance(given, str):  # of a TOML file
+        return given
     if given.strip().lower() == "none":
         return None
     for kind in (int, float):

@@ -110,7 +110,7 @@ def test_a_mistake_in_an_option_is_told(pytester: pytest.Pytester) -> None:
         'scenarios="sates"': "scenarios: 'sates' is not one of all, creating, *did you mean 'states'?",
         "scenarios=7": "scenarios: names are needed, not 7",
         "scenarios=[7]": "scenarios: 7 is not one of *",
-        'without=["error"]': "without: error: a reason is needed, not ''",
+        'without=["error: ours"]': "without: a dict of names and reasons is needed, not *",
         "without=7": "without: a dict of names and reasons is needed, not 7",
         'without={"eror": "x"}': "without: 'eror' is not one of *did you mean 'error'?",
         'without={"error": " "}': "without: error: a reason is needed, not ' '",
@@ -286,6 +286,7 @@ def test_a_mistake_in_the_hook_is_told(pytester: pytest.Pytester) -> None:
         "7": "dx.Scenario objects are needed, not 7",
         "dx.Scenario('all', 'Mine.')": "there is a scenario or group 'all' already",
         "dx.Scenario('error', 'Mine.')": "there is a scenario or group 'error' already",
+        "dx.Scenario('mine', 'Mine.', group='all')": "mine: no group is called 'all', which *",
     }
     for number, returned in enumerate(expected):
         folder = pytester.mkdir(f"folder_{number}")

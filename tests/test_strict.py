@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 HEAD = """\
-import botocore.session, contextlib, pytest, pytest_dxjobs as dx
+import botocore.session, contextlib, pytest, time, pytest_dxjobs as dx
 
 def client():
     return botocore.session.Session().create_client("dataexchange", region_name="us-east-1")
@@ -121,10 +121,13 @@ def test_ini_options_are_those_of_the_fake(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        ("max_polls=many", "dxjobs_max_polls: a whole number from 1 is needed*not 'many'"),
+        (
+            "max_polls=many",
+            "dxjobs_max_polls: a whole number from 1 is needed, or none for no bound, not 'many'",
+        ),
         ("max_polls=1.5", "dxjobs_max_polls: a whole number from 1 is needed*not 1.5"),
         ("region=nowhere", "dxjobs_region: 'nowhere' is no region*"),
-        ("strict=maybe", "dxjobs_strict: *maybe*"),
+        ("strict=maybe", "dxjobs_strict: *maybe*; true or false is needed"),
         ("account_id=12", "dxjobs_account_id: '12' is no account id: 12 digits"),
     ],
 )
@@ -134,6 +137,28 @@ def test_a_mistake_in_the_ini_file_is_told_as_such(
     result = run(pytester, "def test_it(dxjobs): pass", "-o", f"dxjobs_{option}")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"UsageError: ini option {told}"])
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9, 2), reason="takes no number from a TOML file")
+@pytest.mark.parametrize("option", ["max_polls = 3", "max_polls_after_end = 3", "max_wait = 0.5"])
+def test_a_number_in_a_toml_file_is_one(pytester: pytest.Pytester, option: str) -> None:
+    pytester.makepyprojecttoml(f"[tool.pytest]\ndxjobs_{option}")
+    code = """
+    def test_it(dxjobs, dxjobs_clock):
+        job, one = dxjobs.add_job("EXPORT_ASSETS_TO_S3"), client()
+        with pytest.raises(dx.RunawayPolling):
+            for _ in range(6):
+                one.get_job(JobId=job.id)
+                time.sleep(0.2)
+    """
+    run(pytester, code).assert_outcomes(passed=1)
+
+
+def test_what_pytest_cannot_read_is_told_as_such(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ndxjobs_scenarios = 'unclosed")
+    result = run(pytester, "def test_it(dxjobs_scenario): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["UsageError: ini option dxjobs_scenarios: No closing quotation"])
 
 
 def test_a_call_that_is_swallowed_in_a_teardown_is_told_there(pytester: pytest.Pytester) -> None:
