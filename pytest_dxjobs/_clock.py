@@ -77,6 +77,7 @@ class VirtualClock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._check_that_it_runs("__exit__")
         _waiting.clock = None
         self._undo.close()
 

@@ -142,6 +142,13 @@ def test_a_clock_that_does_not_run_says_so() -> None:
         assert clock.sleeps == []
 
 
+def test_a_clock_that_was_not_entered_is_not_left(dxjobs_clock: dx.VirtualClock) -> None:
+    with pytest.raises(dx.UsageError, match="__exit__: this clock does not run"):
+        dx.VirtualClock().__exit__(None, None, None)
+    time.sleep(1)
+    assert seconds(dxjobs_clock) == 1
+
+
 def test_every_run_begins_at_the_same_time_and_repeats_to_the_microsecond() -> None:
     def run() -> tuple[datetime.datetime, list[dx.Sleep]]:
         with dx.VirtualClock() as clock:
