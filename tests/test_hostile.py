@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from clients import client_for
+from draws import drawn
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.errors import InvalidArgument
+from own import COMPARED, READ, Mute, Text, member, own
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
+from pytest_dxjobs._choice import scenarios_for
+from pytest_dxjobs._options import INI, clock_for, fake_for
 
 
-class Sullen:
-    """Compares with nothing, is neither true nor false, shows nothing, and is no key."""
-
-    def refuse(self, *_: object) -> Any:
-        raise RuntimeError("compared, judged or shown")
-
-    __eq__ = __bool__ = __repr__ = refuse
-    __hash__ = None  # type: ignore[assignment]
+async def later(*_: object) -> Any:
+    """Answer at some time."""
 
 
-KNOWN: list[Any] = [
+Sullen = own(object, *COMPARED, "__repr__")
+WITHIN_ITSELF: list[Any] = [{}]
+WITHIN_ITSELF[0]["Details"] = WITHIN_ITSELF
+HUGE = 10**5000  # which Python does not write out
+TEXTS = (
     *dx.JOB_STATES,
     *dx.JOB_TYPES[:2],
     *dx.JOB_ERROR_CODES[:2],
     *("get_job", "create_job", "GetJob", "us-east-1", "0" * 12, "0" * 32, "2024-01-01", "raises"),
+)
+# Also what Hypothesis cannot show, so that it is not for it to draw.
+AWKWARD: list[Any] = [
+    *map(Text, (*TEXTS, "")),
+    *map(member, TEXTS),
+    *(own(int, *COMPARED)(4), own(float, *COMPARED)(0.5), own(datetime.timedelta, *COMPARED)(4)),
+    *(HUGE, -HUGE, "\ud800", {"\ud800": 1}),
+    datetime.datetime(2024, 1, 1, tzinfo=own(datetime.tzinfo, "utcoffset")()),
+    *(WITHIN_ITSELF, WITHIN_ITSELF[0], {"Details": own(Mapping, *READ)()}, MappingProxyType({})),
+    *(own(dict, *READ)(State="ERROR"), own(list, *READ)(["ERROR"]), Mute()),
+    *(
+        own(object, "__call__", "__getattr__")(),
+        later,
+        Sullen(),
+        [Sullen()],
+        {"State": Sullen()},
+    ),
+]
+KNOWN: list[Any] = [
+    *TEXTS,
     *(dx.ABSENT, dx.ALWAYS, dx.completes(), dx.polls(2), dx.make_job(), dx.make_error()),
     *(faults.throttling(), datetime.date.max, datetime.date.min, datetime.timedelta.max),
     *(10**400, -1, math.nan, math.inf, object, print, lambda *_: 1, ..., NotImplemented),
@@ -105,7 +130,7 @@ def one_at_a_time(call: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[st
     named_ones = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
     for bad in named_ones:
         needed = [each for each in named_ones if each is bad or each.default is each.empty]
-        for value in (*KNOWN, Sullen(), [Sullen()], {"State": Sullen()}):
+        for value in (*KNOWN, *AWKWARD):
             given_: list[Any] = []
             named: dict[str, Any] = {}
             for each in needed:
@@ -133,12 +158,13 @@ def permitted(call: Callable[..., Any]) -> Iterator[None]:
     except dx.UsageError as error:
         told = str(error).removeprefix("faults.")
     assert told.startswith((name, *inspect.signature(call).parameters)), told
+    assert told.encode()
 
 
 CALLS = [
     *functions(dx, dx.__all__),
     *functions(faults, faults.__all__),
-    *(dx.FakeDataExchange, dx.VirtualClock),
+    *(dx.FakeDataExchange, dx.VirtualClock, dx.Fault, dx.Scenario),
 ]
 
 
@@ -174,11 +200,63 @@ def test_methods_of_the_fake_with_one_bad_argument(name: str) -> None:
                 call(*given_, **named)
 
 
+def unshown(make: Callable[..., Any], given_: list[Any], named: dict[str, Any]) -> Any:
+    """The strategy within another one, so that Hypothesis does not show what it is given."""
+    return st.none().flatmap(lambda _: make(*given_, **named))
+
+
 @pytest.mark.parametrize("make", functions(dxst, dxst.__all__))
 def test_strategies_with_one_bad_argument(make: Callable[..., Any]) -> None:
     for given_, named in one_at_a_time(make):
         with contextlib.suppress(InvalidArgument):
-            make(*given_, **named).validate()
+            drawn(unshown(make, given_, named), 1)
+
+
+@pytest.mark.parametrize("part", [each.name for each in dataclasses.fields(dx.Fault)])
+def test_a_fault_made_by_hand_is_none_or_happens(part: str) -> None:
+    for value in (*KNOWN, *AWKWARD):
+        with dx.FakeDataExchange(strict=False) as fake:
+            with permitted(dx.Fault if part == "kind" else faults.garbled):
+                fake.inject(dataclasses.replace(faults.garbled(), **{part: value}))
+            with contextlib.suppress(BotoCoreError, ClientError):
+                CLIENT.get_job(JobId=fake.add_job().id)
+            assert len(fake.calls) == len(fake.jobs) == 1
+
+
+@pytest.mark.parametrize("use", ["add_job", "next_job", "default_history"])
+def test_a_history_made_by_hand_is_none(use: str) -> None:
+    fake = dx.FakeDataExchange()
+    before = ["EXPORT_ASSETS_TO_S3"] if use == "add_job" else []
+    for value in (*KNOWN, *AWKWARD):
+        with pytest.raises(dx.UsageError, match=rf"^{use}: the history is one .*, not dx.History"):
+            method(use, fake)(*before, dx.History(value))
+
+
+class Marked:
+    """A test with one marker."""
+
+    def __init__(self, node: pytest.Item, mark: pytest.Mark) -> None:
+        self.config, self.ihook, self.obj = node.config, node.ihook, test_markers
+        self._mark = mark
+
+    def iter_markers(self, _: str) -> list[pytest.Mark]:
+        return [self._mark]
+
+
+@pytest.mark.parametrize("option", [*INI, "options"])
+def test_markers(request: pytest.FixtureRequest, option: str) -> None:
+    for value in (*KNOWN, *AWKWARD):
+        options = {option: value} if option in INI else {}
+        mark = pytest.mark.dxjobs.with_args(*[value] * (not options), **options).mark
+        test: Any = Marked(request.node, mark)
+        told = f"UsageError: @pytest.mark.dxjobs: {option}: "
+        try:
+            fake_for(test, {})
+            with clock_for(test):
+                scenarios_for(test)
+        except pytest.fail.Exception as failure:
+            told = str(failure)
+        assert told.startswith(f"UsageError: @pytest.mark.dxjobs: {option.partition(' ')[0]}")
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -188,14 +266,6 @@ def test_functions(call: Callable[..., Any], data: st.DataObject) -> None:
     given_, named = arguments(data, call)
     with permitted(call):
         call(*given_, **named)
-
-
-@given(data=st.data())
-@hostile
-def test_scenarios(data: st.DataObject) -> None:
-    _, named = arguments(data, dx.Scenario)
-    with permitted(dx.Scenario):
-        dx.Scenario(**{name: value for name, value in named.items() if name != "_scene"})
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -245,3 +315,63 @@ def test_strategies(make: Callable[..., Any], data: st.DataObject) -> None:
     given_, named = arguments(data, make)
     with contextlib.suppress(InvalidArgument):
         data.draw(make(*given_, **named))
+
+
+def raise_mute(*_: object) -> Any:
+    raise Mute
+
+
+class Unequal:
+    __eq__ = __ne__ = raise_mute
+    __hash__ = None  # type: ignore[assignment]
+
+
+def list_and_create() -> None:
+    CLIENT.list_jobs(NextToken="a")
+    CLIENT.create_job(Type="EXPORT_ASSETS_TO_S3", Details=dx.make_job()["Details"])
+
+
+def refuse_what_is_created(fake: dx.FakeDataExchange) -> None:
+    fake.add_response("list_jobs", {})
+    fake.next_job(dx.fails(), where=raise_mute)
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda fake: fake.add_response("list_jobs", raise_mute), "the function"),
+        (
+            lambda fake: fake.add_response("list_jobs", None, {"NextToken": Unequal()}),
+            "comparing .*",
+        ),
+        (refuse_what_is_created, "next_job: where"),
+    ],
+)
+def test_an_exception_that_cannot_be_shown_is_told(use: Callable[[Any], None], told: str) -> None:
+    with dx.FakeDataExchange(strict=False) as fake:
+        use(fake)
+        with pytest.raises(dx.UsageError, match=f"{told} raised Own: "):
+            list_and_create()
+
+
+def test_an_exception_of_a_scenario_that_cannot_be_shown_is_told() -> None:
+    for scenario, told in [
+        (dx.Scenario("mine", "Mine."), "check: failed raised Own: ; it was given"),
+        (dx.Scenario("mine", "Mine.", answer=raise_mute), "answer has made no .*: Own: $"),
+    ]:
+        with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
+            staged = scenario._staged(fake, clock)
+            with pytest.raises(dx.UsageError, match=told):
+                staged.check(lambda each: CLIENT.get_job(JobId=each), failed=raise_mute)
+
+
+def test_an_exception_that_cannot_be_shown_is_not_the_expected_one() -> None:
+    with pytest.raises(AssertionError, match="Own was raised: '', with no"), dx.raises_throttling():
+        raise_mute()
+
+
+@pytest.mark.parametrize("metadata", [{"RequestId": Sullen()}, {"HTTPHeaders": {"a": Sullen()}}])
+def test_metadata_that_is_no_text_is_refused(metadata: dict[str, Any]) -> None:
+    (name,) = metadata
+    with pytest.raises(dx.UsageError, match=rf"ResponseMetadata\.{name}: .* cannot be read: "):
+        dx.FakeDataExchange().add_response("list_jobs", {"ResponseMetadata": metadata})
