@@ -359,7 +359,7 @@ def test_marker_and_ini_file_document_the_defaults_there_are(
     documented = " ".join(pytester.runpytest("--help").stdout.str().split())
     for name, default in defaults.items():
         assert re.search(
-            rf"dxjobs_{name} \(\w+\): [^;]*; default {default}; markers override it", documented
+            rf"dxjobs_{name} \([\w |]+\): [^;]*; default {default}; markers override it", documented
         )
 
 
