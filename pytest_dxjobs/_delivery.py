@@ -1,58 +1,20 @@
-"""A fault as it reaches botocore: an HTTP response, or the exception of a connection that failed.
-
-One row a fault, so that the next one has its place here and a function in ``faults``.
-"""
+"""A fault as it reaches botocore: an HTTP response, or the exception of a connection that failed."""
 
 from __future__ import annotations
 
 import html
 import http
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_dxjobs import _service
+from pytest_dxjobs._fault import SENT, FailedConnection, Page, ServiceError
 from pytest_dxjobs._http import Response
 from pytest_dxjobs._values import values_of
 from pytest_dxjobs._wire import answer, error
 
 if TYPE_CHECKING:
+    from pytest_dxjobs._fault import Fault
     from pytest_dxjobs._record import Record
-    from pytest_dxjobs.faults import Fault
-
-
-@dataclass(frozen=True, slots=True)
-class _Error:
-    """An error that the service tells; the status is the service model's, where it knows the code."""
-
-    code: str
-    message: str
-    status: int | None = None
-
-
-# The codes of the service model are documented. Guesses: the wording, in which {} is the resource, and the
-# codes of the errors that the service model does not know.
-_ERRORS: Final = {
-    "throttling": _Error("ThrottlingException", "Rate exceeded"),
-    "not_found": _Error("ResourceNotFoundException", "{} was not found."),
-    "validation": _Error("ValidationException", "The request is not valid."),
-    "internal_error": _Error("InternalServerException", "An internal error occurred."),
-    "access_denied": _Error("AccessDeniedException", "You may not perform this operation."),
-    "conflict": _Error("ConflictException", "{} is in a state that does not permit this."),
-    "service_unavailable": _Error("ServiceUnavailableException", "Service Unavailable", 503),
-    "expired_token": _Error(
-        "ExpiredTokenException", "The security token included in the request is expired", 403
-    ),
-}
-# What botocore raises, and what it usually finds beneath.
-_CONNECTIONS: Final = {
-    "connection_refused": ("EndpointConnectionError", "[Errno 111] Connection refused"),
-    "connection_closed": (
-        "ConnectionClosedError",
-        "Remote end closed connection without response",
-    ),
-    "connect_timeout": ("ConnectTimeoutError", "timed out"),
-    "read_timeout": ("ReadTimeoutError", "Read timed out."),
-}
 
 
 def deliver(fault: Fault, call: Record) -> Response:
@@ -61,14 +23,15 @@ def deliver(fault: Fault, call: Record) -> Response:
     Raises:
         BotoCoreError: The connection failed; botocore tries again, as with a real one.
     """
-    if fault.kind in _CONNECTIONS:
-        raise _failed_connection(fault, call.request.url)
-    if fault.kind in _ERRORS:
-        response = _service_error(fault, call)
-    elif fault.kind == "bad_gateway":
-        response = _page(502, fault.message)
-    else:
-        response = answer(fault.status or 200, fault.body or b"", call.stamp)
+    match SENT[fault.kind]:
+        case FailedConnection() as sent:
+            raise _failed_connection(sent, fault, call.request.url)
+        case ServiceError() as sent:
+            response = _service_error(sent, fault, call)
+        case Page(status):
+            response = _page(status, fault.message)
+        case _:
+            response = answer(fault.status or 200, fault.body or b"", call.stamp)
     headers = dict(response.headers)
     if fault.request_id is not None:
         headers["x-amzn-requestid"] = fault.request_id
@@ -76,17 +39,15 @@ def deliver(fault: Fault, call: Record) -> Response:
     return response._replace(headers=headers)
 
 
-def _failed_connection(fault: Fault, url: str) -> Exception:
+def _failed_connection(sent: FailedConnection, fault: Fault, url: str) -> Exception:
     import botocore.exceptions
 
-    name, beneath = _CONNECTIONS[fault.kind]
-    kind = getattr(botocore.exceptions, name)
-    failure: Exception = kind(endpoint_url=url, error=OSError(fault.message or beneath))
+    kind = getattr(botocore.exceptions, sent.exception)
+    failure: Exception = kind(endpoint_url=url, error=OSError(fault.message or sent.beneath))
     return failure
 
 
-def _service_error(fault: Fault, call: Record) -> Response:
-    row = _ERRORS[fault.kind]
+def _service_error(sent: ServiceError, fault: Fault, call: Record) -> Response:
     resource_type, resource_id = _resource(call)
     resource = f"{resource_type.replace('_', ' ').capitalize()} {resource_id}"
     members: dict[str, object] = {
@@ -94,12 +55,12 @@ def _service_error(fault: Fault, call: Record) -> Response:
         "ResourceId": resource_id,
         "ExceptionCause": fault.cause,
     }
-    usual = row.message.format(resource if resource_id else "The resource")
-    shape = call.installed.error_shapes.get(row.code)
+    usual = sent.message.format(resource if resource_id else "The resource")
+    shape = call.installed.error_shapes.get(sent.code)
     known = shape.members if shape is not None else ()
     told = {name: value for name, value in members.items() if value and name in known}
     message = usual if fault.message is None else fault.message
-    return error(call.installed, row.code, call.stamp, {"Message": message, **told}, row.status)
+    return error(call.installed, sent.code, call.stamp, {"Message": message, **told}, sent.status)
 
 
 def _resource(call: Record) -> tuple[str, str]:

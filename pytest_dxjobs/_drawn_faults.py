@@ -7,30 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs import faults
+from pytest_dxjobs._fault import SENT
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
-# From what botocore gets over to what it does not.
 FAULTS: Final = st.one_of(
-    st.sampled_from(
-        [
-            faults.throttling(),
-            faults.internal_error(),
-            faults.service_unavailable(),
-            faults.bad_gateway(),
-            faults.connection_refused(),
-            faults.connection_closed(),
-            faults.connect_timeout(),
-            faults.read_timeout(),
-            faults.not_found(),
-            faults.access_denied(),
-            faults.validation(),
-            faults.conflict(),
-            faults.expired_token(),
-            faults.garbled(),
-        ]
-    ),
+    st.sampled_from([getattr(faults, kind)() for kind in SENT]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(
         lambda message: faults.throttling(message=message)
     ),

@@ -185,7 +185,7 @@ def _written(call: str, *given: Fault, job: frozenset[str] | None, **options: ob
 def _check_fault(fault: Any) -> None:
     if isinstance(fault, Fault):
         return
-    if fault is Fault or (inspect.isfunction(fault) and fault.__module__ == Fault.__module__):
+    if fault is Fault or (inspect.isfunction(fault) and fault.__module__ == throttling.__module__):
         name = fault.__name__
         example = "throttling" if fault is Fault else name
         raise UsageError(f"inject: a fault is needed, not {name} itself; call faults.{example}()")
