@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     )
     from pytest_dxjobs._history import History as History
     from pytest_dxjobs._ids import job_id as job_id
+    from pytest_dxjobs._job import Job as Job
     from pytest_dxjobs._job_errors import (
         assert_job_error as assert_job_error,
         make_error as make_error,
     )
-    from pytest_dxjobs._jobs import Job as Job
     from pytest_dxjobs._raises import (
         raises_access_denied as raises_access_denied,
         raises_internal_error as raises_internal_error,
@@ -94,7 +94,7 @@ _HOMES = {
     "_history": ("History",),
     "_ids": ("job_id",),
     "_job_errors": ("assert_job_error", "make_error"),
-    "_jobs": ("Job",),
+    "_job": ("Job",),
     "_raises": (
         "raises_access_denied",
         "raises_internal_error",

@@ -10,7 +10,7 @@ from pytest_dxjobs._arguments import span
 from pytest_dxjobs._calls import Call, first_end
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._instants import now
-from pytest_dxjobs._jobs import Job, id_of
+from pytest_dxjobs._job import Job, id_of
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._timeline import draw
 

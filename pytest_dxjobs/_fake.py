@@ -21,7 +21,7 @@ from pytest_dxjobs._histories import AT_ONCE, is_history, stays
 from pytest_dxjobs._ids import next_id
 from pytest_dxjobs._instants import now
 from pytest_dxjobs._intercept import push, remove
-from pytest_dxjobs._jobs import Job
+from pytest_dxjobs._job import Job
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._model import model
 from pytest_dxjobs._newcomers import described, whole_response

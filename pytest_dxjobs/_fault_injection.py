@@ -13,7 +13,7 @@ from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._formats import wrong_job_id
 from pytest_dxjobs._injections import Injection
 from pytest_dxjobs._instants import now
-from pytest_dxjobs._jobs import Job, id_of
+from pytest_dxjobs._job import Job, id_of
 from pytest_dxjobs._messages import show
 from pytest_dxjobs._values import bare
 from pytest_dxjobs.faults import Fault, throttling

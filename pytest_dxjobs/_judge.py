@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_dxjobs._fake import FakeDataExchange
-    from pytest_dxjobs._jobs import Job
+    from pytest_dxjobs._job import Job
     from pytest_dxjobs._performance import Performance
     from pytest_dxjobs._record import Record
     from pytest_dxjobs._scenario import Scenario

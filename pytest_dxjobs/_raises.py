@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs._arguments import one_of
 from pytest_dxjobs._errors import UsageError
 from pytest_dxjobs._intercept import innermost
-from pytest_dxjobs._jobs import Job, id_of
+from pytest_dxjobs._job import Job, id_of
 from pytest_dxjobs._messages import as_text, listing, show
 from pytest_dxjobs._model import enum_of, model
 from pytest_dxjobs._timeline import draw

@@ -19,7 +19,7 @@ from pytest_dxjobs._tracebacks import linked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_dxjobs._jobs import Job
+    from pytest_dxjobs._job import Job
     from pytest_dxjobs._record import Record
 
 _CRASHES: Final = (AttributeError, IndexError, KeyError, TypeError, UnboundLocalError)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._clock import VirtualClock
     from pytest_dxjobs._fake import FakeDataExchange
     from pytest_dxjobs._history import History
-    from pytest_dxjobs._jobs import Job
+    from pytest_dxjobs._job import Job
 
 Failed = Callable[[Any], object]
 
