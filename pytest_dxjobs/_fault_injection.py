@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,7 +100,7 @@ class FaultInjection:
                 calls is not None,
                 after,
                 rate,
-                (seed or 0) % sys.maxsize,  # beyond, Python does not write it out
+                seed or 0,
             )
         )
 

@@ -6,6 +6,7 @@ Values that each request is held against; the words in which a test lays them do
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -87,7 +88,8 @@ class Injection:
         if self.rate is None:
             return True
         if job_id not in self._draws:
-            self._draws[job_id] = random.Random(f"{self.seed} {place_of(job_id)}")  # noqa: S311
+            seed = self.seed % sys.maxsize  # beyond, Python may not write it out
+            self._draws[job_id] = random.Random(f"{seed} {place_of(job_id)}")  # noqa: S311
         return self._draws[job_id].random() < self.rate
 
 
