@@ -278,7 +278,7 @@ def _check_that_it_takes(place: str, function: Any, *arguments: str) -> None:
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError as error:
-        what = f"one argument, {arguments[0]}" if arguments else "no argument"
+        what = f"one argument, {''.join(arguments)}" if arguments else "no argument"
         raise UsageError(f"{place} is called with {what}: {error}") from None
     except Exception:  # nothing is known of C functions, nor of what does not tell it
         return
