@@ -47,7 +47,6 @@ class Page:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
 class Garbled:
     """The bytes of the fault itself."""
 

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import CapacityNotAvailableError, ClientError
 from botocore.retries.adaptive import ClientRateLimiter
 from botocore.retries.bucket import Clock, TokenBucket
+from botocore.retries.standard import RetryHandler
 from clients import client_for
 
 import pytest_dxjobs as dx
@@ -363,3 +364,14 @@ def test_what_another_service_waits_within_a_call_is_its_own(
         assert client.get_job(JobId=dx.job_id("x"))["State"] == "COMPLETED"
         assert len(waits) == 1
     assert dxjobs.calls[0].attempts[-1].backoff == 0
+
+
+def test_what_a_client_waits_is_its_own_again_afterwards() -> None:
+    client = client_for(mode="standard")
+    (handler,) = _retry_state._remembering(client, RetryHandler)
+    backoff = handler._retry_policy._retry_backoff
+    own = backoff._random
+    with dx.FakeDataExchange() as fake:
+        client.get_job(JobId=fake.add_job().id)
+        assert backoff._random != own
+    assert backoff._random is own

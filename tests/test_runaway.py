@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import datetime
 import threading
 import time
@@ -13,8 +14,9 @@ import pytest
 from loops import wait, wait_deafly
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import faults
+from pytest_dxjobs import _waiting, faults
 from pytest_dxjobs._errors import PollingStopped
+from pytest_dxjobs._runaway import Budgets, Watch
 
 ID = "d" * 32
 
@@ -317,3 +319,26 @@ def test_the_ini_file_bounds_the_wait(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         ["E  *The code slept for 1:01:00 while get_job was called 62 times*"]
     )
+
+
+@pytest.mark.parametrize(("slept", "most"), [(0, 3750), (3599, 3750), (3600, 1500)])
+def test_jobs_that_share_their_polls_have_more_of_them_in_the_first_hour(
+    monkeypatch: pytest.MonkeyPatch, slept: int, most: int
+) -> None:
+    watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
+    watch.poll("one", "WAITING", again=False)
+    monkeypatch.setattr(_waiting, "slept", _waiting.slept + datetime.timedelta(seconds=slept))
+    for _ in range(most - 1):
+        watch.poll("one", "WAITING", again=False)
+    with pytest.raises(dx.RunawayPolling):
+        watch.poll("one", "WAITING", again=False)
+
+
+def test_a_history_in_real_time_that_is_waited_for_tells_of_the_clock(client: Any) -> None:
+    for clock, tells in (contextlib.nullcontext(), True), (dx.VirtualClock(), False):
+        with clock, dx.FakeDataExchange(max_polls=1) as fake:
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
+            with pytest.raises(dx.RunawayPolling) as caught:
+                wait(client, job.id, interval=0)
+        advice = "in real time: add dxjobs_clock to the test's arguments, or tell it in polls"
+        assert (advice in str(caught.value)) == tells
