@@ -65,13 +65,13 @@ def picture(
     attempts = [attempt for poll in polls for attempt in poll.attempts]
     told = [(poll.begun, poll.told) for poll in polls if poll.succeeded]
     told += [reached] if reached and attempts else []
-    times = sorted([*(each.at for each in attempts), *(at for at, _ in told)])
-    if not times or times[0] == times[-1]:
+    times = [*(each.at for each in attempts), *(at for at, _ in told)]
+    if not times or min(times) == max(times):
         return []
     room = len(told[-1][1]) if told else 0  # for a state that is told at the very end
-    seconds = (times[-1] - times[0]).total_seconds()
-    axis = _Axis(times[0], seconds, max(width - room, _LEAST))
-    begin, end = _counted(since, times[0]), _counted(since, times[-1])
+    begun, ended = min(times), max(times)
+    axis = _Axis(begun, (ended - begun).total_seconds(), max(width - room, _LEAST))
+    begin, end = _counted(since, begun), _counted(since, ended)
     scale = begin + end.rjust(axis.width - len(begin))
     return [*filter(None, [_states(axis, told)]), _marks(axis, attempts, sleeps), scale]
 

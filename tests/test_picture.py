@@ -151,6 +151,16 @@ def test_a_state_that_has_no_room_for_its_name_is_cut(
     ]
 
 
+def test_a_state_that_has_just_room_for_its_name_is_set_apart(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.history(("WAITING", 7), "IN_PROGRESS"))
+    for seconds in (0, 7, 12):
+        dxjobs_clock.tick(seconds)
+        client.get_job(JobId=job.id)
+    assert told(dxjobs, dxjobs_clock, 10)[2] == "  WAITIN|IN_PROGRESS"  # a column a second
+
+
 def test_a_clock_that_is_set_back_is_told_so(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:

@@ -201,3 +201,14 @@ def test_a_signal_handler_may_sleep_while_its_thread_does(dxjobs_clock: dx.Virtu
     finally:
         signal.signal(signal.SIGINT, before)
     assert seen == [3, 8, 10, 23]
+
+
+def test_who_is_to_wake_now_wakes_though_another_is_late() -> None:
+    now = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
+    schedule = Schedule(lambda: now, time.monotonic, time.sleep)
+    late = _schedule._Sleeper(now - datetime.timedelta(seconds=1), bool)
+    due = _schedule._Sleeper(now, bool)
+    schedule._sleepers = {1: late, 2: due}
+    moved: list[datetime.timedelta] = []
+    assert schedule._reached(due, moved.append, 0)
+    assert moved == []
