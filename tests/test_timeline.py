@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import re
 import time
 from typing import Any
 
@@ -30,7 +31,7 @@ def test_a_sleep_is_told_of_the_thread_that_slept(
     jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=50)) for _ in range(2)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         list(pool.map(wait, [client] * 2, jobs, (10, 25)))
-    lines = {line.partition(" 2 times")[0] for line in calls(dxjobs, dxjobs_clock)}
+    lines = {re.sub(r" \d+ times, .*", "", line) for line in calls(dxjobs, dxjobs_clock)}
     assert lines == {
         f"..{job.id[-8:]} get_job 200 {answered}"
         for job, interval in zip(jobs, (10, 25), strict=True)
