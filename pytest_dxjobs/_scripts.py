@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Where = Callable[[dict[str, Any]], object]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Script:
     """The history for one job, and which jobs it is meant for."""
 

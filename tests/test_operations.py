@@ -429,6 +429,17 @@ def test_a_page_that_is_just_full_is_the_last(dxjobs: dx.FakeDataExchange, clien
     assert "NextToken" in client.list_jobs(MaxResults=1)
 
 
+def test_a_page_without_a_size_holds_the_most_that_one_may(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    response = dx.make_job()
+    for number in range(201):
+        dxjobs.add_job(response | {"Id": f"{number:032}"}, check=False)
+    page = client.list_jobs()
+    assert len(page["Jobs"]) == 200
+    assert len(client.list_jobs(NextToken=page["NextToken"])["Jobs"]) == 1
+
+
 @pytest.mark.parametrize(
     ("params", "told"),
     [
