@@ -46,6 +46,9 @@ def test_a_sleep_moves_the_clock_and_is_recorded_with_its_caller(
         dx.Sleep(90, BEGIN, __name__),
         dx.Sleep(0.25, BEGIN + datetime.timedelta(seconds=90), __name__),
     ]
+    slept = dxjobs_clock.sleeps[0]
+    assert slept.thread == threading.get_ident()
+    assert "thread" not in repr(slept)
 
 
 def test_all_that_tells_the_time_agrees(dxjobs_clock: dx.VirtualClock) -> None:
