@@ -34,7 +34,13 @@ TRIED_BY: Final = {
     "_model_walk": ("tests/test_strategies.py",),
     "_options": ("tests/test_plugin.py", "tests/test_scenario_fixture.py"),
     "_pools": ("tests/test_drawing.py",),
-    "plugin": ("tests/test_given.py", "tests/test_scenario_fixture.py"),
+    "faults": ("tests/test_fidelity.py",),
+    "plugin": (
+        "tests/test_failure.py",
+        "tests/test_given.py",
+        "tests/test_guard_report.py",
+        "tests/test_scenario_fixture.py",
+    ),
 }
 MEMORY: Final = 2 << 30  # bytes, beyond which a change runs wild
 
