@@ -206,6 +206,7 @@ def _is_left_alone(frames: Mapping[int, FrameType], main: int | None) -> bool:
     return (
         main not in stacks
         or ("threading", "_shutdown") in stacks[main]
+        or not threading.main_thread().is_alive()  # and then what was registered for the exit
         or any(
             module in (*_PROMPTS, *_DEBUGGERS) for stack in stacks.values() for module, _ in stack
         )

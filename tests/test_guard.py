@@ -204,9 +204,12 @@ def frame_of_somebody() -> Any:
         return error.__traceback__
 
 
-def test_at_its_exit_python_waits_for_the_threads_of_the_code() -> None:
-    script = """
-    import threading, time, boto3
+@pytest.mark.parametrize(
+    "leave", ["threading.Thread(target=save).start()", "atexit.register(save)"]
+)
+def test_at_its_exit_python_waits_for_what_the_code_has_left(leave: str) -> None:
+    script = f"""
+    import atexit, threading, time, boto3
     import pytest_dxjobs as dx
     from loops import wait
     from pytest_dxjobs import _guard
@@ -228,7 +231,7 @@ def test_at_its_exit_python_waits_for_the_threads_of_the_code() -> None:
         thread = threading.Thread(target=swallow, args=[client, job.id])
         thread.start()
         thread.join()
-    threading.Thread(target=save).start()
+    {leave}
     """
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
