@@ -200,18 +200,18 @@ def test_where_no_poll_was_answered_there_are_no_states(
 def test_a_sleep_is_drawn_for_the_job_whose_thread_slept(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
-    jobs = dxjobs.add_job(), dxjobs.add_job()
+    mine, other = (dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=20)) for _ in range(2))
 
-    def poll_twice(job: dx.Job) -> None:
-        client.get_job(JobId=job.id)
+    def poll_around_a_sleep() -> None:
+        client.get_job(JobId=other.id)
         time.sleep(10)
-        client.get_job(JobId=job.id)
+        client.get_job(JobId=other.id)
 
-    thread = threading.Thread(target=poll_twice, args=jobs[:1])
+    client.get_job(JobId=mine.id)
+    thread = threading.Thread(target=poll_around_a_sleep)
     thread.start()
     thread.join()
-    client.get_job(JobId=jobs[1].id)
-    dxjobs_clock.tick(10)
-    client.get_job(JobId=jobs[1].id)
-    marks = [line.strip() for line in told(dxjobs, dxjobs_clock, 30) if line.startswith("  o")]
-    assert marks == ["o...................o"[:19] + "o", "o" + " " * 18 + "o"]
+    time.sleep(10)
+    client.get_job(JobId=mine.id)
+    marks = [line.strip() for line in told(dxjobs, dxjobs_clock, 31) if line.startswith("  o")]
+    assert marks == ["o         .........o", "o.........o"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import re
+import threading
 import time
 from typing import Any
 
@@ -37,6 +38,17 @@ def test_a_sleep_is_told_of_the_thread_that_slept(
         for job, interval in zip(jobs, (10, 25), strict=True)
         for answered in (f"IN_PROGRESS, then a sleep of {interval} s", "COMPLETED")
     }
+
+
+def test_a_sleep_of_who_does_not_call_is_not_told_with_the_calls_of_who_does(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    client.get_job(JobId=dxjobs.add_job().id)
+    time.sleep(10)
+    other = threading.Thread(target=time.sleep, args=(7,))
+    other.start()
+    other.join()
+    assert calls(dxjobs, dxjobs_clock) == ["get_job 200 COMPLETED, then a sleep of 10 s"]
 
 
 def test_who_has_others_call_is_told_to_sleep(
