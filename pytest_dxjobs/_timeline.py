@@ -84,12 +84,17 @@ def _overlap(earlier: Sleep, later: Sleep) -> bool:
 def _following(calls: Sequence[Record], sleeps: Iterable[Sleep]) -> Iterator[tuple[int, str]]:
     begun = [call.begun for call in calls]
     for place, group in itertools.groupby(sleeps, lambda each: bisect.bisect_right(begun, each.at)):
-        seconds = [each.seconds for each in group]
-        total = in_seconds(sum(seconds))
-        several = f"{len(seconds)} sleeps of {total} s in all"
         if place:
-            told = several if len(seconds) > 1 else f"a sleep of {total} s"
-            yield id(calls[place - 1]), f", then {told}"
+            yield id(calls[place - 1]), f", then {_told([each.seconds for each in group])}"
+
+
+def _told(seconds: Sequence[float]) -> str:
+    total = in_seconds(sum(seconds))
+    return (
+        f"a sleep of {total} s"
+        if len(seconds) == 1
+        else f"{len(seconds)} sleeps of {total} s in all"
+    )
 
 
 def _lines(

@@ -11,6 +11,7 @@ import random
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
@@ -422,14 +423,15 @@ def test_what_is_refused_is_no_sleep(dxjobs_clock: dx.VirtualClock) -> None:
 def test_a_name_that_is_bound_between_two_clocks_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = sys.modules[__name__]
-    monkeypatch.setattr(module, "sleep", None)
+    exports: Any = types.ModuleType("exports")
+    exports.__file__, exports.nap = "exports.py", None
+    monkeypatch.setitem(sys.modules, "exports", exports)
     with dx.VirtualClock():
         pass
-    monkeypatch.setattr(module, "sleep", time.sleep)  # as many names as before
-    with dx.VirtualClock() as clock:
-        sleep(3600)
-        assert seconds(clock) == 3600
+    exports.nap = real_sleep = time.sleep  # as many names as before
+    with dx.VirtualClock():
+        assert exports.nap is time.sleep is not real_sleep
+    assert exports.nap is real_sleep
 
 
 def test_a_clock_that_cannot_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,19 @@ def test_nothing_of_freezegun_stays_changed() -> None:
         assert held() == before
 
 
+def test_of_two_freezes_it_is_the_inner_one_that_lets_pytest_read_real_time() -> None:
+    of_pytest = {"__name__": "_pytest.runner", "time": time, "before": time.time()}
+    with (
+        freezegun.freeze_time("2020-05-01", ignore=["exports"]),
+        freezegun.freeze_time("2021-05-01"),
+    ):
+        before = [*freezegun.api.ignore_lists]
+        with dx.VirtualClock():
+            exec("assert time.time() >= before", of_pytest)
+            assert time.time() < datetime.datetime(2021, 5, 2, tzinfo=UTC).timestamp()
+        assert freezegun.api.ignore_lists == before
+
+
 def test_a_freeze_that_ends_before_the_clock_is_told() -> None:
     frozen = freezegun.freeze_time("2020-05-01")
     frozen.start()
@@ -236,6 +249,13 @@ def test_what_the_fake_keeps_is_plain(
     time.sleep(1)
     kept += [each.at for each in dxjobs_clock.sleeps]
     assert {type(each).__module__ for each in kept} == {"datetime"}
+
+
+def test_what_is_made_under_a_freeze_without_a_clock_is_plain() -> None:
+    with freezegun.freeze_time("2020-05-01"):
+        assert type(datetime.datetime.now(UTC)).__module__ == "freezegun.api"
+        created = dx.make_job()["CreatedAt"]
+    assert type(created) is datetime.datetime
 
 
 def test_a_wrong_start_is_told_where_no_clock_is_asked_for(pytester: pytest.Pytester) -> None:

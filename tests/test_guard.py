@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,12 @@ def wait_idly(seconds: float = 0.5) -> None:
     never = threading.Lock()
     never.acquire()
     never.acquire(timeout=seconds)
+
+
+def compute(seconds: float = 0.01) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
 
 
 def wait_until(true: Callable[[], object]) -> None:
@@ -169,6 +176,16 @@ def test_a_short_wait_is_left_alone(client: Any, monkeypatch: pytest.MonkeyPatch
         fake.reset()
 
 
+def test_a_wait_that_computes_now_and_then_is_left_alone(client: Any, looked: list[int]) -> None:
+    with dx.VirtualClock(), dx.FakeDataExchange(strict=False) as fake:
+        run_away(client, fake)
+        for _ in range(40):
+            compute()
+            wait_idly(0.01)
+        assert (looked, guards()[0].raised) == ([], 0)
+        fake.reset()
+
+
 def test_where_no_thread_can_be_started_there_is_no_guard(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,11 +222,17 @@ def frame_of_somebody() -> Any:
 
 
 @pytest.mark.parametrize(
-    "leave", ["threading.Thread(target=save).start()", "atexit.register(save)"]
+    "leave",
+    [
+        "threading.Thread(target=save).start()",
+        "futures.ThreadPoolExecutor(1).submit(save)",
+        "atexit.register(save)",
+    ],
 )
 def test_at_its_exit_python_waits_for_what_the_code_has_left(leave: str) -> None:
     script = f"""
     import atexit, threading, time, boto3
+    from concurrent import futures
     import pytest_dxjobs as dx
     from loops import wait
     from pytest_dxjobs import _guard

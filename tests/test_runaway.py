@@ -334,6 +334,20 @@ def test_jobs_that_share_their_polls_have_more_of_them_in_the_first_hour(
         watch.poll("one", "WAITING", again=False)
 
 
+@pytest.mark.parametrize(("jobs", "most"), [(1, 1500), (2, 750), (3, 500), (4, 400), (5, 400)])
+def test_jobs_that_hang_share_the_polls_that_one_has_down_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch, jobs: int, most: int
+) -> None:
+    watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
+    polls = [str(job) for job in range(jobs)] * most
+    watch.poll("0", "WAITING", again=False)
+    monkeypatch.setattr(_waiting, "slept", _waiting.slept + datetime.timedelta(hours=1))
+    for job_id in polls[1:]:
+        watch.poll(job_id, "WAITING", again=False)
+    with pytest.raises(dx.RunawayPolling):
+        watch.poll("0", "WAITING", again=False)
+
+
 def test_a_history_in_real_time_that_is_waited_for_tells_of_the_clock(client: Any) -> None:
     for clock, tells in (contextlib.nullcontext(), True), (dx.VirtualClock(), False):
         with clock, dx.FakeDataExchange(max_polls=1) as fake:

@@ -174,6 +174,29 @@ def test_a_matcher_that_raises_is_told_as_the_test_s(
     assert isinstance(dxjobs.calls[0].error, dx.UsageError)
 
 
+class Like:
+    """A matcher that can be compared with a text alone."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        assert isinstance(other, str)
+        return self.text == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_matcher_is_compared_with_what_was_given_alone(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    for data_set in ID, OTHER:
+        dxjobs.add_response("get_data_set", expected_params={"DataSetId": Like(data_set)})
+    for data_set in OTHER, ID:
+        client.get_data_set(DataSetId=data_set)
+    dxjobs.assert_no_pending_responses()
+
+
 def test_an_unused_answer_is_told_as_it_was_written(dxjobs: dx.FakeDataExchange) -> None:
     dxjobs.add_response("get_job")
     with pytest.raises(AssertionError, match=r"\n  add_response\('get_job'\)$"):

@@ -88,13 +88,13 @@ def test_sleeps_between_two_calls_are_counted_and_backoff_is_none_of_them(
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
     time.sleep(1)  # before there is a call to tell it with
     client.get_job(JobId=job.id)
-    for seconds in (10, 3, 80000):
+    for seconds in (13, 80000):
         time.sleep(seconds)
     dxjobs.throttle(requests=1)
     client.get_job(JobId=job.id)
     (backoff,) = (each.seconds for each in dxjobs_clock.sleeps if each.is_backoff)
     assert calls(dxjobs, dxjobs_clock) == [
-        "get_job 200 WAITING, then 3 sleeps of 80,013 s in all",
+        "get_job 200 WAITING, then 2 sleeps of 80,013 s in all",
         f"get_job 429 ThrottlingException, then 200 WAITING backoff {round(backoff, 3)} s",
     ]
 
