@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_dxjobs._fake import FakeDataExchange
     from pytest_dxjobs._job import Job
-    from pytest_dxjobs._performance import Performance
+    from pytest_dxjobs._outcome import Outcome
     from pytest_dxjobs._record import Record
     from pytest_dxjobs._scenario import Scenario
     from pytest_dxjobs._sleeping import Sleep
@@ -48,7 +48,7 @@ class _Problem(NamedTuple):
 
 def judge(
     scenario: Scenario,
-    done: Performance,
+    done: Outcome,
     fake: FakeDataExchange,
     jobs: Sequence[Job],
     sleeps: Sequence[Sleep],
@@ -97,7 +97,7 @@ def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
 
 
 def _problems(
-    expected: str, done: Performance, jobs: Sequence[Job], records: Sequence[Record]
+    expected: str, done: Outcome, jobs: Sequence[Job], records: Sequence[Record]
 ) -> Iterator[_Problem]:
     if done.ran_away is not None:
         story = str(done.ran_away).partition("\n")[0].rstrip(".")
@@ -143,7 +143,7 @@ def _left_alone(jobs: Sequence[Job], records: Sequence[Record]) -> Iterator[_Pro
 
 
 def _not_started(
-    done: Performance, jobs: Sequence[Job], records: Sequence[Record]
+    done: Outcome, jobs: Sequence[Job], records: Sequence[Record]
 ) -> Iterator[_Problem]:
     starts = [each for each in records if each.operation == "StartJob"]
     if done.raised is not None and not all(each.succeeded for each in starts):
@@ -160,7 +160,7 @@ def _several(ids: Sequence[str]) -> str:
 
 
 def _wrong_ending(
-    expected: str, done: Performance, jobs: Sequence[Job], records: Sequence[Record]
+    expected: str, done: Outcome, jobs: Sequence[Job], records: Sequence[Record]
 ) -> str:
     """What is wrong with what it returned or raised; empty where nothing is."""
     if done.raised is None and not done.failed:
@@ -173,7 +173,7 @@ def _wrong_ending(
     return "" if done.raised is None else wrong_failure(expected, done.raised, jobs, records)
 
 
-def _ended(done: Performance) -> str:
+def _ended(done: Outcome) -> str:
     if done.raised is None:
         return f"returned {show(done.result)}"
     return f"raised {with_its_line(done.raised)}"

@@ -21,7 +21,7 @@ from pytest_dxjobs._histories import AT_ONCE, completes, is_history
 from pytest_dxjobs._judge import ENDINGS, judge
 from pytest_dxjobs._messages import in_words, show
 from pytest_dxjobs._model import model
-from pytest_dxjobs._performance import perform
+from pytest_dxjobs._outcome import outcome_of
 
 if TYPE_CHECKING:
     from pytest_dxjobs._clock import VirtualClock
@@ -113,10 +113,11 @@ class Scenario:
 
     def _checked(self) -> dict[str, object]:
         """What was given, as it is kept."""
-        name = text("Scenario: name", self.name, lambda given: "" if given else "is empty")
+        name = text("Scenario: name", self.name, _wrong_name)
         place = f"Scenario {name!r}"
-        kept: dict[str, object] = {"name": name}
-        for each in ("about", "usually", "group"):
+        group = text(f"{place}: group", self.group, _wrong_name)
+        kept: dict[str, object] = {"name": name, "group": group}
+        for each in ("about", "usually"):
             kept[each] = text(f"{place}: {each}", getattr(self, each))
         kept["type"] = one_of(f"{place}: type", self.type, JOB_TYPES, model().types)
         kept["expected"] = one_of(f"{place}: expected", self.expected, ENDINGS)
@@ -233,7 +234,7 @@ class Scenario:
             self.prepare(fake)
         fake._backend.share_polls(self.max_polls)  # noqa: SLF001
         before = {job.id for job in fake.jobs}
-        done = perform(call, run, failed, fake)
+        done = outcome_of(call, run, failed, fake)
         if self.unless is not None and (reason := self.unless(fake)):
             _skip(text(f"Scenario {self.name!r}: what unless returned", reason))
         created = [job for job in fake.jobs if job.id not in before]
@@ -272,6 +273,10 @@ class Scenario:
     def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
         """The same, taking place."""
         return dataclasses.replace(self, _scene=Scene(fake, clock))
+
+
+def _wrong_name(given: str) -> str:
+    return "" if given else "is empty"
 
 
 def _check_that_it_takes(place: str, function: Any, *arguments: str) -> None:

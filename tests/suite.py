@@ -25,7 +25,6 @@ PACKAGE: Final = "pytest_dxjobs"
 UNFIT: Final = "tests/test_readme.py::test_every_code_block_runs"  # it takes a minute
 # What tests a module, beside the file of its name: where nobody sees which line a test runs, or each test runs all.
 TRIED_BY: Final = {
-    "_default_region": ("tests/test_plugin.py",),
     "_drawn_jobs": ("tests/test_strategies.py", "tests/test_coherence.py"),
     "_examples": ("tests/test_given.py",),
     "_fake": ("tests/test_runaway.py",),

@@ -231,6 +231,7 @@ def test_what_interrupts_the_test_goes_on(staged: dx.Scenario) -> None:
             "Scenario 'mine': answer is called with one argument, a job: too many",
         ),
         ({"name": ""}, "Scenario: name: '' is empty"),
+        ({"group": ""}, "Scenario 'mine': group: '' is empty"),
         ({"group": None}, "Scenario 'mine': group: a string is needed, not None"),
         (
             {"type": "EXPORT"},

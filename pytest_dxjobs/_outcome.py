@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
+class Outcome:
     """What code did.
 
     Attributes:
@@ -33,12 +33,12 @@ class Performance:
     ran_away: RunawayPolling | None
 
 
-def perform(
+def outcome_of(
     call: str,
     run: Callable[[], Any],
     failed: Callable[[Any], object] | None,
     fake: FakeDataExchange,
-) -> Performance:
+) -> Outcome:
     """Run the code to its end, whatever that is.
 
     Raises:
@@ -59,7 +59,7 @@ def perform(
         if isinstance(each, (UnexpectedCall, UsageError)):
             raise each
     reported = raised is None and failed is not None and _reported(call, failed, result)
-    return Performance(result, reported, raised, ran_away)
+    return Outcome(result, reported, raised, ran_away)
 
 
 def _returned(call: str, result: Any) -> Any:
