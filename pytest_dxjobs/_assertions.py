@@ -38,7 +38,7 @@ class Assertions:
             return [Call(record) for record in self._backend.jobs.log.records]
 
     def timeline(self) -> str:
-        """All calls as text, one line each: when, what was asked, what was answered."""
+        """All calls as text, equal ones in one line: when, how often, what was asked, what was answered."""
         with self._backend.jobs.lock:
             return draw("calls", self._backend.jobs.log.records)
 

@@ -152,7 +152,7 @@ class Backend:
             moment = now()  # a function may have taken its time, and other polls have been answered
             life = self.jobs.find(call.uri["JobId"], moment)
             if life is not None:
-                life.poll(moment)  # it was answered with a job, if not with its own words
+                life.count_poll(moment)  # it was answered with a job, if not with its own words
 
     def _as_parsed(self, call: Record, response: Response) -> dict[str, Any] | None:
         """What the client will see of a job; None for nothing."""

@@ -43,6 +43,11 @@ def in_milliseconds(moment: datetime.datetime) -> datetime.datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def in_full(moment: datetime.datetime) -> str:
+    """How messages tell an instant."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def in_seconds(seconds: float) -> str:
     """How messages tell a number of seconds: to the millisecond, if it is not less."""
     return f"{round(seconds, 3) or seconds:,.10g}"

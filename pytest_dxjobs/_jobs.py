@@ -87,6 +87,9 @@ class Jobs:
             created,
             started=started,
         )
+        gone = self._by_id.pop(identifier, None)
+        if gone is not None:  # and after a clock is set back it would be there once more
+            self._by_age = [each for each in self._by_age if each[2] is not gone]
         bisect.insort(self._by_age, (created, next(self._numbers), life))
         self._by_id[identifier] = life
         return life

@@ -32,6 +32,7 @@ _EXPECTED: Final = {
     "returns or raises": "that the code returns, or raises and tells why",
 }
 _LINES: Final = 8
+_ANY_END: Final = "the code leaves its loop at any end state, and does not look at which one it is."
 _NONE_CREATED: Final = "the request is refused; code that is given the id of a job is for check()."
 _LEFT_ALONE: Final = "when one job has failed, the code leaves the others alone."
 _OWN_JOB: Final = "the code creates a job of its own, and then check_creating() is the check."
@@ -106,10 +107,10 @@ def _problems(
         yield _Problem(f"it created no job: it {_ended(done)}", _NONE_CREATED)
     else:
         wrong = _wrong_ending(expected, done, jobs, records)
-        if wrong:
-            yield _Problem(wrong)
+        if wrong is not None:
+            yield wrong
         yield from _polled_after_end(jobs, records)
-        if not wrong and expected != "gives up":
+        if wrong is None and expected != "gives up":
             yield from _left_alone(jobs, records)
     yield from _not_started(done, jobs, records)
 
@@ -161,16 +162,21 @@ def _several(ids: Sequence[str]) -> str:
 
 def _wrong_ending(
     expected: str, done: Outcome, jobs: Sequence[Job], records: Sequence[Record]
-) -> str:
-    """What is wrong with what it returned or raised; empty where nothing is."""
+) -> _Problem | None:
+    """What is wrong with what it returned or raised; None where nothing is."""
     if done.raised is None and not done.failed:
-        if expected in ("raises", "gives up"):
-            hint = "" if done.result is None else "; failed= is for code that reports so"
-            return f"it returned {show(done.result)}, as if all were well{hint}"
-        return ""
+        if expected not in ("raises", "gives up"):
+            return None
+        hint = "" if done.result is None else "; failed= is for code that reports so"
+        saw_all_end = all(first_end(_polls(job, records)) is not None for job in jobs)
+        return _Problem(
+            f"it returned {show(done.result)}, as if all were well{hint}",
+            _ANY_END if saw_all_end else "",
+        )
     if expected == "returns":
-        return f"it reported a failure: it {_ended(done)}"
-    return "" if done.raised is None else wrong_failure(expected, done.raised, jobs, records)
+        return _Problem(f"it reported a failure: it {_ended(done)}")
+    told = "" if done.raised is None else wrong_failure(expected, done.raised, jobs, records)
+    return _Problem(told) if told else None
 
 
 def _ended(done: Outcome) -> str:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._histories import stays
 from pytest_dxjobs._history import History, Position, Stage, advance, after_poll
-from pytest_dxjobs._instants import in_milliseconds
+from pytest_dxjobs._instants import in_full, in_milliseconds
 from pytest_dxjobs._messages import as_text
 from pytest_dxjobs._transitions import moved
 from pytest_dxjobs._wire import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pytest_dxjobs._model import Model
 
@@ -89,6 +89,11 @@ class Life:
         if not isinstance(self._history.stages[position.stage].lasts, datetime.timedelta):
             return f"{told}."
         passed = (moment - position.since).total_seconds()
+        if passed < 0:
+            return (
+                f"{told}, which began at {in_full(position.since)}, and the clock shows {in_full(moment)}: start the "
+                "clock before the job is put in, and do not set it back."
+            )
         told = f"{told}, and only {passed:.3f} s of it have passed"
         if in_virtual_time:
             return f"{told}."
@@ -119,18 +124,17 @@ class Life:
         read: dict[str, Any] = json.loads(self._body)
         return read
 
-    def poll(
-        self, moment: datetime.datetime, watch: Callable[[str], object] = bool
-    ) -> tuple[str, bytes]:
-        """Answer a poll with the state and the body that tells it; it counts unless ``watch`` refuses the state."""
+    def answer_at(self, moment: datetime.datetime) -> tuple[str, bytes]:
+        """The state and the body with which a ``get_job`` at this moment is answered."""
         position = self._at(moment, polling=True)
-        state = self._state(position)
-        watch(state)
-        body = self._body_for(position)
+        return self._state(position), self._body_for(position)
+
+    def count_poll(self, moment: datetime.datetime) -> None:
+        """Let a ``get_job`` count, which was answered at this moment."""
+        position = self._at(moment, polling=True)
         if position is not None:
             self._position = after_poll(self._history, position, moment)
         self.polls += 1
-        return state, body
 
     def start(self, moment: datetime.datetime) -> None:
         """Let the history run, where it did not from the beginning."""

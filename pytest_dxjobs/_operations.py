@@ -119,11 +119,13 @@ class JobOperations:
         except Refused as refused:
             self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.tried))
             raise
-        watch = functools.partial(self._watch.poll, life.id, again=bool(call.tried))
-        call.told, body = life.poll(moment, watch)
+        state, body = life.answer_at(moment)
         if self.adapt is not None:
             body = self.adapt(json.loads(body))
-            call.told = str(json.loads(body).get("State", "no State"))
+            state = str(json.loads(body).get("State", "no State"))
+        self._watch.poll(life.id, state, again=bool(call.tried))
+        life.count_poll(moment)
+        call.told = state
         return body
 
     def _list(self, call: Record, moment: datetime.datetime) -> bytes:

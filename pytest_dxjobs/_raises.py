@@ -127,6 +127,7 @@ class Raises:
         self._name, self._code, self._members = name, code, members
         self._value: ClientError | None = None
         self._raised: BaseException | None = None
+        self._log: list[Record] | None = None
 
     @property
     def value(self) -> ClientError:
@@ -163,6 +164,8 @@ class Raises:
         traceback: TracebackType | None,
     ) -> bool:
         __tracebackhide__ = True
+        if self._log is None:
+            raise UsageError(f"{self._name}: its block ends, and has not begun; it is for `with`")
         if error is None:
             raise AssertionError(self._told("nothing was raised"))
         if not isinstance(error, (Exception, SystemExit)) or isinstance(error, _NOT_THE_CODE):
@@ -204,7 +207,9 @@ class Raises:
             [self._code, *(f"{name} {each}" for name, each in self._members.items())]
         )
         headline = f"{self._name}: {expected} was expected, and {what}."
-        if _log() is not self._log:  # another fake answers now, or it was reset
+        if (
+            self._log is None or self._log is not _log()
+        ):  # another fake answers now, or it was reset
             return headline
         return f"{headline}\n{draw('calls of the block', self._log[self._before :])}"
 

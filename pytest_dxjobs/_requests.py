@@ -119,7 +119,12 @@ def _value(shape: Shape, given: Any) -> Any:
 
 
 def _scalar(shape: Shape, given: str) -> object:
-    return int(given) if shape.type_name in ("integer", "long") else given
+    if shape.type_name not in ("integer", "long"):
+        return given
+    try:
+        return int(given)
+    except ValueError:  # of a client that does not validate
+        return given
 
 
 def _moment(given: Any) -> datetime.datetime:

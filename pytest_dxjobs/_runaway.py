@@ -13,7 +13,7 @@ import datetime
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from pytest_dxjobs import _waiting
+from pytest_dxjobs import _guard, _waiting
 from pytest_dxjobs._constants import PENDING_STATES, TERMINAL_STATES
 from pytest_dxjobs._errors import PollingStopped, RunawayPolling
 from pytest_dxjobs._tracebacks import is_expected
@@ -105,6 +105,7 @@ class Watch:
     # What the code was told, if it has not been answered since.
     failure: RunawayPolling | PollingStopped | None = None
     _sleeps: int = 0  # how often it has slept since
+    _test: str = ""  # the one in which all this was counted
 
     def poll(self, job_id: str, answer: str, *, again: bool) -> None:
         """Note one ``get_job`` call and its answer, a job's state or an error's name.
@@ -118,6 +119,7 @@ class Watch:
             RunawayPolling: The call is one too many.
             PollingStopped: The code was told so often enough, and goes on.
         """
+        self._begin_anew_in_another_test()
         before, after = self._seen.get(job_id, _NOTHING)
         if not again:
             before = after
@@ -144,6 +146,7 @@ class Watch:
             RunawayPolling: It is one too many.
             PollingStopped: The code was told so often enough, and goes on.
         """
+        self._begin_anew_in_another_test()
         times = self._asked[request] = self._asked.get(request, 0) + 1
         self.failure = None
         most = self.budgets.max_polls
@@ -164,6 +167,7 @@ class Watch:
         Raises:
             PollingStopped: It has slept often enough.
         """
+        self._begin_anew_in_another_test()
         self._sleeps += 1
         if self.failure is None or self._sleeps <= _PATIENCE:
             return
@@ -201,11 +205,21 @@ class Watch:
         return f"{happened}{self.story(job_id, polls)}\n{cause}; it was ended here. {_permits_it(option)}"
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Forget what was seen, and that jobs share their polls."""
+        self._begin_anew()
+        self.shared = None
+
+    def _begin_anew_in_another_test(self) -> None:
+        """Count for each test, where the fake is there for several."""
+        if _guard.test not in ("", self._test):
+            self._test = _guard.test
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._seen.clear()
         self._breaches.clear()
         self._asked.clear()
-        self.shared = self.failure = None
+        self.failure = None
 
 
 _SWALLOWED: Final = "RunawayPolling has told so before, and the code swallowed it."

@@ -214,7 +214,6 @@ class Scenario:
             fake._backend.let_hang(self.history, _THAT_HANG)  # noqa: SLF001
         else:
             fake.default_history = self.history
-        fake._answer_the_rest()  # noqa: SLF001
         self._check("check_creating", run, run, failed)
 
     def _check(
@@ -232,6 +231,8 @@ class Scenario:
             fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
             self.prepare(fake)
+        if call == "check_creating":  # behind what was laid down
+            fake._answer_the_rest()  # noqa: SLF001
         fake._backend.share_polls(self.max_polls)  # noqa: SLF001
         before = {job.id for job in fake.jobs}
         done = outcome_of(call, run, failed, fake)

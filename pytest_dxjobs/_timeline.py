@@ -7,7 +7,7 @@ import collections
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._instants import in_seconds
+from pytest_dxjobs._instants import in_full, in_seconds
 
 if TYPE_CHECKING:
     import datetime
@@ -38,7 +38,7 @@ def draw(
         return f"{title}: no call"
     begun = calls[0].begun
     lines = [
-        f"{title}, from {begun:%Y-%m-%d %H:%M:%S} UTC:",
+        f"{title}, from {in_full(begun)}:",
         *_lines(calls, begun, {id(each) for each in apart}, _pauses(calls, sleeps)),
     ]
     return "\n  ".join(lines)

@@ -133,6 +133,9 @@ def test_an_id_is_free_again_when_its_job_is_gone() -> None:
         job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR"), Id=mine)
         assert state_of(client, job) == "ERROR"
         assert [each["Id"] for each in client.list_jobs()["Jobs"]] == [mine]
+        clock.move_to("2024-01-01")
+        assert [each["State"] for each in client.list_jobs()["Jobs"]] == ["ERROR"]
+        clock.tick(datetime.timedelta(days=90))
         assert repr(fake).startswith("<FakeDataExchange us-east-1, 1 job,")
 
 

@@ -435,6 +435,13 @@ def test_retries_are_counted(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     assert job.id[-8:] not in told
 
 
+@pytest.mark.parametrize("code", CHECKS)
+def test_a_block_that_ends_and_has_not_begun_is_told(code: str) -> None:
+    check = CHECKS[code][0]
+    with pytest.raises(dx.UsageError, match=f"{check.__name__}: its block ends, and has not begun"):
+        check().__exit__(None, None, None)
+
+
 def test_no_retry_is_told(dxjobs: dx.FakeDataExchange) -> None:
     with pytest.raises(AssertionError, match=r"retried 0 times, expected at least 1.\ncalls: no"):
         dxjobs.assert_retried()

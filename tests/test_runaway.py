@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Any
 
+import freezegun
 import pytest
 from loops import wait, wait_deafly
 
@@ -346,6 +347,71 @@ def test_jobs_that_hang_share_the_polls_that_one_has_down_to_a_bound(
         watch.poll(job_id, "WAITING", again=False)
     with pytest.raises(dx.RunawayPolling):
         watch.poll("0", "WAITING", again=False)
+
+
+def test_a_fake_of_several_tests_counts_for_each(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import time
+        import boto3, pytest
+        import pytest_dxjobs as dx
+
+        keys = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+        client = boto3.client("dataexchange", region_name="us-east-1", **keys)
+
+        @pytest.fixture(scope="session")
+        def fake():
+            with dx.FakeDataExchange(max_polls=3) as fake:
+                yield fake
+
+        @pytest.fixture(scope="session")
+        def job(fake):
+            return fake.add_job()
+
+        @pytest.fixture(autouse=True)
+        def before(fake, job):
+            client.get_job(JobId=job.id)
+            client.list_jobs()
+
+        @pytest.mark.parametrize("_", range(30))
+        def test_it(before, job, _):
+            client.get_job(JobId=job.id)
+            client.list_jobs()
+
+        def test_too_often(job):
+            client.get_job(JobId=job.id)
+            client.get_job(JobId=job.id)
+            client.get_job(JobId=job.id)
+
+        def test_that_sleeps(fake):
+            with dx.VirtualClock():
+                for _ in range(100):
+                    time.sleep(1)
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.assert_outcomes(passed=31, failed=1)
+    result.stdout.fnmatch_lines(["E * get_job was called 4 times for job *"])
+
+
+@pytest.mark.parametrize("sets_back", [False, True])
+def test_a_history_that_begins_later_than_the_clock_shows_is_told(
+    client: Any, sets_back: bool
+) -> None:
+    with freezegun.freeze_time("2025-06-01"), dx.FakeDataExchange(max_polls=3) as fake:
+        job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
+        with dx.VirtualClock("2025-05-01") as clock:
+            if sets_back:
+                job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
+                clock.move_to("2025-04-01")
+            with pytest.raises(dx.RunawayPolling) as caught:
+                wait(client, job.id)
+    began, shows = ("05", "04") if sets_back else ("06", "05")
+    assert (
+        f"The history of the job is dx.completes(after=600), which began at 2025-{began}-01 00:00:00 UTC, and "
+        f"the clock shows 2025-{shows}-01 00:00:30 UTC: start the clock before the job is put in, and do not "
+        "set it back.\n"
+    ) in str(caught.value)
 
 
 def test_a_history_in_real_time_that_is_waited_for_tells_of_the_clock(client: Any) -> None:

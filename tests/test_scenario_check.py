@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from lives import create
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
@@ -258,6 +262,42 @@ def test_an_answer_that_cannot_be_is_told(answer: Any, told: str) -> None:
         staged = dx.Scenario("mine", "Mine.", answer=answer)._staged(fake, clock)
         with pytest.raises(dx.UsageError, match=f"Scenario 'mine': answer has made no .*: {told}"):
             staged.check(lambda _: poll(fake))
+
+
+@pytest.mark.parametrize(
+    "lay_down", [dx.FakeDataExchange.add_response, dx.FakeDataExchange.add_client_error]
+)
+def test_what_prepare_lays_down_answers_before_what_is_made_up(
+    client: Any, lay_down: Callable[[dx.FakeDataExchange, str], object]
+) -> None:
+    def export() -> None:
+        with contextlib.suppress(ClientError):
+            client.get_data_set(DataSetId="d" * 32)
+        client.get_data_set(DataSetId="d" * 32)
+        job_id = create(client)
+        client.start_job(JobId=job_id)
+        while client.get_job(JobId=job_id)["State"] != "COMPLETED":
+            time.sleep(10)
+
+    scenario = dx.Scenario("mine", "Mine.", prepare=lambda fake: lay_down(fake, "get_data_set"))
+    with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
+        scenario._staged(fake, clock).check_creating(export)
+        fake.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("state", "polls"), [("SCANNING", 31), ("TIMED_OUT", 26)])
+def test_a_loop_that_is_ended_is_told_what_it_was_answered(
+    client: Any, state: str, polls: int
+) -> None:
+    def wait(job_id: str) -> None:
+        while client.get_job(JobId=job_id)["State"] != "COMPLETED":
+            time.sleep(10)
+
+    scenario = dx.Scenario("mine", "Mine.", answer=lambda job: {**job, "State": state})
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=30) as fake:
+        staged = scenario._staged(fake, clock)
+        with pytest.raises(AssertionError, match=f"{polls} times .* answered {state}"):
+            staged.check(wait)
 
 
 def test_one_that_does_not_take_place_says_so() -> None:

@@ -122,6 +122,23 @@ def test_the_report_tells_what_was_expected_what_happened_and_why() -> None:
     assert len(told) < 15
 
 
+@pytest.mark.parametrize(
+    ("consumer", "usually"),
+    [
+        ("leaves_a_failure_as_success", "the code leaves its loop at any end state, and does not"),
+        ("throws_the_error_away", "the error path takes job"),
+    ],
+)
+def test_the_usual_cause_is_that_of_what_the_code_did(consumer: str, usually: str) -> None:
+    told = report(getattr(consumers, consumer), scenario("error-malware-detected"))
+    assert f"\nUsually: {usually}" in told
+
+
+def test_code_that_returned_before_the_end_did_not_see_it() -> None:
+    told = report(lambda job_id: consumers.client.get_job(JobId=job_id)["Id"], scenario("error"))
+    assert "\nUsually: the code looks for COMPLETED alone" in told
+
+
 def test_a_crash_is_told_with_its_line() -> None:
     told = report(consumers.crashes_in_its_error_path, scenario("errors-absent"))
     assert "But it crashed in its own error path: KeyError: 'Errors' (consumers.py:" in told

@@ -119,6 +119,15 @@ def test_what_a_client_does_not_validate_the_service_refuses(
     assert dxjobs.jobs == []
 
 
+def test_a_number_that_is_none_is_refused_too(dxjobs: dx.FakeDataExchange) -> None:
+    client: Any = botocore.session.Session().create_client(
+        "dataexchange", region_name="us-east-1", config=Config(parameter_validation=False)
+    )
+    with pytest.raises(ClientError, match=r"ValidationException.*MaxResults: an integer is"):
+        client.list_jobs(MaxResults="many")
+    assert dxjobs.calls[0].params == {"MaxResults": "many"}
+
+
 def test_a_reset_within_a_call_is_no_trouble(
     dxjobs_client: Any, dxjobs: dx.FakeDataExchange
 ) -> None:
