@@ -88,12 +88,12 @@ class Life:
         told = f"The history of the job is {self._history!r}"
         if not isinstance(self._history.stages[position.stage].lasts, datetime.timedelta):
             return f"{told}."
-        passed = (moment - position.since).total_seconds()
-        if passed < 0:
+        if position.since > moment:
             return (
-                f"{told}, which began at {in_full(position.since)}, and the clock shows {in_full(moment)}: start the "
-                "clock before the job is put in, and do not set it back."
+                f"{told}. It came to {self._state(position)} at {in_full(position.since)}, which is later than the "
+                f"clock shows, {in_full(moment)}: start the clock before the job is put in, and do not set it back."
             )
+        passed = (moment - position.since).total_seconds()
         told = f"{told}, and only {passed:.3f} s of it have passed"
         if in_virtual_time:
             return f"{told}."

@@ -408,9 +408,9 @@ def test_a_history_that_begins_later_than_the_clock_shows_is_told(
                 wait(client, job.id)
     began, shows = ("05", "04") if sets_back else ("06", "05")
     assert (
-        f"The history of the job is dx.completes(after=600), which began at 2025-{began}-01 00:00:00 UTC, and "
-        f"the clock shows 2025-{shows}-01 00:00:30 UTC: start the clock before the job is put in, and do not "
-        "set it back.\n"
+        f"The history of the job is dx.completes(after=600). It came to IN_PROGRESS at 2025-{began}-01 00:00:00 "
+        f"UTC, which is later than the clock shows, 2025-{shows}-01 00:00:30 UTC: start the clock before the job "
+        "is put in, and do not set it back.\n"
     ) in str(caught.value)
 
 
