@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pytest_dxjobs import _service
 from pytest_dxjobs._model import Shape, enum_of, members_outside
-from pytest_dxjobs._pools import ANYTHING, JOB_IDS, TAGS, choices
+from pytest_dxjobs._pools import ANYTHING, ID_NUMBERS, TAGS, choices, id_of
 from pytest_dxjobs._samples import Blanks, sampler
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Source:
 
     def job_id(self) -> str:
         """An id that the service permits."""
-        return self._draw(JOB_IDS)
+        return id_of(self._draw(ID_NUMBERS))
 
     def one_of(self, values: Sequence[Any]) -> Any:
         """One of the values, the simplest of which comes first; or any text, where that is one of them."""

@@ -67,6 +67,7 @@ class _Stories:
         self.sleeps = [] if clock is None else clock.sleeps
         self._until, self._in_virtual_time = until, clock is not None
         self._lives = {life.id: life for life in jobs.all(until)}
+        self._knew = jobs.knows
         self._polls = jobs.log.polls()
         self._begun = jobs.log.records[0].begun if jobs.log.records else until
         # Those that were polled first, and ids among them that are none.
@@ -79,7 +80,8 @@ class _Stories:
         counts = {"poll": answered, "failed call": len(polls) - answered}
         often = ", ".join(_counted(*each) for each in counts.items() if each[1]) or "0 polls"
         if life is None:
-            yield f"Job {job_id}, which is not in the fake, {often}"
+            no = "no longer" if self._knew(job_id) else "not"
+            yield f"Job {job_id}, which is {no} in the fake, {often}"
         else:
             yield f"Job {job_id}, {life.type}, {life.told_at(self._until)}, {often}"
             virtual = self._in_virtual_time

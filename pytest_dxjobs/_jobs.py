@@ -123,7 +123,8 @@ class Jobs:
             )
         for name in members:
             if name in ("Id", "Arn", "State", "Type"):
-                raise UsageError(f"become: {name} is not to be given by name: it stays as it is")
+                why = "is the first argument" if name == "State" else "stays as it is"
+                raise UsageError(f"become: {name} is not to be given by name: it {why}")
         response = life.moved_by_hand(state, moment)
         if check:  # with datetimes, as a client has them
             response = self._as_parsed(response)

@@ -35,6 +35,8 @@ _LINES: Final = 8
 _ANY_END: Final = "the code leaves its loop at any end state, and does not look at which one it is."
 _NONE_CREATED: Final = "the request is refused; code that is given the id of a job is for check()."
 _LEFT_ALONE: Final = "when one job has failed, the code leaves the others alone."
+_OTHER_JOB: Final = "the code waits for another job, or for none."
+_OWN_REASON: Final = "the code fails for a reason of its own, whatever becomes of the job."
 _OWN_JOB: Final = "the code creates a job of its own, and then check_creating() is the check."
 _MOST_TOLD: Final = 3
 _NOT_STARTED: Final = "nothing calls start_job, without which a job stays WAITING."
@@ -110,8 +112,8 @@ def _problems(
         if wrong is not None:
             yield wrong
         yield from _polled_after_end(jobs, records)
-        if wrong is None and expected != "gives up":
-            yield from _left_alone(jobs, records)
+        to_the_end = wrong is None and expected != "gives up"
+        yield from _left_alone(done, jobs, records, to_the_end=to_the_end)
     yield from _not_started(done, jobs, records)
 
 
@@ -129,18 +131,33 @@ def _polled_after_end(jobs: Sequence[Job], records: Sequence[Record]) -> Iterato
             return  # one is enough to see why
 
 
-def _left_alone(jobs: Sequence[Job], records: Sequence[Record]) -> Iterator[_Problem]:
+def _left_alone(
+    done: Outcome, jobs: Sequence[Job], records: Sequence[Record], *, to_the_end: bool
+) -> Iterator[_Problem]:
+    """The jobs that it did not poll at all, though no call has failed that it reports; or ``to_the_end``."""
+    created = {each.job_id for each in records if each.operation == "CreateJob"}
+    at_all = not any(_polls(job, records) for job in jobs) and (
+        done.raised is None or all(each.succeeded for each in records)
+    )
     left = [
         job.id
         for job in jobs
-        if job.started and not job.cancelled and first_end(_polls(job, records)) is None
+        if (job.started or (at_all and job.id not in created))
+        and not job.cancelled
+        and first_end(_polls(job, records)) is None
     ]
-    if left:
-        created = {each.job_id for each in records if each.operation == "CreateJob"}
-        usually = _LEFT_ALONE if len(jobs) > 1 else ""
-        if created and not created.intersection(left):
-            usually = _OWN_JOB
-        yield _Problem(f"it did not poll {_several(left)} to the end", usually)
+    if not left or not (at_all or to_the_end):
+        return
+    usually = _OTHER_JOB if at_all else ""
+    if done.raised is not None:
+        usually = _OWN_REASON
+    if len(jobs) > 1 and not at_all:
+        usually = _LEFT_ALONE
+    if created and not created.intersection(left):
+        usually = _OWN_JOB
+    ended = "" if done.raised is None else f": it {_ended(done)}"
+    how = "at all" if at_all else "to the end"
+    yield _Problem(f"it did not poll {_several(left)} {how}{ended}", usually)
 
 
 def _not_started(

@@ -94,7 +94,7 @@ class Life:
                 f"clock shows, {in_full(moment)}: start the clock before the job is put in, and do not set it back."
             )
         passed = (moment - position.since).total_seconds()
-        told = f"{told}, and only {passed:.3f} s of it have passed"
+        told = f"{told}, and only {passed:.3f} s of {self._state(position)} have passed"
         if in_virtual_time:
             return f"{told}."
         return (

@@ -57,7 +57,7 @@ def values(
     if kind in ("string", "character"):
         return _texts(shape, name, least, high)
     if kind == "timestamp":
-        return st.integers(0, 2**41).map(_time)  # and so beyond 2038, which 32 bits cannot tell
+        return _times()
     if kind in ("integer", "long"):
         return st.integers(low, high)
     if kind in ("float", "double"):
@@ -65,7 +65,9 @@ def values(
     return st.booleans() if kind == "boolean" else st.binary(min_size=least, max_size=high)
 
 
-def _time(milliseconds: int) -> datetime.datetime:
+@st.composite  # and not map(), as ids are
+def _times(draw: st.DrawFn) -> datetime.datetime:
+    milliseconds = draw(st.integers(0, 2**41))  # and so beyond 2038, which 32 bits cannot tell
     return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
 
 

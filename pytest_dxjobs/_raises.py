@@ -181,6 +181,8 @@ class Raises:
             raised = listing(f"{raised}; the errors of the service in it do not fit:", told)
         else:
             raised = f"{raised}, with no error of the service in it"
+            if "Error" in (getattr(error, "last_response", None) or ()):  # as in botocore's waiters
+                raised = f"{raised}, but for what its last_response tells"
         raise AssertionError(self._told(raised)) from error
 
     def _mismatch(self, error: ClientError) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._job import Job
     from pytest_dxjobs._record import Record
 
-_CRASHES: Final = (AttributeError, IndexError, KeyError, TypeError, UnboundLocalError)
+_CRASHES: Final = (AttributeError, IndexError, KeyError, NameError, TypeError, UnboundLocalError)
 
 
 def wrong_failure(

@@ -206,9 +206,9 @@ class Scenario:
         """
         __tracebackhide__ = True
         fake = self._begin("check_creating").fake
-        if fake.default_history is not AT_ONCE:
+        if fake.default_history is not AT_ONCE or fake._backend.pending_scripts():  # noqa: SLF001
             raise UsageError(
-                "check_creating: the scenario says what becomes of the jobs; leave default_history out"
+                "check_creating: the scenario says what becomes of the jobs; leave default_history and next_job out"
             )
         if self.expected == "gives up":
             fake._backend.let_hang(self.history, _THAT_HANG)  # noqa: SLF001
@@ -230,19 +230,25 @@ class Scenario:
         if self.answer is not None:
             fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
-            self.prepare(fake)
+            self._called("prepare", self.prepare, fake)
         if call == "check_creating":  # behind what was laid down
             fake._answer_the_rest()  # noqa: SLF001
         fake._backend.share_polls(self.max_polls)  # noqa: SLF001
         before = {job.id for job in fake.jobs}
         done = outcome_of(call, run, failed, fake)
-        if self.unless is not None and (reason := self.unless(fake)):
+        if self.unless is not None and (reason := self._called("unless", self.unless, fake)):
             _skip(text(f"Scenario {self.name!r}: what unless returned", reason))
         created = [job for job in fake.jobs if job.id not in before]
         jobs = [scene.job(self)] if call == "check" else created
         if report := judge(self, done, fake, jobs, scene.clock.sleeps):
             scene.reported = True
             raise AssertionError(report)
+
+    def _called(self, name: str, function: Callable[[FakeDataExchange], Any], fake: Any) -> Any:
+        try:
+            return function(fake)
+        except Exception as error:
+            raise UsageError(f"Scenario {self.name!r}: {name} raised {in_words(error)}") from error
 
     def _begin(self, call: str) -> Scene:
         scene = self._scene_for(call)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ASSERTING: Final = ("_pytest", "unittest")
 _OURS: Final = "pytest_dxjobs._intercept"
+_EXAMPLES: Final = "pytest_dxjobs._examples"
 _BETWEEN: Final = ("botocore", "boto3", "pytest_dxjobs")
 
 
@@ -53,10 +54,18 @@ def end_at_the_caller(failure: BaseException) -> None:
     while entry is not None and entry.tb_next is not None:
         if _package(entry) not in sys.stdlib_module_names:
             last = entry
-        if last is not None and _package(entry.tb_next) in _BETWEEN:
+        if last is not None and _is_between(entry.tb_next):
             last.tb_next = None
             return
         entry = entry.tb_next
+
+
+def _is_between(entry: TracebackType) -> bool:
+    """Whether it is botocore's or ours, and does more than to run the test for an example."""
+    runs_the_test = entry.tb_frame.f_globals.get("__name__") == _EXAMPLES and not (
+        entry.tb_next is None or _package(entry.tb_next) in _BETWEEN
+    )
+    return _package(entry) in _BETWEEN and not runs_the_test
 
 
 def linked(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:

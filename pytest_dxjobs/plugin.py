@@ -229,6 +229,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    for each in getattr(item, "_excinfo", None) or ():  # what unittest has caught
+        _explain(each.value)
     report = yield
     fake, scenario = item.stash.get(_FAKE, None), item.stash.get(_SCENARIO, None)
     told_already = scenario is not None and scenario._reported  # noqa: SLF001
@@ -278,14 +280,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 
 def _explain(failure: BaseException) -> None:
     """Make a failure that is ours end at the user's line, and one of pytest's tell what to do."""
-    if type(failure).__module__ == "pytest_dxjobs":  # and then its module is loaded
-        from pytest_dxjobs._tracebacks import end_at_the_caller
+    from pytest_dxjobs._tracebacks import end_at_the_caller, linked
 
-        end_at_the_caller(failure)
+    found = linked(failure, suppressed=False)
+    ours = [each for each in found if type(each).__module__ == "pytest_dxjobs"]
+    for each in ours:
+        end_at_the_caller(each)
+    if ours:
         # Tasks that have died of it log that when they are collected: where pytest parses the source meanwhile,
         # the parser of Python 3.11 fails.
         gc.collect()
-    elif isinstance(failure, pytest.fail.Exception):
+    if isinstance(failure, pytest.fail.Exception):
         told = str(failure.msg)
         if "ScopeMismatch" in told and "fixture dxjobs" in told and _WIDER_SCOPE not in told:
             failure.msg = f"{told}\n{_WIDER_SCOPE}"

@@ -104,7 +104,10 @@ def test_an_end_is_final_unless_the_test_insists(
             lambda job: job.become("ERROR", Errors=ENDLESS, check=False),
             "become: .*cannot be read: Recursion",
         ),
-        (lambda job: job.become(COMPLETED, State="ERROR"), "become: State is not to be given"),
+        (
+            lambda job: job.become(COMPLETED, State="ERROR"),
+            "become: State is not to be given by name: it is the first arg",
+        ),
         (
             lambda job: job.become(COMPLETED, Errors=[MALWARE], UpdatedAt=START),
             r"become: .*check=False.*\n( .*\n)*  Errors: present, although State is 'COMPLETED'",

@@ -145,11 +145,31 @@ def test_without_time_there_is_nothing_to_draw_but_the_calls(
     assert told(dxjobs, dxjobs_clock) == [
         f"Job {'0' * 32}, which is not in the fake, 1 failed call",
         f"Job {job.id}, EXPORT_ASSETS_TO_S3, IN_PROGRESS, 2 polls",
-        "  The history of the job is dx.completes(after=60), and only 0.000 s of it have passed.",
+        "  The history of the job is dx.completes(after=60), and only 0.000 s of IN_PROGRESS have passed.",
         "Calls, from 2025-01-01 00:00:00 UTC:",
         "       +0.000 s  ..00000000  get_job  404 ResourceNotFoundException",
         f"       +0.000 s  ..{job.id[-8:]}  get_job  200 IN_PROGRESS   2 times, last at +0.000 s",
     ]
+
+
+def test_of_a_history_of_several_stages_the_time_in_the_last_one_is_told(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
+) -> None:
+    history = dx.history(("WAITING", 60), ("IN_PROGRESS", 600), "ERROR")
+    dxjobs.add_job("EXPORT_ASSETS_TO_S3", history)
+    dxjobs_clock.tick(61.5)
+    assert told(dxjobs, dxjobs_clock)[1].endswith(", and only 1.500 s of IN_PROGRESS have passed.")
+
+
+def test_a_job_that_is_gone_is_told_so(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job()
+    dxjobs_clock.tick(90 * 86_400)
+    with dx.raises_not_found(job):
+        client.get_job(JobId=job.id)
+    headline = f"Job {job.id}, which is no longer in the fake, 1 failed call"
+    assert told(dxjobs, dxjobs_clock)[0] == headline
 
 
 def test_of_many_jobs_and_calls_some_are_told_and_the_rest_on_demand(
@@ -259,7 +279,9 @@ def test_a_fixture_that_fails_is_explained_too(
         """
     lines = section(pytester, body)
     assert lines[0].endswith(f", EXPORT_ASSETS_TO_S3, {ends}")
-    assert ends.startswith("COMPLETED") or lines[1].endswith(" only 0.000 s of it have passed.")
+    assert ends.startswith("COMPLETED") or lines[1].endswith(
+        " only 0.000 s of IN_PROGRESS have passed."
+    )
 
 
 def test_nothing_of_what_a_report_may_tell_of_remains(pytester: pytest.Pytester) -> None:

@@ -449,6 +449,51 @@ def test_a_report_of_a_call_ends_at_the_line_that_called(pytester: pytest.Pytest
     assert len(result.outlines) < 90
 
 
+def test_a_report_ends_at_the_users_line_also_of_unittest_and_of_hypothesis_and_in_a_group(
+    pytester: pytest.Pytester,
+) -> None:
+    result = run(
+        pytester,
+        """
+        import unittest
+        from hypothesis import given, strategies as st
+
+        def list_them():
+            CLIENT.list_data_sets()  # the user's line
+
+        class TestOld(unittest.TestCase):
+            def test_it(self):
+                with dx.FakeDataExchange(strict=False):
+                    list_them()
+
+        @given(st.none())
+        def test_given(dxjobs, _):
+            list_them()
+
+        @given(st.none())
+        def test_mistake(dxjobs, _):
+            dxjobs.inject("no fault")  # the user's line
+
+        class Group(Exception):
+            def __init__(self, *exceptions):
+                self.exceptions = exceptions
+
+        @pytest.mark.dxjobs(strict=False)
+        def test_caused(dxjobs):
+            try:
+                list_them()
+            except Exception as error:
+                raise Group(error) from error
+        """,
+        "--tb=short",
+    )
+    result.assert_outcomes(failed=4)
+    report = result.stdout.str()
+    assert report.count("  # the user's line\n") == 4
+    assert "botocore" not in report.replace("plugins: ", "")
+    assert "_intercept.py" not in report
+
+
 def test_with_unittest_the_fake_is_a_context(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,

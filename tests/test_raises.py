@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
@@ -440,6 +440,19 @@ def test_a_block_that_ends_and_has_not_begun_is_told(code: str) -> None:
     check = CHECKS[code][0]
     with pytest.raises(dx.UsageError, match=f"{check.__name__}: its block ends, and has not begun"):
         check().__exit__(None, None, None)
+
+
+def test_of_an_error_that_a_waiter_keeps_the_place_is_told(dxjobs: dx.FakeDataExchange) -> None:
+    last: Any = {"Error": {"Code": "ResourceNotFoundException"}}
+    for error, told in (
+        (WaiterError("JobDone", "not found", last), ", but for what its last_response tells"),
+        (WaiterError("JobDone", "Max attempts exceeded", {}), ""),
+    ):
+        with (
+            pytest.raises(AssertionError, match=f"no error of the service in it{told}\\."),
+            dx.raises_not_found(ID),
+        ):
+            raise error
 
 
 def test_no_retry_is_told(dxjobs: dx.FakeDataExchange) -> None:

@@ -300,6 +300,27 @@ def test_a_loop_that_is_ended_is_told_what_it_was_answered(
             staged.check(wait)
 
 
+def test_a_function_of_the_scenario_that_fails_is_told_with_its_name() -> None:
+    for name in "prepare", "unless":
+        own: Any = {name: lambda fake: fake.inject(faults.throttling(), rate=20)}
+        with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
+            staged = dx.Scenario("mine", "Mine.", **own)._staged(fake, clock)
+            told = f"Scenario 'mine': {name} raised UsageError: inject: rate: a number from 0"
+            with pytest.raises(dx.UsageError, match=told):
+                staged.check(lambda _: poll(fake))
+
+
+def test_what_becomes_of_the_jobs_is_said_by_the_scenario_alone() -> None:
+    for said in (
+        lambda fake: setattr(fake, "default_history", dx.fails()),
+        lambda fake: fake.next_job(dx.fails()),
+    ):
+        with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
+            said(fake)
+            with pytest.raises(dx.UsageError, match="leave default_history and next_job out"):
+                dx.Scenario("mine", "Mine.")._staged(fake, clock).check_creating(print)
+
+
 def test_one_that_does_not_take_place_says_so() -> None:
     with pytest.raises(dx.UsageError, match="fake: mine does not take place; the fixture dxjobs_"):
         dx.Scenario("mine", "Mine.").fake.add_job()

@@ -226,6 +226,20 @@ def test_an_exception_that_cannot_be_shown_does_not_tell_why() -> None:
     assert "with none of 'VALIDATION_EXCEPTION'" in report(wait, scenario("error"))
 
 
+@pytest.mark.parametrize("name", ["access-denied", "stuck-in-progress", "error"])
+def test_a_name_that_does_not_exist_is_a_crash(name: str) -> None:
+    def wait(job_id: str) -> None:
+        try:
+            consumers.by_the_clock(job_id)
+        except Exception as error:
+            raise JobFialed from error  # type: ignore[name-defined] # noqa: F821
+
+    told = report(wait, scenario(name))
+    assert (
+        "But it crashed in its own error path: NameError: name 'JobFialed' is not defined" in told
+    )
+
+
 def test_a_connection_that_fails_is_a_reason_too() -> None:
     gone = dx.Scenario(
         "gone",
@@ -245,9 +259,36 @@ async def wait_and_fail(job_id: str) -> None:
 
 
 def test_code_that_raises_before_the_end_is_told() -> None:
-    told = report(wait_and_fail, each := scenario("error"))
-    assert "But it did not poll job " in told
-    assert told.endswith(f"Usually: {each.usually}")
+    for name in "error", "access-denied", "never-started":
+        told = report(wait_and_fail, scenario(name))
+        assert re.search(
+            r"But it did not poll job .* at all: it raised ValueError: .* \(test_", told
+        )
+        assert told.endswith(
+            "Usually: the code fails for a reason of its own, whatever becomes of the job."
+        )
+
+
+def test_code_that_polls_and_then_raises_something_else_is_told() -> None:
+    def wait(job_id: str) -> None:
+        consumers.client.get_job(JobId=job_id)
+        raise RuntimeError("disk full")
+
+    told = report(wait, scenario("error"))
+    assert re.search(
+        r"But it did not poll job .* to the end: it raised RuntimeError: disk full", told
+    )
+    assert "Usually: the code fails for a reason of its own" in told
+
+
+@pytest.mark.parametrize("name", ["error", "completes-later", "stuck-in-progress"])
+def test_code_that_waits_for_no_job_or_another_is_told(name: str) -> None:
+    told = report(lambda _: None, scenario(name))
+    assert re.search(r"But it did not poll job \w* at all\.\n", told)
+    assert told.endswith("Usually: the code waits for another job, or for none.")
+    told = report(lambda _: consumers.by_the_clock(*start_several(1)), scenario(name))
+    assert re.search(r"But it did not poll job \w* at all\.\n", told)
+    assert "Usually: the code creates a job of its own, and then check_creating() is" in told
 
 
 def ended_by(message: str) -> Callable[[str], None]:

@@ -129,6 +129,25 @@ def test_what_is_drawn_is_printed_as_a_test_would_write_it() -> None:
             assert pretty(value) == repr(value)
 
 
+@pytest.mark.parametrize(
+    "strategy", [dxst.jobs(), dxst.job_ids(), dxst.future_responses(), dxst.model_responses()]
+)
+def test_an_example_that_fails_is_printed_so_that_it_can_be_pasted(strategy: Any) -> None:
+    shown: list[Any] = []
+
+    @settings(database=None)
+    @given(value=strategy)
+    def fail(value: Any) -> None:
+        shown.append(value)
+        raise ValueError
+
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        fail()
+    (told,) = [each for each in caught.value.__notes__ if ": fail(" in each]
+    pasted = eval(told.partition(": ")[2], {"fail": lambda value: value, "datetime": datetime})
+    assert pasted == shown[-1]
+
+
 def test_a_set_is_drawn_from_in_the_same_order_in_each_run() -> None:
     given_ = {"ERROR", "COMPLETED", "TIMED_OUT"}
     chosen = dxst._chosen("state", given_, dx.JOB_STATES, dx.JOB_STATES)
