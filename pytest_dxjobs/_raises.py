@@ -209,9 +209,8 @@ class Raises:
             [self._code, *(f"{name} {each}" for name, each in self._members.items())]
         )
         headline = f"{self._name}: {expected} was expected, and {what}."
-        if (
-            self._log is None or self._log is not _log()
-        ):  # another fake answers now, or it was reset
+        # Another fake answers now, or it was reset.
+        if self._log is None or self._log is not _log():
             return headline
         return f"{headline}\n{draw('calls of the block', self._log[self._before :])}"
 
