@@ -119,9 +119,13 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
             wait_in_a_thread(hanging)
 
         def test_in_a_fork(hanging):
+            # Not made in the thread, which would hold a lock of OpenSSL for a moment after join() has returned;
+            # in a child that is forked meanwhile nobody gives it back.
+            client = boto3.client("dataexchange", region_name="us-east-1")
+
             def expect():
                 with pytest.raises(dx.RunawayPolling):
-                    wait(boto3.client("dataexchange", region_name="us-east-1"), hanging)
+                    wait(client, hanging)
 
             def guards():
                 thread = threading.Thread(target=expect)
