@@ -148,13 +148,14 @@ def _left_alone(
     ]
     if not left or not (at_all or to_the_end):
         return
-    usually = _OTHER_JOB if at_all else ""
-    if done.raised is not None:
-        usually = _OWN_REASON
-    if len(jobs) > 1 and not at_all:
-        usually = _LEFT_ALONE
     if created and not created.intersection(left):
         usually = _OWN_JOB
+    elif len(jobs) > 1 and not at_all:
+        usually = _LEFT_ALONE
+    elif done.raised is not None:
+        usually = _OWN_REASON
+    else:
+        usually = _OTHER_JOB if at_all else ""
     ended = "" if done.raised is None else f": it {_ended(done)}"
     how = "at all" if at_all else "to the end"
     yield _Problem(f"it did not poll {_several(left)} {how}{ended}", usually)
