@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _ASSERTING: Final = ("_pytest", "unittest")
 _OURS: Final = "pytest_dxjobs._intercept"
-_EXAMPLES: Final = "pytest_dxjobs._examples"
-_BETWEEN: Final = ("botocore", "boto3", "pytest_dxjobs")
+_US: Final = "pytest_dxjobs"
+_BETWEEN: Final = ("botocore", "boto3", _US)
 
 
 def is_expected(failure: BaseException) -> bool:
@@ -49,23 +49,35 @@ def where_it_happened(failure: Exception) -> str:
 
 
 def end_at_the_caller(failure: BaseException) -> None:
-    """Take botocore's frames and ours out, and the standard library's before them: the line that called tells more."""
-    entry = last = failure.__traceback__
-    while entry is not None and entry.tb_next is not None:
-        if _package(entry) not in sys.stdlib_module_names:
-            last = entry
-        if last is not None and _is_between(entry.tb_next):
-            last.tb_next = None
-            return
+    """Take botocore's frames and ours out, and the standard library's before them: the line that called tells more.
+
+    Where we have run the code, as ``check`` does, it is the code's own line.
+    """
+    entries = [*_entries(failure)]
+    packages = [*map(_package, entries)]
+    runs = [n for n, by in enumerate(packages[:-1], 1) if by == _US and not _is_aside(packages[n])]
+    begin = runs[-1] if runs else 0
+    end = next((n for n in range(begin + 1, len(entries)) if packages[n] in _BETWEEN), len(entries))
+    while begin + 1 < end < len(entries) and _is_aside(packages[end - 1]):
+        end -= 1
+    outer = [each for each in entries[:begin] if not _is_aside(_package(each))]
+    rest: TracebackType | None = None
+    for each in reversed([*outer, *entries[begin:end]]):
+        each.tb_next = rest
+        rest = each
+    failure.__traceback__ = rest
+
+
+def _entries(failure: BaseException) -> Iterator[TracebackType]:
+    entry = failure.__traceback__
+    while entry is not None:
+        yield entry
         entry = entry.tb_next
 
 
-def _is_between(entry: TracebackType) -> bool:
-    """Whether it is botocore's or ours, and does more than to run the test for an example."""
-    runs_the_test = entry.tb_frame.f_globals.get("__name__") == _EXAMPLES and not (
-        entry.tb_next is None or _package(entry.tb_next) in _BETWEEN
-    )
-    return _package(entry) in _BETWEEN and not runs_the_test
+def _is_aside(package: str) -> bool:
+    """Whether a frame tells less than one of the user's code does."""
+    return package in _BETWEEN or package in sys.stdlib_module_names
 
 
 def linked(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:

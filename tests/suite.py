@@ -39,6 +39,7 @@ TRIED_BY: Final = {
     "_rebinding": ("tests/test_clock.py",),
     "faults": ("tests/test_fidelity.py",),
     "plugin": (
+        "tests/test_default_region.py",
         "tests/test_failure.py",
         "tests/test_given.py",
         "tests/test_guard_report.py",

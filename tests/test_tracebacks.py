@@ -1,0 +1,193 @@
+"""Where the report of a failure ends: at the line of the user's code that called, in runs of pytest within the test."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+PREAMBLE = """
+import boto3, pytest
+import pytest_dxjobs as dx
+
+KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+CLIENT = boto3.client("dataexchange", region_name="us-east-1", **KEYS)
+
+def list_them():
+    CLIENT.list_data_sets()  # the user's line
+"""
+
+
+def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(test_it=PREAMBLE + textwrap.dedent(code))
+    return pytester.runpytest("-p", "no:randomly", "-p", "no:cacheprovider", *options)
+
+
+def test_a_report_of_a_mistake_ends_at_the_users_line(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        def test_one(dxjobs):
+            dxjobs.add_job("EXPORT_ASSET_TO_S3")
+
+        @pytest.fixture
+        def job(dxjobs):
+            return dxjobs.add_job(dx.make_job(Bucket="prices"))
+
+        def test_two(job):
+            pass
+        """,
+    )
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">*dxjobs.add_job(dx.make_job(*",
+            "E *UsageError: make_job: this does not fit a job of type EXPORT_ASSETS_TO_S3:",
+            "test_it.py:*: UsageError",
+            ">*dxjobs.add_job(*EXPORT_ASSET_TO_S3*)",
+            "E *UsageError: add_job: type: 'EXPORT_ASSET_TO_S3' is not one of *",
+            "test_it.py:*: UsageError",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*_factory.py*")
+
+
+def test_a_failure_of_ours_that_the_code_raises_itself_is_reported_where_that_is(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest_dxjobs as dx
+
+        def test_it():
+            raise dx.UsageError("mine")
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.stdout.fnmatch_lines([">       raise dx.UsageError(*", "E       *UsageError: mine"])
+
+
+def test_a_report_of_a_call_ends_at_the_line_that_called(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        def test_one(dxjobs):
+            list_them()
+
+        def test_two(dxjobs):
+            job = dxjobs.add_job()
+            while True:
+                CLIENT.get_job(JobId=job.id)
+
+        def test_three():
+            with dx.FakeDataExchange():
+                list_them()
+        """,
+    )
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            ">*CLIENT.list_data_sets()  # the user's line",
+            "E *UnexpectedCall: list_data_sets of dataexchange was called*",
+            "test_it.py:*: UnexpectedCall",
+            ">*CLIENT.get_job(*",
+            "E *RunawayPolling: get_job was called 26 times*",
+            "test_it.py:*: RunawayPolling",
+            "test_it.py:*: UnexpectedCall",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*client.py:*")
+    assert len(result.outlines) < 90
+
+
+def test_a_report_ends_at_the_users_line_also_of_unittest_and_of_hypothesis_and_in_a_group(
+    pytester: pytest.Pytester,
+) -> None:
+    result = run(
+        pytester,
+        """
+        import unittest
+        from hypothesis import given, strategies as st
+
+        class TestOld(unittest.TestCase):
+            def test_it(self):
+                with dx.FakeDataExchange(strict=False):
+                    list_them()
+
+        @given(st.none())
+        def test_given(dxjobs, _):
+            list_them()
+
+        @given(st.none())
+        def test_mistake(dxjobs, _):
+            dxjobs.inject("no fault")  # the user's line
+
+        class Group(Exception):
+            def __init__(self, *exceptions):
+                self.exceptions = exceptions
+
+        @pytest.mark.dxjobs(strict=False)
+        def test_caused(dxjobs):
+            try:
+                list_them()
+            except Exception as error:
+                raise Group(error) from error
+        """,
+        "--tb=short",
+    )
+    result.assert_outcomes(failed=4)
+    report = result.stdout.str()
+    assert report.count("  # the user's line\n") == 4
+    assert "botocore" not in report.replace("plugins: ", "")
+    assert "_intercept.py" not in report
+
+
+def test_a_report_of_code_that_check_runs_ends_at_a_line_of_the_code(
+    pytester: pytest.Pytester,
+) -> None:
+    result = run(
+        pytester,
+        """
+        import asyncio
+
+        pytestmark = pytest.mark.dxjobs(scenarios=["error"])
+
+        def test_plain(dxjobs_scenario):
+            dxjobs_scenario.check(lambda job_id: list_them())
+
+        def test_swallowed(dxjobs_scenario):
+            def swallow(job_id):
+                try:
+                    list_them()
+                except Exception:
+                    pass
+
+            dxjobs_scenario.check(swallow)
+
+        def test_async(dxjobs_scenario):
+            async def wait(job_id):
+                await asyncio.sleep(1)
+                list_them()
+
+            dxjobs_scenario.check(wait)
+
+        def test_creating(dxjobs_scenario, dxjobs):
+            dxjobs_scenario.check_creating(lambda: dxjobs.inject("no fault"))  # the user's line
+
+        def test_raised_by_the_code(dxjobs_scenario):
+            def wait(job_id):
+                raise dx.UsageError("mine")  # the user's line
+
+            dxjobs_scenario.check(wait)
+
+        def test_asked_for_what_cannot_be(dxjobs_scenario):
+            dxjobs_scenario.check(5)  # the user's line
+        """,
+        "--tb=short",
+    )
+    result.assert_outcomes(failed=6)
+    report = result.stdout.str()
+    assert report.count("  # the user's line\n") == 7  # the creating one calls itself
+    assert "_scenario.py" not in report
+    assert "_outcome.py" not in report
+    assert "asyncio/" not in report
