@@ -44,6 +44,13 @@ INI: Final[dict[str, tuple[Any, str, str]]] = {
     "without": ("linelist", "none", "scenarios left out, one a line: name: reason"),
 }
 
+# What a message names that a file cannot hold, and what it can.
+_IN_A_FILE: Final = {
+    "or None": "or none",
+    " or a timedelta": "",
+    "a datetime, a date or a string": "an instant",
+}
+
 
 @contextlib.contextmanager
 def told_plainly(place: str = "") -> Iterator[None]:
@@ -122,8 +129,11 @@ def _configured(config: pytest.Config, make: Callable[..., Any]) -> dict[str, An
                 options[name] = _number_or_none(given) if name.startswith("max_") else given
                 try:
                     _check(name, options[name], make)
-                except UsageError as error:  # in words of the file, where there is no None
-                    raise UsageError(str(error).replace("or None", "or none")) from None
+                except UsageError as error:
+                    told = str(error)
+                    for word, there in _IN_A_FILE.items():
+                        told = told.replace(word, there)
+                    raise UsageError(told) from None
     return options
 
 

@@ -7,6 +7,7 @@ begins in the function that caught it. A test that expects it names it there, in
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _ASSERTING: Final = ("_pytest", "unittest")
 _OURS: Final = "pytest_dxjobs._intercept"
+_STDLIB: Final = os.path.dirname(os.__file__)
 _US: Final = "pytest_dxjobs"
 _BETWEEN: Final = ("botocore", "boto3", _US)
 
@@ -54,13 +56,13 @@ def end_at_the_caller(failure: BaseException) -> None:
     Where we have run the code, as ``check`` does, it is the code's own line.
     """
     entries = [*_entries(failure)]
-    packages = [*map(_package, entries)]
-    runs = [n for n, by in enumerate(packages[:-1], 1) if by == _US and not _is_aside(packages[n])]
+    packages, tell = [*map(_package, entries)], [*map(_tells, entries)]
+    runs = [n for n, by in enumerate(packages[:-1], 1) if by == _US and tell[n]]
     begin = runs[-1] if runs else 0
     end = next((n for n in range(begin + 1, len(entries)) if packages[n] in _BETWEEN), len(entries))
-    while begin + 1 < end < len(entries) and _is_aside(packages[end - 1]):
+    while begin + 1 < end < len(entries) and not tell[end - 1]:
         end -= 1
-    outer = [each for each in entries[:begin] if not _is_aside(_package(each))]
+    outer = [entry for entry, tells in zip(entries[:begin], tell, strict=False) if tells]
     rest: TracebackType | None = None
     for each in reversed([*outer, *entries[begin:end]]):
         each.tb_next = rest
@@ -75,9 +77,11 @@ def _entries(failure: BaseException) -> Iterator[TracebackType]:
         entry = entry.tb_next
 
 
-def _is_aside(package: str) -> bool:
-    """Whether a frame tells less than one of the user's code does."""
-    return package in _BETWEEN or package in sys.stdlib_module_names
+def _tells(entry: TracebackType) -> bool:
+    """Whether it may be of the user's code: a module of it may be called as one of the standard library."""
+    package, path = _package(entry), entry.tb_frame.f_code.co_filename
+    is_pythons = package in sys.stdlib_module_names and path.startswith(_STDLIB)
+    return package not in _BETWEEN and not is_pythons
 
 
 def linked(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:

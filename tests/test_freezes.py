@@ -207,7 +207,8 @@ def test_the_ini_file_sets_the_start_and_a_mistake_in_it_is_told_as_its_own(
     pytester.makeini("[pytest]\ndxjobs_start = 2023-02-29\n")
     result = run(pytester, test)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["UsageError: ini option dxjobs_start: * not '2023-02-29'"])
+    needed = "start: an instant such as '2024-03-31T12:00:00Z' is needed, not '2023-02-29'"
+    result.stdout.fnmatch_lines([f"UsageError: ini option dxjobs_{needed}"])
 
 
 def test_a_mistake_in_the_marker_is_told_as_the_markers(pytester: pytest.Pytester) -> None:

@@ -126,6 +126,10 @@ def test_ini_options_are_those_of_the_fake(pytester: pytest.Pytester) -> None:
             "dxjobs_max_polls: a whole number from 1 is needed, or none for no bound, not 'many'",
         ),
         ("max_polls=1.5", "dxjobs_max_polls: a whole number from 1 is needed*not 1.5"),
+        (
+            "max_wait=soon",
+            "dxjobs_max_wait: seconds above 0 is needed, or none for no bound, not 'soon'",
+        ),
         ("region=nowhere", "dxjobs_region: 'nowhere' is no region*"),
         ("strict=maybe", "dxjobs_strict: *maybe*; true or false is needed"),
         ("account_id=12", "dxjobs_account_id: '12' is no account id: 12 digits"),

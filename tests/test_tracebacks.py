@@ -191,3 +191,14 @@ def test_a_report_of_code_that_check_runs_ends_at_a_line_of_the_code(
     assert "_scenario.py" not in report
     assert "_outcome.py" not in report
     assert "asyncio/" not in report
+
+
+def test_a_module_may_be_called_as_one_of_pythons(pytester: pytest.Pytester) -> None:
+    call = "def call(fake):\n    fake.inject('no fault')  # the user's line\n"
+    test = "from tabnanny import call\ndef test_it(dxjobs):\n    call(dxjobs)\n"
+    pytester.makepyfile(tabnanny=call, test_it=test)
+    result = pytester.runpytest("-p", "no:randomly", "--tb=short")
+    result.assert_outcomes(failed=1)
+    report = result.stdout.str()
+    assert "  # the user's line\n" in report
+    assert "_fault_injection.py" not in report
