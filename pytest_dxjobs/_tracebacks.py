@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ASSERTING: Final = ("_pytest", "unittest")
 _OURS: Final = "pytest_dxjobs._intercept"
-_STDLIB: Final = os.path.dirname(os.__file__)
+_STDLIB: Final = (os.path.dirname(os.__file__), "<frozen ")
 _US: Final = "pytest_dxjobs"
 _BETWEEN: Final = ("botocore", "boto3", _US)
 
@@ -51,22 +51,20 @@ def where_it_happened(failure: Exception) -> str:
 
 
 def end_at_the_caller(failure: BaseException) -> None:
-    """Take botocore's frames and ours out, and the standard library's before them: the line that called tells more.
-
-    Where we have run the code, as ``check`` does, it is the code's own line.
-    """
-    entries = [*_entries(failure)]
-    packages, tell = [*map(_package, entries)], [*map(_tells, entries)]
-    runs = [n for n, by in enumerate(packages[:-1], 1) if by == _US and tell[n]]
-    begin = runs[-1] if runs else 0
-    end = next((n for n in range(begin + 1, len(entries)) if packages[n] in _BETWEEN), len(entries))
-    while begin + 1 < end < len(entries) and not tell[end - 1]:
-        end -= 1
-    outer = [entry for entry, tells in zip(entries[:begin], tell, strict=False) if tells]
-    rest: TracebackType | None = None
-    for each in reversed([*outer, *entries[begin:end]]):
-        each.tb_next = rest
-        rest = each
+    """Leave the user's lines: the last one is that which called, or that of the code where we ran it, as ``check`` does."""
+    told: list[TracebackType] = []
+    caller = ""  # of those that are left out
+    for entry in _entries(failure):
+        package = _package(entry)
+        if package in _BETWEEN:
+            caller = package
+        elif caller in ("", _US) and not _is_pythons(entry):
+            told.append(entry)
+            caller = ""
+    rest = None
+    for entry in reversed(told):
+        entry.tb_next = rest
+        rest = entry
     failure.__traceback__ = rest
 
 
@@ -77,11 +75,10 @@ def _entries(failure: BaseException) -> Iterator[TracebackType]:
         entry = entry.tb_next
 
 
-def _tells(entry: TracebackType) -> bool:
-    """Whether it may be of the user's code: a module of it may be called as one of the standard library."""
-    package, path = _package(entry), entry.tb_frame.f_code.co_filename
-    is_pythons = package in sys.stdlib_module_names and path.startswith(_STDLIB)
-    return package not in _BETWEEN and not is_pythons
+def _is_pythons(entry: TracebackType) -> bool:
+    """Whether it is of the standard library: a module of the user's may be called as one of it."""
+    path = entry.tb_frame.f_code.co_filename
+    return _package(entry) in sys.stdlib_module_names and path.startswith(_STDLIB)
 
 
 def linked(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:

@@ -16,6 +16,7 @@ import pytest
 
 from pytest_dxjobs import _guard
 from pytest_dxjobs._options import INI, clock_for, fake_for, told_plainly
+from pytest_dxjobs._tracebacks import end_at_the_caller, linked
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -184,11 +185,7 @@ def dxjobs_scenario(
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     with _guard.during(item.nodeid):
-        try:
-            return (yield)
-        except BaseException as failure:
-            _explain(failure)
-            raise
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before Hypothesis looks at the test
@@ -200,11 +197,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             with told_plainly():
                 _run_examples(undo, item, fake, clock)
         undo.enter_context(_guard.during(item.nodeid))
-        try:
-            result = yield
-        except BaseException as failure:
-            _explain(failure)
-            raise
+        result = yield
     scenario = item.stash.get(_SCENARIO, None)
     if scenario is not None and not scenario._taken:  # noqa: SLF001
         pytest.fail(
@@ -227,10 +220,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    for each in getattr(item, "_excinfo", None) or ():  # what unittest has caught
-        _explain(each.value)
+    caught_by_unittest = getattr(item, "_excinfo", None) or ()
+    for each in (call.excinfo, *caught_by_unittest):
+        if each is not None:
+            _explain(each)
     report = yield
     fake, scenario = item.stash.get(_FAKE, None), item.stash.get(_SCENARIO, None)
     told_already = scenario is not None and scenario._reported  # noqa: SLF001
@@ -278,15 +273,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         hidden.close()
 
 
-def _explain(failure: BaseException) -> None:
+def _explain(info: pytest.ExceptionInfo[BaseException]) -> None:
     """Make a failure that is ours end at the user's line, and one of pytest's tell what to do."""
-    from pytest_dxjobs._tracebacks import end_at_the_caller, linked
-
+    failure = info.value
     found = linked(failure, suppressed=False)
     ours = [each for each in found if type(each).__module__ == "pytest_dxjobs"]
     for each in ours:
         end_at_the_caller(each)
     if ours:
+        info.traceback = type(info.traceback)(info.tb)  # which may have been read already
         # Tasks that have died of it log that when they are collected: where pytest parses the source meanwhile,
         # the parser of Python 3.11 fails.
         gc.collect()

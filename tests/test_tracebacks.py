@@ -148,7 +148,7 @@ def test_a_report_of_code_that_check_runs_ends_at_a_line_of_the_code(
     result = run(
         pytester,
         """
-        import asyncio
+        import asyncio, concurrent.futures
 
         pytestmark = pytest.mark.dxjobs(scenarios=["error"])
 
@@ -169,6 +169,13 @@ def test_a_report_of_code_that_check_runs_ends_at_a_line_of_the_code(
                 await asyncio.sleep(1)
                 list_them()
 
+            dxjobs_scenario.check(lambda job_id: asyncio.wait_for(wait(job_id), 60))
+
+        def test_in_a_thread(dxjobs_scenario):
+            def wait(job_id):
+                with concurrent.futures.ThreadPoolExecutor() as pool:
+                    pool.submit(list_them).exception()
+
             dxjobs_scenario.check(wait)
 
         def test_creating(dxjobs_scenario, dxjobs):
@@ -185,12 +192,59 @@ def test_a_report_of_code_that_check_runs_ends_at_a_line_of_the_code(
         """,
         "--tb=short",
     )
-    result.assert_outcomes(failed=6)
+    result.assert_outcomes(failed=7)
     report = result.stdout.str()
-    assert report.count("  # the user's line\n") == 7  # the creating one calls itself
-    assert "_scenario.py" not in report
-    assert "_outcome.py" not in report
-    assert "asyncio/" not in report
+    assert report.count("  # the user's line\n") == 8  # the creating one calls itself
+    for left_out in "_scenario.py", "_outcome.py", "asyncio/", "concurrent/":
+        assert left_out not in report
+
+
+def test_a_report_ends_at_the_users_line_also_in_a_teardown_and_in_a_subtest(
+    pytester: pytest.Pytester,
+) -> None:
+    has_subtests = pytest.version_tuple >= (9,)
+    pytester.makepyfile(
+        base="""
+        import unittest
+        import boto3
+        import pytest_dxjobs as dx
+
+        class Base(unittest.TestCase):
+            def setUp(self):
+                with dx.FakeDataExchange(strict=False):
+                    client = boto3.client("dataexchange")
+                    client.list_data_sets()  # the user's line
+        """
+    )
+    result = run(
+        pytester,
+        """
+        from base import Base
+
+        class TestIt(Base):
+            def test_it(self):
+                pass
+
+        @pytest.fixture
+        def after(dxjobs):
+            yield
+            list_them()
+
+        def test_teardown(after):
+            pass
+
+        @pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="pytest has none")
+        def test_subtest(dxjobs, request):
+            with request.getfixturevalue("subtests").test():
+                list_them()
+        """,
+        "--tb=short",
+        "-rN",
+    )
+    report = result.stdout.str()
+    assert report.count("  # the user's line\n") == 2 + has_subtests
+    for left_out in "_intercept.py", "plugin.py", "botocore/", "unittest/":
+        assert left_out not in report
 
 
 def test_a_module_may_be_called_as_one_of_pythons(pytester: pytest.Pytester) -> None:
