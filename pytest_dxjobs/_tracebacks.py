@@ -52,17 +52,19 @@ def where_it_happened(failure: Exception) -> str:
 
 def end_at_the_caller(failure: BaseException) -> None:
     """Leave the user's lines: the last one is that which called, or that of the code where we ran it, as ``check`` does."""
+    entries = [*_entries(failure)]
     told: list[TracebackType] = []
     caller = ""  # of those that are left out
-    for entry in _entries(failure):
+    for entry in entries:
         package = _package(entry)
         if package in _BETWEEN:
             caller = package
         elif caller in ("", _US) and not _is_pythons(entry):
             told.append(entry)
             caller = ""
+    kept = told or entries[:1]  # none at all would look as if unittest had caught it
     rest = None
-    for entry in reversed(told):
+    for entry in reversed(kept):
         entry.tb_next = rest
         rest = entry
     failure.__traceback__ = rest

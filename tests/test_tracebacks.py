@@ -256,3 +256,21 @@ def test_a_module_may_be_called_as_one_of_pythons(pytester: pytest.Pytester) -> 
     report = result.stdout.str()
     assert "  # the user's line\n" in report
     assert "_fault_injection.py" not in report
+
+
+def test_a_cause_without_a_line_of_the_user_keeps_its_first_one(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        import concurrent.futures
+
+        @pytest.mark.dxjobs(strict=False)
+        def test_it(dxjobs):
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                failure = pool.submit(CLIENT.list_data_sets).exception()
+            raise ValueError("wrapped") from failure
+        """,
+        "--tb=short",
+    )
+    result.stdout.fnmatch_lines(["*thread.py:*", "E *UnexpectedCall: list_data_sets of *"])
+    result.stdout.no_fnmatch_line("*_intercept.py*")
