@@ -82,6 +82,16 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
             while _guard._running is None:  # until it has run away
                 pass
 
+        @pytest.fixture
+        def ran_away(hanging):
+            todo = begin_in_a_thread(hanging)
+            while _guard._running is None:
+                pass
+            return todo
+
+        def test_waits_for_what_the_setup_has_begun(ran_away):
+            ran_away.join()
+
         def test_with():
             with dx.VirtualClock(), dx.FakeDataExchange() as fake:
                 wait_in_a_thread(fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT")).id)
@@ -150,7 +160,7 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
             assert [each for each in threading.enumerate() if each.name == "pytest-dxjobs"] == []
         """,
     )
-    result.assert_outcomes(failed=7, errors=3, passed=3)
+    result.assert_outcomes(failed=8, errors=3, passed=3)
     assert "cleaned up" in result.stdout.str()
     result.stdout.fnmatch_lines(
         [
