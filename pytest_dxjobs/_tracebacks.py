@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _ASSERTING: Final = ("_pytest", "unittest")
-_OURS: Final = "pytest_dxjobs._intercept"
 _STDLIB: Final = (os.path.dirname(os.__file__), "<frozen ")
 _US: Final = "pytest_dxjobs"
+_INTERCEPTING: Final = f"{_US}._intercept"
 _BETWEEN: Final = ("botocore", "boto3", _US)
 
 
@@ -30,7 +30,8 @@ def is_expected(failure: BaseException) -> bool:
         return True
     if _package(caught) in _ASSERTING:
         return True
-    if caught.tb_frame.f_globals.get("__name__") == _OURS:  # something else was raised in its place
+    # Where something else was raised in its place.
+    if caught.tb_frame.f_globals.get("__name__") == _INTERCEPTING:
         return False
     frame, kind = caught.tb_frame, type(failure)
     names = frame.f_code.co_names
