@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_dxjobs import faults as faults, strategies as strategies
-    from pytest_dxjobs._calls import Call as Call
-    from pytest_dxjobs._clock import VirtualClock as VirtualClock
-    from pytest_dxjobs._coherence import find_problems as find_problems
-    from pytest_dxjobs._constants import (
+    from pytest_dxjobs._clock.sleeps import Sleep as Sleep
+    from pytest_dxjobs._clock.virtual_clock import VirtualClock as VirtualClock
+    from pytest_dxjobs._core.constants import (
         ABSENT as ABSENT,
         ALWAYS as ALWAYS,
         JOB_ERROR_CODES as JOB_ERROR_CODES,
@@ -28,14 +27,24 @@ if TYPE_CHECKING:
         JobState as JobState,
         JobType as JobType,
     )
-    from pytest_dxjobs._errors import (
+    from pytest_dxjobs._core.errors import (
         RunawayPolling as RunawayPolling,
         UnexpectedCall as UnexpectedCall,
         UsageError as UsageError,
     )
-    from pytest_dxjobs._factory import make_job as make_job
-    from pytest_dxjobs._fake import FakeDataExchange as FakeDataExchange
-    from pytest_dxjobs._histories import (
+    from pytest_dxjobs._core.ids import job_id as job_id
+    from pytest_dxjobs._fake.fake import FakeDataExchange as FakeDataExchange
+    from pytest_dxjobs._fake.job import Job as Job
+    from pytest_dxjobs._fake.raises import (
+        raises_access_denied as raises_access_denied,
+        raises_internal_error as raises_internal_error,
+        raises_not_found as raises_not_found,
+        raises_throttling as raises_throttling,
+        raises_validation as raises_validation,
+    )
+    from pytest_dxjobs._jobs.coherence import find_problems as find_problems
+    from pytest_dxjobs._jobs.factory import make_job as make_job
+    from pytest_dxjobs._jobs.histories import (
         completes as completes,
         fails as fails,
         gets_cancelled as gets_cancelled,
@@ -44,30 +53,21 @@ if TYPE_CHECKING:
         stays as stays,
         times_out as times_out,
     )
-    from pytest_dxjobs._history import History as History
-    from pytest_dxjobs._ids import job_id as job_id
-    from pytest_dxjobs._job import Job as Job
-    from pytest_dxjobs._job_errors import (
+    from pytest_dxjobs._jobs.history import History as History
+    from pytest_dxjobs._jobs.job_errors import (
         assert_job_error as assert_job_error,
         make_error as make_error,
     )
-    from pytest_dxjobs._raises import (
-        raises_access_denied as raises_access_denied,
-        raises_internal_error as raises_internal_error,
-        raises_not_found as raises_not_found,
-        raises_throttling as raises_throttling,
-        raises_validation as raises_validation,
-    )
-    from pytest_dxjobs._record import Attempt as Attempt
-    from pytest_dxjobs._scenario import Scenario as Scenario
-    from pytest_dxjobs._sleeping import Sleep as Sleep
+    from pytest_dxjobs._scenarios.scenario import Scenario as Scenario
+    from pytest_dxjobs._service.calls import Call as Call
+    from pytest_dxjobs._service.record import Attempt as Attempt
     from pytest_dxjobs.faults import Fault as Fault
 
 _HOMES = {
-    "_calls": ("Call",),
-    "_clock": ("VirtualClock",),
-    "_coherence": ("find_problems",),
-    "_constants": (
+    "_service.calls": ("Call",),
+    "_clock.virtual_clock": ("VirtualClock",),
+    "_jobs.coherence": ("find_problems",),
+    "_core.constants": (
         "ABSENT",
         "ALWAYS",
         "JOB_ERROR_CODES",
@@ -79,10 +79,10 @@ _HOMES = {
         "JobState",
         "JobType",
     ),
-    "_errors": ("RunawayPolling", "UnexpectedCall", "UsageError"),
-    "_factory": ("make_job",),
-    "_fake": ("FakeDataExchange",),
-    "_histories": (
+    "_core.errors": ("RunawayPolling", "UnexpectedCall", "UsageError"),
+    "_jobs.factory": ("make_job",),
+    "_fake.fake": ("FakeDataExchange",),
+    "_jobs.histories": (
         "completes",
         "fails",
         "gets_cancelled",
@@ -91,20 +91,20 @@ _HOMES = {
         "stays",
         "times_out",
     ),
-    "_history": ("History",),
-    "_ids": ("job_id",),
-    "_job_errors": ("assert_job_error", "make_error"),
-    "_job": ("Job",),
-    "_raises": (
+    "_jobs.history": ("History",),
+    "_core.ids": ("job_id",),
+    "_jobs.job_errors": ("assert_job_error", "make_error"),
+    "_fake.job": ("Job",),
+    "_fake.raises": (
         "raises_access_denied",
         "raises_internal_error",
         "raises_not_found",
         "raises_throttling",
         "raises_validation",
     ),
-    "_scenario": ("Scenario",),
-    "_record": ("Attempt",),
-    "_sleeping": ("Sleep",),
+    "_scenarios.scenario": ("Scenario",),
+    "_service.record": ("Attempt",),
+    "_clock.sleeps": ("Sleep",),
     "faults": ("Fault",),
 }
 _MODULES = ("faults", "strategies")

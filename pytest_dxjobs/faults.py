@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from pytest_dxjobs._fault import FailedConnection, Fault, Garbled, Page, ServiceError, sends
+from pytest_dxjobs._service.fault import FailedConnection, Fault, Garbled, Page, ServiceError, sends
 
 Headers = Mapping[str, str]
 Cause = Literal["InsufficientS3BucketPolicy", "S3AccessDenied"]

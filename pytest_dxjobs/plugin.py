@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_dxjobs import _guard
-from pytest_dxjobs._options import INI, clock_for, fake_for, told_plainly
-from pytest_dxjobs._tracebacks import end_at_the_caller, linked
+from pytest_dxjobs._core import watchdog
+from pytest_dxjobs._core.tracebacks import end_at_the_caller, linked
+from pytest_dxjobs._plugin.options import INI, clock_for, fake_for, told_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dataexchange import DataExchangeClient
 
-    from pytest_dxjobs._clock import VirtualClock
-    from pytest_dxjobs._fake import FakeDataExchange
-    from pytest_dxjobs._scenario import Scenario
+    from pytest_dxjobs._clock.virtual_clock import VirtualClock
+    from pytest_dxjobs._fake.fake import FakeDataExchange
+    from pytest_dxjobs._scenarios.scenario import Scenario
 
 _JUDGED = pytest.StashKey[bool]()
 _FAKE = pytest.StashKey["FakeDataExchange"]()
@@ -57,19 +57,19 @@ def pytest_configure(config: pytest.Config) -> None:
         f"closest marker wins. max_wait is in seconds or a timedelta; None is no bound. Defaults: {defaults}.",
     )
     undo = pytest.MonkeyPatch()
-    undo.setattr(_guard, "before_the_end", functools.partial(_stop_capturing, config))
+    undo.setattr(watchdog, "before_the_end", functools.partial(_stop_capturing, config))
     config.add_cleanup(undo.undo)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    from pytest_dxjobs import _hooks
+    from pytest_dxjobs._plugin import hookspecs
 
-    pluginmanager.add_hookspecs(_hooks)
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "dxjobs_scenario" in metafunc.fixturenames:
-        from pytest_dxjobs._choice import scenarios_for
+        from pytest_dxjobs._plugin.scenario_selection import scenarios_for
 
         metafunc.parametrize("dxjobs_scenario", scenarios_for(metafunc.definition), indirect=True)
 
@@ -78,7 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     region = early_config.getini("dxjobs_default_region")
     if region:
-        from pytest_dxjobs._default_region import set_region
+        from pytest_dxjobs._plugin.default_region import set_region
 
         early_config.add_cleanup(set_region(region).undo)
 
@@ -87,7 +87,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     if report.failed and "botocore.exceptions.NoRegionError" in report.longreprtext:
-        from pytest_dxjobs._default_region import HINT
+        from pytest_dxjobs._plugin.default_region import HINT
 
         report.sections.append(("dxjobs", HINT))
     return report
@@ -100,7 +100,7 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     dxjobs.add_job("EXPORT_ASSETS_TO_S3") puts a job in; unmodified code polls it with get_job, without
     network, credentials or region. Options: @pytest.mark.dxjobs(region=..., account_id=..., strict=...).
     """
-    from pytest_dxjobs._instants import now
+    from pytest_dxjobs._core.timeutils import now
 
     # First, so that what is put in is of its time, in whatever order the test names them.
     if "dxjobs_clock" in request.fixturenames:
@@ -151,7 +151,7 @@ def dxjobs_client(dxjobs: FakeDataExchange) -> DataExchangeClient:
     """A botocore client for dataexchange that the fake answers, for code that is handed its client."""
     import botocore.session
 
-    from pytest_dxjobs._model import loader
+    from pytest_dxjobs._model.service_model import loader
 
     session: Any = botocore.session.Session()
     # Else each test would read the models again, which takes longer than all the rest.
@@ -184,7 +184,7 @@ def dxjobs_scenario(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    with _guard.during(item.nodeid):
+    with watchdog.during(item.nodeid):
         return (yield)
 
 
@@ -196,7 +196,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         if of_hypothesis:
             with told_plainly():
                 _run_examples(undo, item, fake, clock)
-        undo.enter_context(_guard.during(item.nodeid))
+        undo.enter_context(watchdog.during(item.nodeid))
         result = yield
     scenario = item.stash.get(_SCENARIO, None)
     if scenario is not None and not scenario._taken:  # noqa: SLF001
@@ -214,7 +214,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    with _guard.during(item.nodeid):
+    with watchdog.during(item.nodeid):
         return (yield)
 
 
@@ -240,8 +240,8 @@ def pytest_runtest_makereport(
 
 
 def _what_happened(item: pytest.Item, fake: FakeDataExchange) -> str:
-    from pytest_dxjobs._failure import what_happened
-    from pytest_dxjobs._instants import now
+    from pytest_dxjobs._core.timeutils import now
+    from pytest_dxjobs._plugin.failure_report import what_happened
 
     clock, columns = item.stash.get(_CLOCK, None), shutil.get_terminal_size().columns
     everything = item.config.get_verbosity() > 1
@@ -258,7 +258,7 @@ def _run_examples(
     fake: FakeDataExchange | None,
     clock: VirtualClock | None,
 ) -> None:
-    from pytest_dxjobs._examples import afresh_for_each_example, hidden_fixtures
+    from pytest_dxjobs._plugin.hypothesis_examples import afresh_for_each_example, hidden_fixtures
 
     undo.enter_context(afresh_for_each_example(item.obj, fake, clock))
     hidden = item.stash[_HIDDEN] = undo.enter_context(contextlib.ExitStack())

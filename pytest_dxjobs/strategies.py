@@ -16,17 +16,23 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, composite
 
-from pytest_dxjobs import _drawn_faults, _drawn_futures, _drawn_histories, _drawn_jobs, _model_walk
-from pytest_dxjobs._arguments import one_of, read
-from pytest_dxjobs._constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
-from pytest_dxjobs._drawing import Source
-from pytest_dxjobs._errors import UsageError
-from pytest_dxjobs._messages import show
-from pytest_dxjobs._model import model
-from pytest_dxjobs._pools import JOB_IDS
+from pytest_dxjobs._core.arguments import one_of, read
+from pytest_dxjobs._core.constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
+from pytest_dxjobs._core.errors import UsageError
+from pytest_dxjobs._core.messages import show
+from pytest_dxjobs._model.service_model import model
+from pytest_dxjobs._strategies import (
+    faults as _drawn_faults,
+    from_model,
+    futures,
+    histories as _drawn_histories,
+    jobs as _drawn_jobs,
+)
+from pytest_dxjobs._strategies.shapes import Source
+from pytest_dxjobs._strategies.values import JOB_IDS
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._history import History
+    from pytest_dxjobs._jobs.history import History
     from pytest_dxjobs.faults import Fault
 
 OneOrSeveral = str | Collection[str] | None
@@ -161,7 +167,7 @@ def model_responses() -> st.SearchStrategy[dict[str, Any]]:
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
-    return cast("st.SearchStrategy[dict[str, Any]]", _model_walk.values(model().job))
+    return cast("st.SearchStrategy[dict[str, Any]]", from_model.values(model().job))
 
 
 @composite
@@ -172,7 +178,7 @@ def future_responses(draw: DrawFn) -> dict[str, Any]:
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
-    return _drawn_futures.draw_future(Source(draw), model())
+    return futures.draw_future(Source(draw), model())
 
 
 def _chosen(

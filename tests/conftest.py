@@ -16,13 +16,13 @@ import freezegun
 import pytest
 from clients import START, client_for
 from hypothesis import settings
-from refused import Network
+from refused_network import Network
 
 import pytest_dxjobs
 
 # Once for all: a run of pytest within a test, in this process, unloads what it was the first to load.
-for _each in pkgutil.iter_modules(pytest_dxjobs.__path__):
-    importlib.import_module(f"{pytest_dxjobs.__name__}.{_each.name}")
+for _each in pkgutil.walk_packages(pytest_dxjobs.__path__, f"{pytest_dxjobs.__name__}."):
+    importlib.import_module(_each.name)
 
 # An hour: a busy machine does not reach it, and a clock that leaks into an example's time does.
 settings.register_profile("explore", deadline=timedelta(hours=1))

@@ -1,0 +1,108 @@
+"""What a failure tells beside its message: where the call was made, who caught it, and what is linked to it.
+
+A failure that the fake raises within a call is on its way through the code under test. Its traceback
+begins in the function that caught it. A test that expects it names it there, in
+``pytest.raises(dx.UnexpectedCall)``; the code under test does not know the name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+_ASSERTING: Final = ("_pytest", "unittest")
+_STDLIB: Final = (os.path.dirname(os.__file__), "<frozen ")
+_US: Final = "pytest_dxjobs"
+_INTERCEPTING: Final = f"{_US}._botocore.intercept"
+_BETWEEN: Final = ("botocore", "boto3", _US)
+
+
+def is_expected(failure: BaseException) -> bool:
+    """Whether the function that caught it has asked for it."""
+    caught = failure.__traceback__
+    if caught is None:  # TestCase.assertRaises takes the traceback off what it caught
+        return True
+    if _package(caught) in _ASSERTING:
+        return True
+    # Where something else was raised in its place.
+    if caught.tb_frame.f_globals.get("__name__") == _INTERCEPTING:
+        return False
+    frame, kind = caught.tb_frame, type(failure)
+    names = frame.f_code.co_names
+    if frame.f_code.co_name.startswith("test") and "AssertionError" in names:
+        return True
+    values = [*frame.f_locals.values(), *map(frame.f_globals.get, names)]
+    return kind.__name__ in names or any(value is kind for value in values)
+
+
+def where_it_happened(failure: Exception) -> str:
+    """Tell the line of the call, and that it has been swallowed."""
+    call = failure.__traceback__
+    while call is not None and call.tb_next is not None and _package(call.tb_next) not in _BETWEEN:
+        call = call.tb_next
+    (line,) = traceback.extract_tb(call, limit=1) or (None,)
+    place = f"{line.filename}:{line.lineno}, in {line.name}" if line is not None else "a call"
+    return f"It was raised in {place}, and the code swallowed it."
+
+
+def end_at_the_caller(failure: BaseException) -> None:
+    """Leave the user's lines: the last one is that which called, or that of the code where we ran it, as ``check`` does."""
+    entries = [*_entries(failure)]
+    told: list[TracebackType] = []
+    caller = ""  # of those that are left out
+    for entry in entries:
+        package = _package(entry)
+        if package in _BETWEEN:
+            caller = package
+        elif caller in ("", _US) and not _is_pythons(entry):
+            told.append(entry)
+            caller = ""
+    kept = told or entries[:1]  # none at all would look as if unittest had caught it
+    rest = None
+    for entry in reversed(kept):
+        entry.tb_next = rest
+        rest = entry
+    failure.__traceback__ = rest
+
+
+def _entries(failure: BaseException) -> Iterator[TracebackType]:
+    entry = failure.__traceback__
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next
+
+
+def _is_pythons(entry: TracebackType) -> bool:
+    """Whether it is of the standard library: a module of the user's may be called as one of it."""
+    path = entry.tb_frame.f_code.co_filename
+    return _package(entry) in sys.stdlib_module_names and path.startswith(_STDLIB)
+
+
+def linked(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:
+    """An exception, its causes and what they group, the nearest first.
+
+    Args:
+        raised: The exception.
+        suppressed: Whether contexts are among them that ``raise ... from None`` has hidden.
+    """
+    waiting: list[object] = [raised]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            context = each.__context__ if suppressed or not each.__suppress_context__ else None
+            grouped = getattr(each, "exceptions", ())  # of which anything may be made
+            waiting += [each.__cause__, context]
+            waiting += grouped if isinstance(grouped, (list, tuple)) else ()
+
+
+def _package(entry: TracebackType) -> str:
+    return str(entry.tb_frame.f_globals.get("__name__")).partition(".")[0]

@@ -1,0 +1,73 @@
+"""Parts of a response as Python has it, of whatever type they are: a test may have put anything there."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._core.constants import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def values_of(name: str, value: object) -> Iterator[object]:
+    """Every value that stands under this name, however deep."""
+    if isinstance(value, dict):
+        if name in value:
+            yield value[name]
+        value = list(value.values())
+    for element in value if isinstance(value, list) else ():
+        yield from values_of(name, element)
+
+
+def bare(value: Any) -> Any:
+    """A text, a number or a span as one of its type itself: a test may have subclassed it, as an enum of strings does.
+
+    By the type's own methods, since a subclass may have others. Anything else is kept.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, datetime.timedelta):
+        return datetime.timedelta.__pos__(value)
+    return value
+
+
+def bare_throughout(value: Any) -> Any:
+    """A copy, with dicts and lists for whatever passes for them, and all in them bare."""
+    if isinstance(value, Mapping):
+        return {bare(name): bare_throughout(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [bare_throughout(element) for element in value]
+    return bare(value)
+
+
+def cleaned(value: Any) -> Any:
+    """A copy of what was checked, without the members that are to be left out."""
+    if isinstance(value, dict):
+        return {name: cleaned(part) for name, part in value.items() if part is not ABSENT}
+    if isinstance(value, list):
+        return [cleaned(element) for element in value if element is not ABSENT]
+    return value
+
+
+def is_text(value: str) -> bool:
+    """Whether UTF-8 can hold it: half of a surrogate pair it cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_aware(value: object) -> bool:
+    """Whether it is a datetime that says which instant it means."""
+    try:
+        return isinstance(value, datetime.datetime) and value.utcoffset() is not None
+    except Exception:
+        return False

@@ -1,0 +1,204 @@
+"""Faults on the fake: what is to go wrong, and for which requests."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_dxjobs._core.arguments import count, read
+from pytest_dxjobs._core.constants import ALWAYS, Marker
+from pytest_dxjobs._core.errors import UsageError
+from pytest_dxjobs._core.messages import show
+from pytest_dxjobs._core.timeutils import now
+from pytest_dxjobs._core.values import bare
+from pytest_dxjobs._fake.job import Job, id_of
+from pytest_dxjobs._model.formats import wrong_job_id
+from pytest_dxjobs._service.fault_plan import Injection
+from pytest_dxjobs.faults import Fault, throttling
+
+if TYPE_CHECKING:
+    from pytest_dxjobs._service.backend import Backend
+
+Count = int | Literal[Marker.ALWAYS]
+
+
+class FaultInjection:
+    """The part of ``FakeDataExchange`` that makes requests fail."""
+
+    __slots__ = ()
+    _backend: Backend
+
+    def inject(
+        self,
+        fault: Fault,
+        *,
+        job: Job | str | Collection[Job | str] | None = None,
+        operation: str | Collection[str] = "get_job",
+        requests: Count | None = None,
+        calls: Count | None = None,
+        after: int = 0,
+        rate: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Let requests of the code under test fail; botocore retries as it does in production.
+
+        Without a number it is the next request. Several faults queue: each request meets the first one that
+        is for it. What is faulted uses up no response, no history and no poll.
+
+        Args:
+            fault: What happens, such as ``faults.throttling()``.
+            job: Only to requests about this job, or about one of several: jobs of this fake or ids, also of
+                jobs that come later. None is any.
+            operation: Only to requests for this operation, or for one of several, as a client calls them.
+            requests: To so many HTTP requests; ``dx.ALWAYS`` is without end.
+            calls: Instead, to so many whole calls of the client: each request that botocore makes for such
+                a call fails, however often it tries again.
+            after: So many of these requests, or calls, are let pass before, counted from now on.
+            rate: How likely it is that a request, or call, fails: 0 to 1. Then ``requests`` is ALWAYS where
+                neither it nor ``calls`` is given, and bounds how many fail where it is.
+            seed: Decides which fail, with ``rate``: the same seed, the same ones, for each job by itself.
+                None is 0.
+
+        Raises:
+            UsageError: An argument is ill-typed, or names what is not there.
+
+        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+        """
+        _check_fault(fault)
+        operations = self._operations(operation)
+        job_ids = self._job_ids("inject", job)
+        if job_ids is not None:
+            self._check_that_a_job_is_named(operations)
+        if requests is not None and calls is not None:
+            raise UsageError("inject: either requests or calls, not both")
+        times = 1 if rate is None else None
+        for name, given in (("requests", requests), ("calls", calls)):
+            if given is not None:
+                times = _times(f"inject: {name}", given)
+        after = count("inject: after", after, least=0)
+        rate, seed = _chance(rate, seed)
+        called = bare(operation) if isinstance(operation, str) else [*operations]
+        written = _written(
+            "inject",
+            fault,
+            job=job_ids,
+            operation=None if called == "get_job" else called,
+            requests=requests,
+            calls=calls,
+            after=after or None,
+            rate=rate,
+            seed=seed,
+        )
+        self._backend.inject(
+            Injection(
+                written,
+                fault,
+                frozenset(operations.values()),
+                job_ids,
+                times,
+                calls is not None,
+                after,
+                rate,
+                seed or 0,
+            )
+        )
+
+    def throttle(
+        self, requests: Count = 1, job: Job | str | Collection[Job | str] | None = None
+    ) -> None:
+        """Answer ``get_job`` with "too many requests": short for ``inject(faults.throttling(), ...)``.
+
+        Args:
+            requests: So many HTTP requests; ``dx.ALWAYS`` is without end.
+            job: Only for this job, or one of several, as in ``inject``. None is any.
+
+        Raises:
+            UsageError: An argument is ill-typed, or names what is not there.
+
+        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+        """
+        times = _times("throttle: requests", requests)
+        job_ids = self._job_ids("throttle", job)
+        written = _written("throttle", job=job_ids, requests=requests)
+        self._backend.inject(
+            Injection(written, throttling(), frozenset({"GetJob"}), job_ids, times)
+        )
+
+    def _operations(self, operation: str | Collection[str]) -> dict[str, str]:
+        """The names in the API of operations, by what a client calls them."""
+        place = "inject: operation"
+        called = (operation,) if isinstance(operation, str) else _several(place, operation)
+        return {
+            bare(each): self._backend.installed.operation_called(place, each) for each in called
+        }
+
+    def _check_that_a_job_is_named(self, operations: Mapping[str, str]) -> None:
+        for method, name in operations.items():
+            shape = self._backend.installed.operation(name).input_shape
+            if shape is None or "JobId" not in shape.members:
+                raise UsageError(
+                    f"inject: job: a request for {method} names no job; leave job out for it"
+                )
+
+    def _job_ids(
+        self, call: str, job: Job | str | Collection[Job | str] | None
+    ) -> frozenset[str] | None:
+        if job is None:
+            return None
+        jobs = (job,) if isinstance(job, (Job, str)) else _several(f"{call}: job", job)
+        return frozenset(self._job_id(call, each) for each in jobs)
+
+    def _job_id(self, call: str, job: object) -> str:
+        job_id, jobs = id_of(f"{call}: job", job), self._backend.jobs
+        with jobs.lock:
+            life = jobs.find(job_id, now())
+        if isinstance(job, Job) and (life is None or job != Job(life, jobs)):
+            raise UsageError(f"{call}: job: {show(job)} is not in this fake")
+        if life is None and (problem := wrong_job_id(job_id)):
+            raise UsageError(f"{call}: job: {show(job)} is not in this fake, and {problem}")
+        return job_id
+
+
+def _several(place: str, given: object) -> tuple[Any, ...]:
+    if isinstance(given, Collection) and not isinstance(given, (bytes, dict)):
+        found: tuple[Any, ...] = read(place, given, tuple)
+        if found:
+            return found
+    what = "a job or its id" if place.endswith("job") else "the name of an operation"
+    raise UsageError(f"{place}: {what} is needed, or several, not {show(given)}")
+
+
+def _times(place: str, given: Count) -> int | None:
+    """So many, or None for all."""
+    return None if given is ALWAYS else count(place, given, ", or dx.ALWAYS")
+
+
+def _written(call: str, *given: Fault, job: frozenset[str] | None, **options: object) -> str:
+    """A call, as the test wrote it."""
+    named = {"job": None if job is None else sorted(job)} | options
+    told = [f"{name}={show(value)}" for name, value in named.items() if value is not None]
+    return f"{call}({', '.join([*map(repr, given), *told])})"
+
+
+def _check_fault(fault: Any) -> None:
+    if isinstance(fault, Fault):
+        return
+    if fault is Fault or (inspect.isfunction(fault) and fault.__module__ == throttling.__module__):
+        name = fault.__name__
+        example = "throttling" if fault is Fault else name
+        raise UsageError(f"inject: a fault is needed, not {name} itself; call faults.{example}()")
+    raise UsageError(f"inject: a fault is needed, such as faults.throttling(), not {show(fault)}")
+
+
+def _chance(rate: object, seed: object) -> tuple[float | None, int | None]:
+    rate, seed = bare(rate), bare(seed)
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise UsageError(f"inject: seed: a whole number is needed, not {show(seed)}")
+    if rate is None:
+        if seed is not None:
+            raise UsageError("inject: seed: without a rate there is nothing that it decides")
+        return None, None
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+        raise UsageError(f"inject: rate: a number from 0 to 1 is needed, not {show(rate)}")
+    return rate, seed

@@ -1,0 +1,280 @@
+"""The service: it answers HTTP requests, and knows nothing of clients.
+
+Because it speaks HTTP values, it can stand behind any client, or behind a port. An answer comes from the
+faults and the responses that the test has laid down, or else from the jobs; a call that nothing answers
+fails the test.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core.errors import UnexpectedCall, UsageError
+from pytest_dxjobs._core.messages import listing, show
+from pytest_dxjobs._core.timeutils import now
+from pytest_dxjobs._jobs.histories import AT_ONCE, completes
+from pytest_dxjobs._service.fault_plan import Injections
+from pytest_dxjobs._service.jobs import Jobs
+from pytest_dxjobs._service.operations import JobOperations
+from pytest_dxjobs._service.polling_limits import Watch
+from pytest_dxjobs._service.scripts import Scripts
+from pytest_dxjobs._service.story import story
+from pytest_dxjobs._service.stubs import Queue
+from pytest_dxjobs._wire.serialize import error_code, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_dxjobs._core.errors import RunawayPolling
+    from pytest_dxjobs._jobs.history import History
+    from pytest_dxjobs._model.service_model import Model
+    from pytest_dxjobs._service.fault_plan import Injection
+    from pytest_dxjobs._service.polling_limits import Budgets
+    from pytest_dxjobs._service.record import Record, Respond
+    from pytest_dxjobs._service.stubs import Entry
+    from pytest_dxjobs._wire.http import Request, Response
+
+
+class _Generation:
+    """Stands for a fake since it was made or reset."""
+
+
+class Backend:
+    """One fake service, behind one lock."""
+
+    def __init__(self, installed: Model, region: str, account_id: str, budgets: Budgets) -> None:
+        self.installed, self.region, self.account_id = installed, region, account_id
+        self.jobs = Jobs(installed)
+        self.scripts = Scripts()
+        self._injections = Injections()
+        self._responses = Queue()
+        self._watch = Watch(budgets, self._story)
+        self._operations = JobOperations(
+            installed, account_id, self.jobs, self.scripts, self._watch
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that was added and asked."""
+        with self.jobs.lock:
+            self.remembered: list[AssertionError | UsageError] = []
+            self.generation: object = _Generation()
+            for part in (
+                self.jobs,
+                self.scripts,
+                self._injections,
+                self._responses,
+                self._watch,
+                self._operations,
+            ):
+                part.reset()
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request.
+
+        Raises:
+            UnexpectedCall: Nothing answers this operation.
+            RunawayPolling: This poll is one too many.
+            PollingStopped: The code was told so often enough, and goes on.
+            UsageError: What the test has laid down for it cannot be.
+            BotoCoreError: The connection fails, as a fault has it.
+        """
+        with self.jobs.lock:
+            call = self.jobs.log.of(request, now())
+            generation = self.generation
+            try:
+                if request.method == "GET" and call.operation != "GetJob" and not call.tried:
+                    asked = request.path, request.query
+                    self._watch.ask(asked, call.name)
+                laid_down = self._laid_down(call)
+                if laid_down is None and call.operation != "CreateJob":
+                    return call.answer(self._answer(call))
+            except BaseException as failure:
+                self._note(failure, call, generation)
+                raise
+        # Without the lock: it may be a function of the test that computes the answer, or that chooses a
+        # history for the job, and waits for other calls.
+        try:
+            if laid_down is None:
+                return call.answer(self._answer(call))
+            return call.answer(self._as_laid_down(laid_down, call))
+        except BaseException as failure:
+            self._note(failure, call, generation)
+            raise
+
+    def _note(self, failure: BaseException, call: Record, generation: object) -> None:
+        """Note that a call is not answered, and remember what is to fail the test."""
+        with self.jobs.lock:
+            call.fail(failure)
+            if isinstance(failure, (AssertionError, UsageError)) and self.generation is generation:
+                self.remembered.append(failure)
+
+    def _laid_down(self, call: Record) -> Respond | None:
+        """What the test has said of this attempt: as for the one before, a fault, or a response."""
+        found = call.respond or self._injections.take(call, self.jobs.place_of)
+        if found is None:
+            found = call.respond = self._responses.take(call)
+        return found
+
+    def _answer(self, call: Record) -> Response:
+        response = self._operations.answer(call)
+        if response is None:
+            raise UnexpectedCall(self._nothing_answers(call))
+        return response
+
+    def _as_laid_down(self, respond: Respond, call: Record) -> Response:
+        """Answer as the test says, and see what that tells of a job."""
+        try:
+            response = respond(call)
+        except (AssertionError, UsageError):
+            raise
+        except Exception as failure:
+            self._watch_poll(call, type(failure).__name__)
+            raise
+        with self.jobs.lock:
+            if response.is_error:
+                self._watch_poll(call, error_code(response))
+            elif call.operation in ("CreateJob", "GetJob"):
+                self._note_job(call, response)
+        return response
+
+    def _note_job(self, call: Record, response: Response) -> None:
+        job = self._as_parsed(call, response)
+        call.garbled = job is None
+        state = "garbled" if job is None else job.get("State", "no State")
+        call.told = state if isinstance(state, str) else show(state)
+        if job is not None and isinstance(job.get("Id"), str):
+            call.job_id = call.job_id or job["Id"]
+        self._watch_poll(call, call.told)
+        if call.operation == "GetJob" and job is not None:
+            moment = now()  # a function may have taken its time, and other polls have been answered
+            life = self.jobs.find(call.uri["JobId"], moment)
+            if life is not None:
+                life.count_poll(moment)  # it was answered with a job, if not with its own words
+
+    def _as_parsed(self, call: Record, response: Response) -> dict[str, Any] | None:
+        """What the client will see of a job; None for nothing."""
+        try:
+            parsed = parse(self.installed, call.operation or "", response)
+        except Exception:  # what botocore's parser makes of a garbled body
+            return None
+        del parsed["ResponseMetadata"]
+        return parsed if parsed or response.body.strip() == b"{}" else None
+
+    def _watch_poll(self, call: Record, answer: str) -> None:
+        if call.operation == "GetJob":
+            with self.jobs.lock:
+                self._watch.poll(call.uri["JobId"], answer, again=bool(call.tried))
+
+    def back_off(self, invocation: str | bytes, seconds: float) -> None:
+        """Note that botocore waits before it tries a call again."""
+        with self.jobs.lock:
+            self.jobs.log.back_off(invocation, seconds)
+
+    def sleep(self) -> None:
+        """Note that the code under test sleeps.
+
+        Raises:
+            PollingStopped: It was told that it polls too often, and sleeps on.
+        """
+        if self._watch.failure is not None:
+            with self.jobs.lock:
+                self._watch.sleep()
+
+    def remember(self, failure: RunawayPolling) -> None:
+        """Let a failure be told at the end of the test, unless the test expects it."""
+        with self.jobs.lock:
+            self.remembered.append(failure)
+
+    def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
+        """Note that a call is over, and what botocore says of it."""
+        with self.jobs.lock:
+            self.jobs.log.settle(invocation, metadata)
+
+    def answers(self, operation: str) -> bool:
+        """Whether it knows how the service answers this one."""
+        return self._operations.know(operation)
+
+    def adapt(self, answer: Callable[[dict[str, Any]], bytes]) -> None:
+        """Let ``get_job`` answer with the body that a function makes of a job, until the next reset."""
+        with self.jobs.lock:
+            self._operations.adapt = answer
+
+    def share_polls(self, usual: int) -> None:
+        """Let the jobs share ``max_polls``, where that is the usual one, until the next reset."""
+        with self.jobs.lock:
+            if self._watch.budgets.max_polls == usual:
+                self._watch.shared = usual
+
+    def let_hang(self, history: History, jobs: int) -> None:
+        """Let only the first so many jobs have this history and meet faults, until the next reset; others complete."""
+        with self.jobs.lock:
+            self.scripts.first = itertools.repeat(history, jobs)
+            self.scripts.default = completes(polls=3)
+            self._injections.most_jobs = jobs
+
+    def queue(self, entry: Entry) -> None:
+        """Lay down an answer."""
+        with self.jobs.lock:
+            self._responses.add(entry)
+
+    def inject(self, injection: Injection) -> None:
+        """Lay down a fault."""
+        with self.jobs.lock:
+            self._injections.add(injection)
+
+    def is_fresh(self) -> bool:
+        """Whether nothing has been laid down or asked."""
+        with self.jobs.lock:
+            return not (
+                self.jobs.all(now())
+                or self.jobs.log.records
+                or self.pending_responses()
+                or self.pending_faults()
+                or self.pending_scripts()
+                or self.scripts.default is not AT_ONCE
+            )
+
+    def forget_failures(self) -> list[AssertionError | UsageError]:
+        """What the code under test has been told that should fail its test; told once."""
+        with self.jobs.lock:
+            remembered, self.remembered = self.remembered, []
+            return remembered
+
+    def pending_responses(self) -> list[str]:
+        """The answers that were laid down and not used."""
+        with self.jobs.lock:
+            return self._responses.pending()
+
+    def pending_faults(self) -> list[str]:
+        """The faults that were laid down and did not happen."""
+        with self.jobs.lock:
+            return self._injections.pending()
+
+    def pending_scripts(self) -> list[str]:
+        """The histories that were laid down and not used."""
+        with self.jobs.lock:
+            return [repr(script) for script in self.scripts.waiting]
+
+    def _story(self, job_id: str, polls: int) -> str:
+        life = self.jobs.find(job_id, now())
+        in_virtual_time = waiting.clock is not None
+        why = "" if life is None else life.explanation(now(), in_virtual_time=in_virtual_time)
+        return story(self.jobs.log.about(job_id), polls, why)
+
+    def _nothing_answers(self, call: Record) -> str:
+        asked = ", ".join(f"{name}={show(value)}" for name, value in call.params().items())
+        given = f" with {asked}" if asked else ""
+        headline = (
+            f"{call.name} of dataexchange was called{given}, and nothing in the test answers it"
+        )
+        if call.operation is None:
+            return f"{headline}: there is no such operation. Nothing was sent."
+        why_not = self._responses.why_not(call)
+        told = listing(f"{headline}. These were added:", why_not) if why_not else f"{headline}."
+        return (
+            f"{told}\nNothing was sent. add_response({call.name!r}) on the fake answers one such call with "
+            "a valid response, times=dx.ALWAYS all of them; a dict as second argument says what it answers."
+        )

@@ -1,0 +1,200 @@
+"""The operations on jobs, as the service's pages describe them: create, start, cancel, get, list."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from pytest_dxjobs._core.arguments import refuse
+from pytest_dxjobs._core.messages import show
+from pytest_dxjobs._core.refusals import Refused
+from pytest_dxjobs._core.values import values_of
+from pytest_dxjobs._jobs.creation import created_or_refused
+from pytest_dxjobs._jobs.transitions import problems_on_the_way
+from pytest_dxjobs._model import documented
+from pytest_dxjobs._model.formats import wrong_job_id
+from pytest_dxjobs._model.validation import violations
+from pytest_dxjobs._wire.serialize import answer, error, success_status
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable
+
+    from pytest_dxjobs._jobs.history import History
+    from pytest_dxjobs._model.service_model import Model
+    from pytest_dxjobs._service.jobs import Jobs
+    from pytest_dxjobs._service.life import Life
+    from pytest_dxjobs._service.polling_limits import Watch
+    from pytest_dxjobs._service.record import Record
+    from pytest_dxjobs._service.scripts import Scripts
+    from pytest_dxjobs._wire.http import Response
+
+
+class JobOperations:
+    """What answers the five operations on jobs; whoever asks holds the lock, but for CreateJob."""
+
+    def __init__(
+        self, installed: Model, account_id: str, jobs: Jobs, scripts: Scripts, watch: Watch
+    ) -> None:
+        self._installed, self._account_id = installed, account_id
+        self._jobs, self._scripts, self._watch = jobs, scripts, watch
+        operate: dict[str, Callable[[Record, datetime.datetime], bytes]] = {
+            "CancelJob": self._cancel,
+            "CreateJob": self._create,
+            "GetJob": self._get,
+            "ListJobs": self._list,
+            "StartJob": self._start,
+        }
+        self._by_name = {
+            name: (each, success_status(installed, name)) for name, each in operate.items()
+        }
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the pages that were handed out, and how answers are adapted."""
+        self._pages: dict[str, tuple[datetime.datetime, int]] = {}
+        # Makes the body that get_job answers with of a job, as JSON has it.
+        self.adapt: Callable[[dict[str, Any]], bytes] | None = None
+
+    def know(self, operation: str) -> bool:
+        """Whether it is one of them."""
+        return operation in self._by_name
+
+    def answer(self, call: Record) -> Response | None:
+        """Answer one of them; None where it is none."""
+        known = self._by_name.get(call.operation or "")
+        if known is None:
+            return None
+        operate, status = known
+        try:
+            return answer(status, operate(call, call.stamp.at), call.stamp)
+        except Refused as refused:
+            return error(self._installed, refused.code, call.stamp, refused.members)
+
+    def _create(self, call: Record, moment: datetime.datetime) -> bytes:
+        params = call.params()
+        create = functools.partial(
+            created_or_refused,
+            self._installed,
+            params,
+            call.request.region,
+            self._account_id,
+            moment,
+        )
+        response = create()
+        (details,) = params["Details"].values()
+        history = self._scripts.take(params["Type"], details)
+        _check_errors(self._installed, response, history)
+        with self._jobs.lock:
+            while self._jobs.knows(response["Id"]):  # which a test has given to a job of its own
+                response = create()
+            life = self._jobs.enter(response["Id"], response, history, moment, started=False)
+        call.job_id, call.told = life.id, "WAITING"
+        return life.body
+
+    def _start(self, call: Record, moment: datetime.datetime) -> bytes:
+        life = self._find(call, moment)
+        state = life.state_at(moment)
+        if state != "WAITING":  # documented; that it cannot be started twice is a guess
+            raise self._conflict(life, f"is {state}; only a job that is WAITING can be started")
+        if life.started:
+            raise self._conflict(life, "has been started already")
+        life.start(moment)
+        return b""
+
+    def _cancel(self, call: Record, moment: datetime.datetime) -> bytes:
+        life = self._find(call, moment)
+        state = life.state_at(moment)
+        if state != "WAITING":  # documented; which error it answers is a guess
+            raise self._conflict(life, f"is {state}; only a job that is WAITING can be cancelled")
+        life.move(life.moved_by_hand("CANCELLED", moment), "CANCELLED", moment)
+        life.cancelled = True
+        return b""
+
+    def _get(self, call: Record, moment: datetime.datetime) -> bytes:
+        try:
+            life = self._find(call, moment)
+        except Refused as refused:
+            self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.tried))
+            raise
+        state, body = life.answer_at(moment)
+        if self.adapt is not None:
+            body = self.adapt(json.loads(body))
+            state = str(json.loads(body).get("State", "no State"))
+        self._watch.poll(life.id, state, again=bool(call.tried))
+        life.count_poll(moment)
+        call.told = state
+        return body
+
+    def _list(self, call: Record, moment: datetime.datetime) -> bytes:
+        params = call.params()
+        shape = self._installed.operation("ListJobs").input_shape
+        if problems := list(violations(shape, params, "")):
+            raise Refused("ValidationException", "; ".join(problems))
+        token = params.get("NextToken")
+        if token is not None and token not in self._pages:
+            raise Refused(
+                "ValidationException", f"NextToken: {show(token)} was not given by this service"
+            )
+        size = params.get("MaxResults", documented.PAGE_SIZE)
+        page: list[bytes] = []
+        end = b"]}"
+        after = self._pages[token] if token is not None else None
+        last = after
+        for key, life in self._jobs.newest_first(moment, after):
+            if not _is_about(life, params):
+                continue
+            if len(page) == size and last is not None:
+                end = b'],"NextToken":"%s"}' % self._token(last).encode()
+                break
+            page.append(life.body_at(moment))
+            last = key
+        return b'{"Jobs":[' + b",".join(page) + end
+
+    def _token(self, position: tuple[datetime.datetime, int]) -> str:
+        token = hashlib.sha256(repr(position).encode()).hexdigest()
+        self._pages[token] = position
+        return token
+
+    def _find(self, call: Record, moment: datetime.datetime) -> Life:
+        job_id = call.uri["JobId"]
+        life = self._jobs.find(job_id, moment)
+        if life is not None:  # also one that a test gave an id which is none
+            return life
+        if problem := wrong_job_id(job_id):
+            raise Refused("ValidationException", f"JobId {show(job_id)} {problem}")
+        gone = self._jobs.knows(job_id)
+        why = ": it entered the fake 90 days ago, and jobs are deleted then" if gone else ""
+        raise Refused(
+            "ResourceNotFoundException",
+            f"Job {job_id} was not found{why}.",
+            ResourceId=job_id,
+            ResourceType="JOB",
+        )
+
+    @staticmethod
+    def _conflict(life: Life, told: str) -> Refused:
+        return Refused(
+            "ConflictException", f"Job {life.id} {told}.", ResourceId=life.id, ResourceType="JOB"
+        )
+
+
+def _is_about(life: Life, params: dict[str, Any]) -> bool:
+    """Whether the job is about the data set and the revision that a caller of ListJobs asks for."""
+    wanted = {name: params[name] for name in ("DataSetId", "RevisionId") if name in params}
+    if not all(json.dumps(value).encode() in life.body for value in wanted.values()):
+        return False  # most jobs, seen without decoding
+    details = life.response().get("Details") if wanted else {}
+    return all(value in values_of(name, details) for name, value in wanted.items())
+
+
+def _check_errors(installed: Model, response: dict[str, Any], history: History) -> None:
+    """Refuse errors that the test has written and that do not fit the job for which they are used."""
+    if isinstance(history.errors, tuple):
+        refuse(
+            f"{history!r}: the service could not have sent this of the job that was created "
+            '(job.become("ERROR", check=False, Errors=...) takes it as it is):',
+            problems_on_the_way(installed, response, history, {}),
+        )

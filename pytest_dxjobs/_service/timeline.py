@@ -1,0 +1,136 @@
+"""What happened, drawn as text: when, what was asked, what was answered."""
+
+from __future__ import annotations
+
+import bisect
+import collections
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from pytest_dxjobs._core.timeutils import in_full, in_seconds
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pytest_dxjobs._clock.sleeps import Sleep
+    from pytest_dxjobs._service.record import Attempt, Record
+
+_FIRST: Final = 3  # lines that are told in any case
+
+
+def draw(
+    title: str,
+    records: Iterable[Record],
+    apart: Iterable[Record] = (),
+    sleeps: Sequence[Sleep] = (),
+) -> str:
+    """One line for each call, with the time since the first; repeated answers share a line.
+
+    Args:
+        title: What the calls have in common.
+        records: The calls.
+        apart: Those that have a line of their own, since it is their times that matter.
+        sleeps: What the clock has noted: what the code slept is told with the call before, if there is one.
+    """
+    calls = list(records)
+    if not calls:
+        return f"{title}: no call"
+    begun = calls[0].begun
+    lines = [
+        f"{title}, from {in_full(begun)}:",
+        *_lines(calls, begun, {id(each) for each in apart}, _pauses(calls, sleeps)),
+    ]
+    return "\n  ".join(lines)
+
+
+def shortened(drawn: str, most: int, told: str = "...") -> list[str]:
+    """The lines, of which the middle is left out where there are more than so many."""
+    lines = drawn.splitlines()
+    if len(lines) > most:
+        lines[_FIRST : _FIRST - most] = [f"  {told}"]
+    return lines
+
+
+def between(calls: Iterable[Record], sleeps: Iterable[Sleep]) -> list[Sleep]:
+    """What the code slept between the calls: those who call, or else all, as a loop has threads call for it."""
+    callers = {call.thread for call in calls}
+    by_the_code = [each for each in sleeps if not each.is_backoff]
+    return [each for each in by_the_code if each.thread in callers] or by_the_code
+
+
+def _pauses(calls: Sequence[Record], sleeps: Iterable[Sleep]) -> dict[int, str]:
+    """What to tell of the sleeps after each call, by the identity of the call.
+
+    Nothing of one who sleeps several times at once, as a loop with many tasks: which of them called is not known.
+    """
+    called: dict[int | None, list[Record]] = collections.defaultdict(list, {None: [*calls]})
+    for call in calls:
+        called[call.thread].append(call)
+    slept: dict[int | None, list[Sleep]] = collections.defaultdict(list)
+    for each in between(calls, sleeps):
+        slept[each.thread if each.thread in called else None].append(each)
+    pauses: dict[int, str] = {}
+    for thread, own in slept.items():
+        if not any(_overlap(*pair) for pair in itertools.pairwise(own)):
+            pauses.update(_following(called[thread], own))
+    return pauses
+
+
+def _overlap(earlier: Sleep, later: Sleep) -> bool:
+    return (later.at - earlier.at).total_seconds() < earlier.seconds
+
+
+def _following(calls: Sequence[Record], sleeps: Iterable[Sleep]) -> Iterator[tuple[int, str]]:
+    begun = [call.begun for call in calls]
+    for place, group in itertools.groupby(sleeps, lambda each: bisect.bisect_right(begun, each.at)):
+        if place:
+            yield id(calls[place - 1]), f", then {_told([each.seconds for each in group])}"
+
+
+def _told(seconds: Sequence[float]) -> str:
+    total = in_seconds(sum(seconds))
+    return (
+        f"a sleep of {total} s"
+        if len(seconds) == 1
+        else f"{len(seconds)} sleeps of {total} s in all"
+    )
+
+
+def _lines(
+    calls: Sequence[Record], begun: datetime.datetime, apart: set[int], pauses: dict[int, str]
+) -> Iterator[str]:
+    width = max(len(call.name) for call in calls)
+    several = len({call.job_id for call in calls} - {None}) > 1
+    groups = itertools.groupby(
+        calls, lambda call: (_what(call, pauses), id(call) if id(call) in apart else None)
+    )
+    for ((job_id, asked, answered), _), group in groups:
+        same = list(group)
+        times = [(call.begun - begun).total_seconds() for call in same]
+        # The end of an id is where those of one test differ.
+        about = f"  {'..' + job_id[-8:] if job_id else '':10}" if several else ""
+        backoff = sum(attempt.backoff for call in same for attempt in call.attempts)
+        more = [f"{len(same)} times, last at {_after(times[-1])}"] if len(same) > 1 else []
+        more += [f"backoff {in_seconds(backoff)} s"] if backoff else []
+        line = f"{_after(times[0]):>13}{about}  {asked.ljust(width)}  {answered}"
+        yield "   ".join([line, *([", ".join(more)] if more else [])])
+
+
+def _after(seconds: float) -> str:
+    return f"{seconds:+,.3f} s"
+
+
+def _what(call: Record, pauses: dict[int, str]) -> tuple[str | None, str, str]:
+    """What makes two calls the same to a reader."""
+    attempts = [*map(_attempt, call.earlier), call.outcome]
+    told = []
+    for attempt, group in itertools.groupby(attempts):
+        same = len(list(group))
+        told.append(f"{attempt} ({same} times)" if same > 1 else attempt)
+    return call.job_id, call.name, ", then ".join(told) + pauses.get(id(call), "")
+
+
+def _attempt(attempt: Attempt) -> str:
+    status, code = str(attempt.status or ""), attempt.error_code or ""
+    return f"{status} {code}".strip() if code != status else status

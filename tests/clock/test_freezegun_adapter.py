@@ -1,0 +1,274 @@
+"""The clock beside others who set the time: a freeze is adopted, time-machine refused, pytest left alone."""
+
+from __future__ import annotations
+
+import datetime
+import textwrap
+import time
+import xml.etree.ElementTree as ET
+
+import freezegun
+import freezegun.api
+import pytest
+import time_machine
+
+import pytest_dxjobs as dx
+from pytest_dxjobs._core.timeutils import plain
+
+UTC = datetime.timezone.utc
+
+
+def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(
+        "import datetime, time\nimport boto3, freezegun, pytest\nimport pytest_dxjobs as dx\n"
+        + textwrap.dedent(test)
+    )
+    return pytester.runpytest("-p", "no:randomly", *options)
+
+
+def test_a_freeze_that_runs_is_used_and_goes_on_afterwards() -> None:
+    with freezegun.freeze_time("2020-05-01") as frozen:
+        with dx.VirtualClock() as clock:
+            assert clock.now == datetime.datetime(2020, 5, 1, tzinfo=UTC)
+            time.sleep(60)
+            frozen.tick(30)
+            clock.tick(10)
+            assert clock.now == datetime.datetime(2020, 5, 1, 0, 1, 40, tzinfo=UTC)
+            assert frozen() == datetime.datetime(2020, 5, 1, 0, 1, 40)  # noqa: DTZ001
+        assert time.time() == datetime.datetime(2020, 5, 1, 0, 1, 40, tzinfo=UTC).timestamp()
+        with dx.VirtualClock("2021-01-01") as clock:
+            assert clock.now == datetime.datetime(2021, 1, 1, tzinfo=UTC)
+
+
+def test_a_freeze_that_begins_later_is_the_one_that_counts() -> None:
+    with dx.VirtualClock() as clock:
+        with freezegun.freeze_time("2020-05-01"):
+            time.sleep(60)
+            assert clock.now == datetime.datetime(2020, 5, 1, 0, 1, tzinfo=UTC)
+        assert clock.now == datetime.datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def test_a_freeze_that_ticks_by_itself_is_moved_from_where_it_is() -> None:
+    with freezegun.freeze_time("2020-05-01", tick=True), dx.VirtualClock() as clock:
+        for _ in range(3):
+            clock.tick(3600)
+        passed = clock.now - datetime.datetime(2020, 5, 1, tzinfo=UTC)
+        assert datetime.timedelta(hours=3) < passed < datetime.timedelta(hours=3, minutes=1)
+
+
+def test_nothing_of_freezegun_stays_changed() -> None:
+    def held() -> list[object]:
+        api = freezegun.api
+        return [api.call_stack_inspection_limit, *api.ignore_lists, *api.freeze_factories]
+
+    assert held() == [freezegun.api.call_stack_inspection_limit]
+    with dx.VirtualClock():
+        assert freezegun.api.call_stack_inspection_limit == 1
+    assert held() == [5]
+    with freezegun.freeze_time("2020-05-01"):
+        before = held()
+        with dx.VirtualClock():
+            assert held() != before
+        assert held() == before
+
+
+def test_of_two_freezes_it_is_the_inner_one_that_lets_pytest_read_real_time() -> None:
+    of_pytest = {"__name__": "_pytest.runner", "time": time, "before": time.time()}
+    with (
+        freezegun.freeze_time("2020-05-01", ignore=["exports"]),
+        freezegun.freeze_time("2021-05-01"),
+    ):
+        before = [*freezegun.api.ignore_lists]
+        with dx.VirtualClock():
+            exec("assert time.time() >= before", of_pytest)
+            assert time.time() < datetime.datetime(2021, 5, 2, tzinfo=UTC).timestamp()
+        assert freezegun.api.ignore_lists == before
+
+
+def test_a_freeze_that_ends_before_the_clock_is_told() -> None:
+    frozen = freezegun.freeze_time("2020-05-01")
+    frozen.start()
+    with dx.VirtualClock() as clock:
+        frozen.stop()
+        with pytest.raises(dx.UsageError, match="the freeze that ran when the clock was started"):
+            clock.tick()
+        with pytest.raises(dx.UsageError, match="has ended"):
+            time.sleep(1)
+    assert freezegun.api.call_stack_inspection_limit == 5
+
+
+def test_an_active_time_machine_is_refused() -> None:
+    with time_machine.travel("2020-05-01"):
+        with pytest.raises(dx.UsageError, match="time-machine is travelling"):
+            dx.VirtualClock().__enter__()
+        assert time.sleep is not None
+    with dx.VirtualClock() as clock:
+        time.sleep(1)
+        assert len(clock.sleeps) == 1
+
+
+def test_the_freezer_of_pytest_freezer_is_adopted_in_either_order(
+    pytester: pytest.Pytester,
+) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.mark.freeze_time("2020-05-01")
+        def test_freezer_first(freezer, dxjobs, dxjobs_clock):
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=300))
+            freezer.tick(100)
+            time.sleep(100)
+            assert job.state == "IN_PROGRESS"
+            dxjobs_clock.tick(100)
+            assert job.state == "COMPLETED"
+            assert datetime.datetime.now() == datetime.datetime(2020, 5, 1, 0, 5)
+
+        def test_clock_first(dxjobs_clock, freezer):
+            freezer.move_to("2020-05-01")
+            time.sleep(60)
+            assert dxjobs_clock.now.timestamp() == time.time()
+            assert datetime.datetime.now() == datetime.datetime(2020, 5, 1, 0, 1)
+
+        @freezegun.freeze_time("2020-05-01")
+        def test_decorated(dxjobs, dxjobs_clock):
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=300))
+            time.sleep(300)
+            assert job.state == "COMPLETED"
+            assert dxjobs_clock.now == datetime.datetime(2020, 5, 1, 0, 5, tzinfo=datetime.timezone.utc)
+
+        @freezegun.freeze_time("2020-05-01")
+        class TestDecorated:
+            def test_method(self, dxjobs_clock):
+                time.sleep(300)
+                assert datetime.datetime.now() == datetime.datetime(2020, 5, 1, 0, 5)
+
+        def test_afterwards():
+            assert datetime.datetime.now().year > 2025
+        """,
+    )
+    result.assert_outcomes(passed=5)
+
+
+@pytest.mark.parametrize(
+    "fixtures", ["dxjobs_clock", "freezer, dxjobs_clock", "dxjobs_clock, freezer"]
+)
+def test_the_durations_of_tests_stay_real(pytester: pytest.Pytester, fixtures: str) -> None:
+    result = run(
+        pytester,
+        f"""
+        def test_a_day({fixtures}):
+            time.sleep(86_400)
+        """,
+        "--junitxml=report.xml",
+        "--durations=0",
+        "-vv",
+    )
+    result.assert_outcomes(passed=1)
+    report = ET.parse(pytester.path / "report.xml")
+    times = [float(each.attrib["time"]) for each in report.iter() if "time" in each.attrib]
+    assert len(times) == 2
+    assert all(0 <= each < 60 for each in times)
+    shown = [
+        float(line.split("s ")[0])
+        for line in result.outlines
+        if " call " in line or " setup " in line
+    ]
+    assert all(0 <= each < 60 for each in shown)
+
+
+def test_what_is_put_in_is_of_virtual_time_whatever_the_order_of_fixtures(
+    pytester: pytest.Pytester,
+) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.fixture
+        def job(dxjobs):
+            return dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60))
+
+        @pytest.mark.dxjobs(start="2024-02-29T23:59:00Z")
+        def test_order(dxjobs, job, dxjobs_clock):
+            answer = boto3.client("dataexchange", region_name="us-east-1").get_job(JobId=job.id)
+            assert answer["CreatedAt"].isoformat() == "2024-02-29T23:59:00+00:00"
+            assert answer["State"] == "IN_PROGRESS"
+            time.sleep(60)
+            assert job.state == "COMPLETED"
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_the_ini_file_sets_the_start_and_a_mistake_in_it_is_told_as_its_own(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeini("[pytest]\ndxjobs_start = 2024-02-29\n")
+    test = "def test_start(dxjobs_clock):\n    assert dxjobs_clock.now.day == 29\n"
+    run(pytester, test).assert_outcomes(passed=1)
+    pytester.makeini("[pytest]\ndxjobs_start = 2023-02-29\n")
+    result = run(pytester, test)
+    result.assert_outcomes(errors=1)
+    needed = "start: an instant such as '2024-03-31T12:00:00Z' is needed, not '2023-02-29'"
+    result.stdout.fnmatch_lines([f"UsageError: ini option dxjobs_{needed}"])
+
+
+def test_a_mistake_in_the_marker_is_told_as_the_markers(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.mark.dxjobs(start=12)
+        def test_wrong(dxjobs_clock): pass
+
+        @pytest.mark.dxjobs(begin="2024-02-29")
+        def test_misspelt(dxjobs_clock): pass
+
+        @pytest.mark.dxjobs("2024-02-29")
+        def test_nameless(dxjobs_clock): pass
+        """,
+    )
+    result.assert_outcomes(errors=3)
+    result.stdout.fnmatch_lines(
+        [
+            "UsageError: @pytest.mark.dxjobs: start: a datetime, * is needed, not 12",
+            "UsageError: @pytest.mark.dxjobs: 'begin' is not one of region, *, start*",
+            "UsageError: @pytest.mark.dxjobs: options go by name, *; there are region, *, without",
+        ]
+    )
+
+
+def test_an_instant_that_is_kept_is_in_utc() -> None:
+    east = datetime.timezone(datetime.timedelta(hours=2))
+    kept = plain(datetime.datetime(2025, 1, 1, 2, tzinfo=east))
+    assert (kept, kept.tzinfo) == (datetime.datetime(2025, 1, 1, tzinfo=UTC), UTC)
+
+
+def test_what_the_fake_keeps_is_plain(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
+) -> None:
+    created = dx.make_job()["CreatedAt"]
+    dxjobs.add_job()
+    kept = [created, dxjobs_clock.now]
+    time.sleep(1)
+    kept += [each.at for each in dxjobs_clock.sleeps]
+    assert {type(each).__module__ for each in kept} == {"datetime"}
+
+
+def test_what_is_made_under_a_freeze_without_a_clock_is_plain() -> None:
+    with freezegun.freeze_time("2020-05-01"):
+        assert type(datetime.datetime.now(UTC)).__module__ == "freezegun.api"
+        created = dx.make_job()["CreatedAt"]
+    assert type(created) is datetime.datetime
+
+
+def test_a_wrong_start_is_told_where_no_clock_is_asked_for(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        @pytest.mark.dxjobs(start="tomorrow")
+        def test_wrong(dxjobs): pass
+
+        @pytest.mark.dxjobs(start=None)
+        def test_none(dxjobs): pass
+        """,
+    )
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["UsageError: @pytest.mark.dxjobs: start: * not 'tomorrow'"])

@@ -1,0 +1,377 @@
+"""Whatever is given: a call works or says in its own words what is wrong, and the fake works on."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from clients import client_for
+from draws import drawn
+from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis.errors import InvalidArgument
+from own_classes import COMPARED, READ, Mute, Text, member, own
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import faults, strategies as dxst
+from pytest_dxjobs._plugin.options import INI, clock_for, fake_for
+from pytest_dxjobs._plugin.scenario_selection import scenarios_for
+
+
+async def later(*_: object) -> Any:
+    """Answer at some time."""
+
+
+Sullen = own(object, *COMPARED, "__repr__")
+WITHIN_ITSELF: list[Any] = [{}]
+WITHIN_ITSELF[0]["Details"] = WITHIN_ITSELF
+HUGE = 10**5000  # which Python does not write out
+TEXTS = (
+    *dx.JOB_STATES,
+    *dx.JOB_TYPES[:2],
+    *dx.JOB_ERROR_CODES[:2],
+    *("get_job", "create_job", "GetJob", "us-east-1", "0" * 12, "0" * 32, "2024-01-01", "raises"),
+)
+# Also what Hypothesis cannot show, so that it is not for it to draw.
+AWKWARD: list[Any] = [
+    *map(Text, (*TEXTS, "")),
+    *map(member, TEXTS),
+    *(own(int, *COMPARED)(4), own(float, *COMPARED)(0.5), own(datetime.timedelta, *COMPARED)(4)),
+    *(HUGE, -HUGE, "\ud800", {"\ud800": 1}),
+    datetime.datetime(2024, 1, 1, tzinfo=own(datetime.tzinfo, "utcoffset")()),
+    *(WITHIN_ITSELF, WITHIN_ITSELF[0], {"Details": own(Mapping, *READ)()}, MappingProxyType({})),
+    *(own(dict, *READ)(State="ERROR"), own(list, *READ)(["ERROR"]), Mute()),
+    *(
+        own(object, "__call__", "__getattr__")(),
+        later,
+        Sullen(),
+        [Sullen()],
+        {"State": Sullen()},
+    ),
+]
+KNOWN: list[Any] = [
+    *TEXTS,
+    *(dx.ABSENT, dx.ALWAYS, dx.completes(), dx.polls(2), dx.make_job(), dx.make_error()),
+    *(faults.throttling(), datetime.date.max, datetime.date.min, datetime.timedelta.max),
+    *(10**400, -1, math.nan, math.inf, object, print, lambda *_: 1, ..., NotImplemented),
+    *(lambda *_: {}, ValueError("example"), KeyboardInterrupt, b"", range(3), iter(()), 1j),
+]
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(KNOWN)
+anything = plain | st.recursive(
+    plain,
+    lambda each: (
+        st.lists(each, max_size=3)
+        | st.tuples(each, each)
+        | st.dictionaries(
+            st.text(max_size=3) | st.sampled_from(["State", "Errors", "Id", "Details"]),
+            each,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+MEMBERS = ("State", "Errors", "Id", "Details", "CreatedAt", "Message", "Nonsense")
+
+
+def arguments(data: st.DataObject, call: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Something for each parameter, or nothing where it has a default."""
+    given_: list[Any] = []
+    named: dict[str, Any] = {}
+    for each in inspect.signature(call).parameters.values():
+        if each.kind is each.VAR_KEYWORD:
+            names = st.lists(st.sampled_from(MEMBERS), max_size=2)
+            named |= {name: data.draw(anything) for name in data.draw(names) if name not in named}
+        elif each.kind is each.VAR_POSITIONAL:
+            given_ += data.draw(st.lists(anything, max_size=3))
+        elif each.kind is each.POSITIONAL_ONLY:
+            if each.default is not each.empty and not data.draw(st.booleans()):
+                break
+            given_.append(data.draw(anything))
+        elif each.default is each.empty or data.draw(st.booleans()):
+            named[each.name] = data.draw(anything)
+    return given_, named
+
+
+def functions(module: Any, names: Sequence[str]) -> list[Any]:
+    found = [(name, getattr(module, name)) for name in names]
+    return [pytest.param(each, id=name) for name, each in found if inspect.isfunction(each)]
+
+
+def public(kind: type) -> list[str]:
+    return [
+        name
+        for name, each in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_") and name not in ("activate", "deactivate")
+    ]
+
+
+GOOD: dict[str, Any] = {
+    "about": "An example.",
+    "fault": faults.throttling(),
+    "history": dx.completes(),
+    "method": "get_job",
+    "name": "mine",
+    "service_response": {},
+    "state": "ERROR",
+    "type": "EXPORT_ASSETS_TO_S3",
+}
+
+
+def one_at_a_time(call: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Each of the values for each parameter, beside what is good for the others."""
+    parameters = inspect.signature(call).parameters.values()
+    named_ones = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+    for bad in named_ones:
+        needed = [each for each in named_ones if each is bad or each.default is each.empty]
+        for value in (*KNOWN, *AWKWARD):
+            given_: list[Any] = []
+            named: dict[str, Any] = {}
+            for each in needed:
+                argument = value if each is bad else GOOD.get(each.name)
+                if each.kind in (each.POSITIONAL_ONLY, each.VAR_POSITIONAL):
+                    given_.append(argument)
+                else:
+                    named[each.name] = argument
+            yield given_, named
+
+
+hostile = settings(max_examples=60, database=None, suppress_health_check=[HealthCheck.too_slow])
+CLIENT = client_for()
+
+
+@contextlib.contextmanager
+def permitted(call: Callable[..., Any]) -> Iterator[None]:
+    """What a call may raise: its own error, which begins with its name or the argument's, and what it asserts."""
+    name = told = call.__name__
+    asserts = (AssertionError,) if name.startswith(("assert_", "check")) else ()
+    try:
+        yield
+    except asserts:
+        pass
+    except dx.UsageError as error:
+        told = str(error).removeprefix("faults.")
+    assert told.startswith((name, *inspect.signature(call).parameters)), told
+    assert told.encode()
+
+
+CALLS = [
+    *functions(dx, dx.__all__),
+    *functions(faults, faults.__all__),
+    *(dx.FakeDataExchange, dx.VirtualClock, dx.Fault, dx.Scenario),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_functions_with_one_bad_argument(call: Callable[..., Any]) -> None:
+    for given_, named in one_at_a_time(call):
+        with permitted(call):
+            call(*given_, **named)
+
+
+METHODS = [*public(dx.FakeDataExchange), "become", "default_history"]
+
+
+def method(name: str, fake: dx.FakeDataExchange) -> Callable[..., Any]:
+    """A method of the fake, or of a job in it; that an attribute is set is taken for one."""
+
+    def default_history(history: Any) -> None:
+        fake.default_history = history
+
+    if name == "default_history":
+        return default_history
+    job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+    call: Callable[..., Any] = getattr(job if name == "become" else fake, name)
+    return call
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_of_the_fake_with_one_bad_argument(name: str) -> None:
+    with dx.FakeDataExchange(strict=False) as fake:
+        call = method(name, fake)
+        for given_, named in one_at_a_time(call):
+            with permitted(call):
+                call(*given_, **named)
+
+
+def unshown(make: Callable[..., Any], given_: list[Any], named: dict[str, Any]) -> Any:
+    """The strategy within another one, so that Hypothesis does not show what it is given."""
+    return st.none().flatmap(lambda _: make(*given_, **named))
+
+
+@pytest.mark.parametrize("make", functions(dxst, dxst.__all__))
+def test_strategies_with_one_bad_argument(make: Callable[..., Any]) -> None:
+    for given_, named in one_at_a_time(make):
+        with contextlib.suppress(InvalidArgument):
+            drawn(unshown(make, given_, named), 1)
+
+
+@pytest.mark.parametrize("part", [each.name for each in dataclasses.fields(dx.Fault)])
+def test_a_fault_made_by_hand_is_none_or_happens(part: str) -> None:
+    for value in (*KNOWN, *AWKWARD):
+        with dx.FakeDataExchange(strict=False) as fake:
+            with permitted(dx.Fault if part == "kind" else faults.garbled):
+                fake.inject(dataclasses.replace(faults.garbled(), **{part: value}))
+            with contextlib.suppress(BotoCoreError, ClientError):
+                CLIENT.get_job(JobId=fake.add_job().id)
+            assert len(fake.calls) == len(fake.jobs) == 1
+
+
+@pytest.mark.parametrize("use", ["add_job", "next_job", "default_history"])
+def test_a_history_made_by_hand_is_none(use: str) -> None:
+    fake = dx.FakeDataExchange()
+    before = ["EXPORT_ASSETS_TO_S3"] if use == "add_job" else []
+    for value in (*KNOWN, *AWKWARD):
+        with pytest.raises(dx.UsageError, match=rf"^{use}: the history is one .*, not dx.History"):
+            method(use, fake)(*before, dx.History(value))
+
+
+class Marked:
+    """A test with one marker."""
+
+    def __init__(self, node: pytest.Item, mark: pytest.Mark) -> None:
+        self.config, self.ihook, self.obj = node.config, node.ihook, test_markers
+        self._mark = mark
+
+    def iter_markers(self, _: str) -> list[pytest.Mark]:
+        return [self._mark]
+
+
+@pytest.mark.parametrize("option", [*INI, "options"])
+def test_markers(request: pytest.FixtureRequest, option: str) -> None:
+    for value in (*KNOWN, *AWKWARD):
+        options = {option: value} if option in INI else {}
+        mark = pytest.mark.dxjobs.with_args(*[value] * (not options), **options).mark
+        test: Any = Marked(request.node, mark)
+        told = f"UsageError: @pytest.mark.dxjobs: {option}: "
+        try:
+            fake_for(test, {})
+            with clock_for(test):
+                scenarios_for(test)
+        except pytest.fail.Exception as failure:
+            told = str(failure)
+        assert told.startswith(f"UsageError: @pytest.mark.dxjobs: {option.partition(' ')[0]}")
+
+
+@pytest.mark.parametrize("call", CALLS)
+@given(data=st.data())
+@hostile
+def test_functions(call: Callable[..., Any], data: st.DataObject) -> None:
+    given_, named = arguments(data, call)
+    with permitted(call):
+        call(*given_, **named)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@given(data=st.data())
+@hostile
+def test_methods_of_the_fake_which_works_on(name: str, data: st.DataObject) -> None:
+    with dx.FakeDataExchange(strict=False) as fake:
+        call = method(name, fake)
+        given_, named = arguments(data, call)
+        with permitted(call):
+            call(*given_, **named)
+        fake.reset()
+        fake.default_history = dx.completes()
+        job = fake.add_job("EXPORT_ASSETS_TO_S3")
+        assert CLIENT.get_job(JobId=job.id)["State"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("name", public(dx.VirtualClock))
+@given(data=st.data())
+@hostile
+def test_methods_of_the_clock_which_works_on(name: str, data: st.DataObject) -> None:
+    with dx.VirtualClock() as clock:
+        call = getattr(clock, name)
+        given_, named = arguments(data, call)
+        with permitted(call):
+            call(*given_, **named)
+        clock.move_to("2025-01-01")
+        clock.tick()
+        assert clock.now.second == 1
+
+
+@pytest.mark.parametrize("name", public(dx.Scenario))
+@given(data=st.data())
+@hostile
+def test_methods_of_a_scenario(name: str, data: st.DataObject) -> None:
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
+        call = getattr(dx.Scenario("mine", "Mine.")._staged(fake, clock), name)
+        given_, named = arguments(data, call)
+        with permitted(call):
+            call(*given_, **named)
+
+
+@pytest.mark.parametrize("make", functions(dxst, dxst.__all__))
+@given(data=st.data())
+@hostile
+def test_strategies(make: Callable[..., Any], data: st.DataObject) -> None:
+    given_, named = arguments(data, make)
+    with contextlib.suppress(InvalidArgument):
+        data.draw(make(*given_, **named))
+
+
+def raise_mute(*_: object) -> Any:
+    raise Mute
+
+
+class Unequal:
+    __eq__ = __ne__ = raise_mute
+    __hash__ = None  # type: ignore[assignment]
+
+
+def list_and_create() -> None:
+    CLIENT.list_jobs(NextToken="a")
+    CLIENT.create_job(Type="EXPORT_ASSETS_TO_S3", Details=dx.make_job()["Details"])
+
+
+def refuse_what_is_created(fake: dx.FakeDataExchange) -> None:
+    fake.add_response("list_jobs", {})
+    fake.next_job(dx.fails(), where=raise_mute)
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda fake: fake.add_response("list_jobs", raise_mute), "the function"),
+        (
+            lambda fake: fake.add_response("list_jobs", None, {"NextToken": Unequal()}),
+            "comparing .*",
+        ),
+        (refuse_what_is_created, "next_job: where"),
+    ],
+)
+def test_an_exception_that_cannot_be_shown_is_told(use: Callable[[Any], None], told: str) -> None:
+    with dx.FakeDataExchange(strict=False) as fake:
+        use(fake)
+        with pytest.raises(dx.UsageError, match=f"{told} raised Own: "):
+            list_and_create()
+
+
+def test_an_exception_of_a_scenario_that_cannot_be_shown_is_told() -> None:
+    for scenario, told in [
+        (dx.Scenario("mine", "Mine."), "check: failed raised Own: ; it was given"),
+        (dx.Scenario("mine", "Mine.", answer=raise_mute), "answer has made no .*: Own: $"),
+    ]:
+        with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
+            staged = scenario._staged(fake, clock)
+            with pytest.raises(dx.UsageError, match=told):
+                staged.check(lambda each: CLIENT.get_job(JobId=each), failed=raise_mute)
+
+
+def test_an_exception_that_cannot_be_shown_is_not_the_expected_one() -> None:
+    with pytest.raises(AssertionError, match="Own was raised: '', with no"), dx.raises_throttling():
+        raise_mute()
+
+
+@pytest.mark.parametrize("metadata", [{"RequestId": Sullen()}, {"HTTPHeaders": {"a": Sullen()}}])
+def test_metadata_that_is_no_text_is_refused(metadata: dict[str, Any]) -> None:
+    (name,) = metadata
+    with pytest.raises(dx.UsageError, match=rf"ResponseMetadata\.{name}: .* cannot be read: "):
+        dx.FakeDataExchange().add_response("list_jobs", {"ResponseMetadata": metadata})

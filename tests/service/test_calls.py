@@ -1,0 +1,316 @@
+"""The log of calls: what was asked and answered, when, in how many attempts; and the drawn timeline."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ParamValidationError
+from clients import START, client_for
+
+import pytest_dxjobs as dx
+from pytest_dxjobs._service.timeline import shortened
+
+ID, OTHER = "d" * 32, "e" * 32
+EXPORT = {"AssetDestinations": [{"AssetId": ID, "Bucket": "prices"}], "DataSetId": ID}
+CREATE: dict[str, Any] = {
+    "Type": "EXPORT_ASSETS_TO_S3",
+    "Details": {"ExportAssetsToS3": {**EXPORT, "RevisionId": OTHER}},
+}
+
+
+def fail(client: Any, method: str, **params: Any) -> Exception:
+    with pytest.raises((ClientError, dx.UnexpectedCall)) as caught:
+        getattr(client, method)(**params)
+    return caught.value
+
+
+# Calls
+
+
+def test_every_call_is_in_the_log(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
+    other = dxjobs.add_job()
+    job_id = client.create_job(**CREATE)["Id"]
+    clock.tick(5)
+    client.start_job(JobId=job_id)
+    client.get_job(JobId=other.id)
+    clock.tick(2.5)
+    client.get_job(JobId=job_id)
+    client.list_jobs(MaxResults=7)
+    with pytest.raises(ParamValidationError):
+        client.get_job()  # not sent, and so no call
+    logged = [(call.operation, call.params, call.started_at) for call in dxjobs.calls]
+    five, last = START + datetime.timedelta(seconds=5), START + datetime.timedelta(seconds=7.5)
+    assert logged == [
+        ("create_job", CREATE, START),
+        ("start_job", {"JobId": job_id}, five),
+        ("get_job", {"JobId": other.id}, five),
+        ("get_job", {"JobId": job_id}, last),
+        ("list_jobs", {"MaxResults": 7}, last),
+    ]
+    assert all(isinstance(call, dx.Call) for call in dxjobs.calls)
+    assert [moment.utcoffset() for *_, moment in logged] == [datetime.timedelta()] * 5
+
+
+def test_a_job_knows_the_calls_about_it(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    other = dxjobs.add_job()
+    job_id = client.create_job(**CREATE)["Id"]
+    client.get_job(JobId=other.id)
+    client.start_job(JobId=job_id)
+    client.get_job(JobId=job_id)
+    client.list_jobs()
+    fail(client, "cancel_job", JobId=job_id)
+    (job,) = (each for each in dxjobs.jobs if each.id == job_id)
+    assert [call.operation for call in job.calls] == [
+        "create_job",
+        "start_job",
+        "get_job",
+        "cancel_job",
+    ]
+    assert [call.params for call in other.calls] == [{"JobId": other.id}]
+
+
+def test_the_response_is_what_the_client_returned(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job("IMPORT_ASSETS_FROM_S3", dx.stays("ERROR"))
+    returned = client.get_job(JobId=job.id)
+    (call,) = job.calls
+    assert call.response == returned
+    assert call.error is None
+
+
+def test_the_error_is_what_the_client_raised(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    raised: Any = fail(client, "get_job", JobId=ID)
+    (call,) = dxjobs.calls
+    assert isinstance(call.error, ClientError)
+    assert call.response is None
+    assert (str(call.error), call.error.response) == (str(raised), raised.response)
+
+
+def test_the_error_of_a_retried_call_is_what_the_client_raised(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_client_error("get_job", "ThrottlingException", "slow down")
+    raised: Any = fail(client, "get_job", JobId=ID)
+    (call,) = dxjobs.calls
+    assert isinstance(call.error, ClientError)
+    assert call.error.response["Error"] == {"Code": "ThrottlingException", "Message": "slow down"}
+    assert (str(call.error), call.error.response) == (str(raised), raised.response)
+
+
+def test_a_call_that_nobody_answers_is_in_the_log(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
+) -> None:
+    raised = fail(client, "list_data_sets", MaxResults=5)
+    (call,) = dxjobs.calls
+    assert (call.operation, call.params) == ("list_data_sets", {"MaxResults": 5})
+    assert isinstance(call.error, dx.UnexpectedCall)
+    assert call.error is raised
+    assert call.response is None
+    assert call.attempts == (dx.Attempt(START, None, "UnexpectedCall", backoff=0.0),)
+
+
+def test_a_poll_too_many_is_in_the_log(client: Any) -> None:
+    with dx.FakeDataExchange(max_polls_after_end=1) as fake:
+        job = fake.add_job()
+        for _ in range(2):
+            client.get_job(JobId=job.id)
+        with pytest.raises(dx.RunawayPolling):
+            client.get_job(JobId=job.id)
+    assert [type(call.error) for call in job.calls] == [type(None)] * 2 + [dx.RunawayPolling]
+
+
+def test_what_the_log_gives_are_copies(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    client.create_job(**CREATE)
+    fail(client, "get_job", JobId=OTHER)
+    calls: Any = dxjobs.calls
+    calls[0].params["Details"].clear()
+    calls[0].response["Details"].clear()
+    calls[1].error.response.clear()
+    calls.clear()
+    again: Any = dxjobs.calls
+    assert again[0].params == CREATE
+    assert again[0].response["Details"] == CREATE["Details"]
+    assert again[1].error.response["Error"]["Code"] == "ResourceNotFoundException"
+    with pytest.raises(AttributeError):
+        again[0].operation = "get_job"
+    with pytest.raises(AttributeError):
+        again[0].attempts[0].status = 500
+    dxjobs.reset()
+    assert dxjobs.calls == []
+
+
+# Attempts
+
+
+def test_a_call_that_succeeds_has_one_attempt(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
+) -> None:
+    client.create_job(**CREATE)
+    assert dxjobs.calls[0].attempts == (dx.Attempt(at=START, status=201),)
+
+
+@pytest.mark.parametrize(("mode", "sends"), [("legacy", 5), ("standard", 3)])
+@pytest.mark.parametrize(
+    ("code", "status"), [("ThrottlingException", 429), ("InternalServerException", 500)]
+)
+def test_attempts_tell_how_botocore_tried_again_without_real_time(
+    dxjobs: dx.FakeDataExchange,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    mode: str,
+    sends: int,
+    code: str,
+    status: int,
+) -> None:
+    slept: list[float] = []
+    client, job = client_for(mode=mode), dxjobs.add_job()
+    dxjobs.add_client_error("get_job", code)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    with caplog.at_level("DEBUG", logger="botocore.endpoint"):
+        fail(client, "get_job", JobId=job.id)
+    client.get_job(JobId=job.id)
+    assert slept == []
+    failed, answered = job.calls
+    # What botocore itself says that it waits.
+    records: list[Any] = caplog.records
+    backoff = [log.args[0] for log in records if "sleeping for" in log.msg]
+    assert len(backoff) == sends - 1
+    assert [each.backoff for each in failed.attempts] == [*backoff, 0.0]
+    assert all(seconds > 0 for seconds in backoff)
+    assert [(each.status, each.error_code) for each in failed.attempts] == [(status, code)] * sends
+    moments = [each.at for each in failed.attempts]
+    assert moments == sorted(moments)
+    assert failed.started_at == moments[0] <= answered.started_at
+    assert [each.status for each in answered.attempts] == [200]
+
+
+# The timeline
+
+
+def test_the_timeline_tells_when_what_and_how_it_was_answered(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
+) -> None:
+    assert dxjobs.timeline().count("\n") == 0
+    dxjobs.next_job(dx.completes(after=60))
+    job_id = client.create_job(**CREATE)["Id"]
+    clock.tick(1.5)
+    client.start_job(JobId=job_id)
+    for _ in range(3):
+        clock.tick(20)
+        client.get_job(JobId=job_id)
+    dxjobs.add_client_error("get_job", "ThrottlingException")
+    fail(client, "get_job", JobId=job_id)
+    fail(client, "list_data_sets")
+    begun, *lines = dxjobs.timeline().splitlines()
+    assert "2024-01-01 00:00:00" in begun
+    wanted = [
+        (0, "create_job", "WAITING", ""),
+        (1.5, "start_job", "202", ""),
+        (21.5, "get_job", "IN_PROGRESS", "2 times"),
+        (61.5, "get_job", "COMPLETED", ""),
+        (61.5, "get_job", "429 ThrottlingException", ""),
+        (61.5, "list_data_sets", "UnexpectedCall", ""),
+    ]
+    assert len(lines) == len(wanted)
+    for line, (seconds, asked, answered, often) in zip(lines, wanted, strict=True):
+        assert re.search(rf"\+{seconds:.3f} s +{asked} +.*{answered}.*{often}", line)
+    assert re.search(r"last at \+41\.500 s", lines[2])
+
+
+def test_a_call_shows_itself_in_one_short_line(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    client.get_job(JobId=dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT")).id)
+    fail(client, "get_job", JobId=ID)
+    fail(client, "list_data_sets")
+    assert [repr(call) for call in dxjobs.calls] == [
+        "<Call get_job 200 TIMED_OUT>",
+        "<Call get_job 404 ResourceNotFoundException>",
+        "<Call list_data_sets UnexpectedCall>",
+    ]
+
+
+def test_a_story_is_shortened_where_it_has_more_lines_than_are_told() -> None:
+    assert shortened("1\n2\n3\n4\n5", 5) == ["1", "2", "3", "4", "5"]
+    assert shortened("1\n2\n3\n4\n5\n6", 5) == ["1", "2", "3", "  ...", "5", "6"]
+
+
+def test_the_timeline_of_several_jobs_says_which(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=2)) for _ in range(2)]
+    for job in (*jobs, *jobs):
+        client.get_job(JobId=job.id)
+    client.list_jobs()
+    told = dxjobs.timeline()
+    for job in jobs:
+        assert told.count(job.id[-8:]) == 2
+
+
+def test_a_call_that_is_being_answered_says_so(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    seen: list[str] = []
+
+    def look(_: object) -> None:
+        seen.append(repr(dxjobs.calls[0]))
+        dxjobs.assert_retried(0)
+
+    dxjobs.add_response("list_data_sets", look)
+    client.list_data_sets()
+    assert seen == ["<Call list_data_sets is being answered>"]
+
+
+def test_calls_are_equal_where_they_are_the_same_call(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    job = dxjobs.add_job()
+    client.get_job(JobId=job.id)
+    client.get_job(JobId=job.id)
+    first, second = dxjobs.calls
+    assert [first, second] == job.calls
+    assert first != second
+    assert first != "get_job"
+    assert len({first, second, *job.calls}) == 2
+
+
+def test_a_queued_answer_with_a_job_is_a_poll(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
+    dxjobs.add_response("get_job", {"State": "WAITING"})
+    dxjobs.add_client_error("get_job", "AccessDeniedException")
+    assert client.get_job(JobId=job.id)["State"] == "WAITING"
+    with pytest.raises(client.exceptions.AccessDeniedException):
+        client.get_job(JobId=job.id)
+    states = [client.get_job(JobId=job.id)["State"] for _ in range(2)]
+    assert states == ["IN_PROGRESS", "COMPLETED"]
+    assert job.polls == 3
+    dxjobs.assert_polled(job, times=3)
+
+
+@pytest.mark.parametrize(
+    ("history", "told"),
+    [
+        (None, "The job was created and never started: nothing called start_job for it"),
+        (
+            dx.completes(after=300),
+            r"The history of the job is dx\.completes\(after=300\), and only 0",
+        ),
+        ("captured", r"The history of the job is dx\.stays\('WAITING'\)\.\n"),
+        (dx.completes(polls=30), r"The history of the job is dx\.completes\(polls=30\)\.\n"),
+    ],
+)
+@pytest.mark.dxjobs(max_polls=3)
+def test_a_runaway_is_told_why_the_job_does_not_move(
+    dxjobs: dx.FakeDataExchange, client: Any, history: Any, told: str
+) -> None:
+    details = {"AssetId": ID, "DataSetId": ID, "RevisionId": ID}
+    if history is None:
+        created = client.create_job(
+            Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": details}
+        )
+        job_id = created["Id"]
+    elif history == "captured":
+        job_id = dxjobs.add_job(dx.make_job("EXPORT_ASSETS_TO_S3", "WAITING")).id
+    else:
+        job_id = dxjobs.add_job("EXPORT_ASSETS_TO_S3", history).id
+    for _ in range(3):
+        client.get_job(JobId=job_id)
+    with pytest.raises(dx.RunawayPolling, match=told):
+        client.get_job(JobId=job_id)

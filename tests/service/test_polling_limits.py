@@ -1,0 +1,425 @@
+"""Loops that never end: what they are told, and that they end whatever they swallow."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import datetime
+import threading
+import time
+from typing import Any
+
+import freezegun
+import pytest
+from polling_loops import wait, wait_deafly
+
+import pytest_dxjobs as dx
+from pytest_dxjobs import faults
+from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core.errors import PollingStopped
+from pytest_dxjobs._service.polling_limits import Budgets, Watch
+
+ID = "d" * 32
+
+
+def told(failure: pytest.ExceptionInfo[dx.RunawayPolling]) -> list[str]:
+    return str(failure.value).splitlines()
+
+
+def test_an_end_state_that_the_code_does_not_react_to(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.times_out(after=60))
+    with pytest.raises(dx.RunawayPolling) as caught:
+        wait(client, job.id)
+    assert told(caught) == [
+        (
+            f"get_job was called 26 times for job {job.id} after it had answered TIMED_OUT, which is an "
+            "end state: every 10 s, over 0:04:10."
+        ),
+        "The history of the job is dx.times_out(after=60).",
+        "What was asked and answered, from 2025-01-01 00:00:00 UTC:",
+        "       +0.000 s  get_job  200 IN_PROGRESS   6 times, last at +50.000 s",
+        "      +60.000 s  get_job  200 TIMED_OUT   26 times, last at +310.000 s",
+        (
+            "So does a loop that does not react to TIMED_OUT; it was ended here. Where the calls are "
+            "meant, the option max_polls_after_end sets another bound, or None for no bound."
+        ),
+    ]
+
+
+def test_a_job_that_never_ends_is_bounded_by_how_long_the_code_sleeps(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    with pytest.raises(dx.RunawayPolling) as caught:
+        wait(client, job.id, 60)
+    assert told(caught)[0] == (
+        f"The code slept for 1 day, 0:01:00 while get_job was called 1442 times for job {job.id} and each "
+        "time answered IN_PROGRESS: every 60 s, over 1 day, 0:01:00."
+    )
+    assert "max_wait sets another bound" in told(caught)[-1]
+    assert dxjobs_clock.now == datetime.datetime(2025, 1, 2, 0, 1, tzinfo=datetime.timezone.utc)
+
+
+def test_a_loop_without_a_sleep_is_bounded_by_its_polls(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    end = time.time() + 60  # which never comes: no time passes
+    with pytest.raises(dx.RunawayPolling) as caught:
+        all(client.get_job(JobId=job.id) for _ in iter(lambda: time.time() < end, False))
+    assert told(caught)[0] == (
+        f"get_job was called 5001 times for job {job.id} and each time answered IN_PROGRESS: without a "
+        "pause."
+    )
+    assert "max_polls sets another bound" in told(caught)[-1]
+
+
+@pytest.mark.dxjobs(max_wait=datetime.timedelta(hours=1))
+def test_only_what_the_code_slept_counts(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    for _ in range(100):
+        client.get_job(JobId=job.id)
+        dxjobs_clock.tick(3600)
+    dxjobs_clock.move_to("2026-01-01")
+    dxjobs.inject(faults.throttling(), requests=dx.ALWAYS)
+    for _ in range(40):
+        with dx.raises_throttling():
+            client.get_job(JobId=job.id)
+    assert sum(each.seconds for each in dxjobs_clock.sleeps if each.is_backoff) > 1
+    time.sleep(3600)
+    with dx.raises_throttling():
+        client.get_job(JobId=job.id)
+    time.sleep(1)
+    with pytest.raises(dx.RunawayPolling, match="The code slept for 1:00:01 while"):
+        client.get_job(JobId=job.id)
+
+
+@pytest.mark.dxjobs(max_wait=3600)
+def test_another_answer_begins_the_wait_anew_and_each_job_has_its_own(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    life = dx.history(("WAITING", 3000), ("IN_PROGRESS", 3000), "COMPLETED")
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", life).id) == "COMPLETED"
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", life).id) == "COMPLETED"
+
+
+@pytest.mark.dxjobs(max_wait=3600)
+def test_workers_that_sleep_together_are_not_added_up(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    done = dx.completes(after=1800)
+    ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", done).id for _ in range(5)]
+    with concurrent.futures.ThreadPoolExecutor(5) as executor:
+        assert list(executor.map(lambda each: wait(client, each, 60), ids)) == ["COMPLETED"] * 5
+
+
+@pytest.mark.dxjobs(max_polls=2)
+def test_of_a_long_story_the_middle_is_left_out(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
+    for _ in range(10):
+        client.get_job(JobId=job.id)
+        dxjobs.inject(faults.not_found())
+        with dx.raises_not_found():
+            client.get_job(JobId=job.id)
+    client.get_job(JobId=job.id)
+    client.get_job(JobId=job.id)
+    with pytest.raises(dx.RunawayPolling) as caught:
+        client.get_job(JobId=job.id)
+    lines = told(caught)
+    assert len(lines) == 12
+    assert [line.split()[-1] for line in lines[3:5]] == ["IN_PROGRESS", "ResourceNotFoundException"]
+    assert lines[5] == "  ..."
+    assert "200 IN_PROGRESS   2 times" in lines[10]
+
+
+@pytest.mark.dxjobs(max_polls=3)
+def test_asking_for_something_else_without_end_is_ended_too(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
+    dxjobs.add_response("get_revision", times=dx.ALWAYS)
+    dxjobs.add_response("create_revision", times=dx.ALWAYS)
+    for _ in range(3):
+        dxjobs.inject(faults.throttling(), operation="get_revision")
+        client.get_revision(DataSetId=ID, RevisionId=ID)  # tried again, and counted once
+    for number in range(5):
+        client.get_revision(DataSetId=ID, RevisionId=dx.job_id(str(number)))
+        client.create_revision(DataSetId=ID)  # which asks for nothing
+    with pytest.raises(dx.RunawayPolling, match="get_revision was called 4 times with the same"):
+        client.get_revision(DataSetId=ID, RevisionId=ID)
+
+
+def test_a_loop_that_swallows_exceptions_meets_what_is_none(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    swallowed = "(?s)TIMED_OUT.*RunawayPolling has told so before, and the code swallowed it"
+    with pytest.raises(PollingStopped, match=swallowed) as caught:
+        wait_deafly(client, job.id)
+    assert not issubclass(PollingStopped, Exception)
+    assert caught.value.times == 1
+    assert len(dxjobs.calls) == 1 + 25 + 25 + 1
+    dxjobs._backend.forget_failures()
+
+
+def test_each_job_is_told_by_itself(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    stuck = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED")).id for _ in range(2)]
+    for job_id in stuck:
+        for _ in range(2):
+            with pytest.raises(dx.RunawayPolling):
+                wait(client, job_id)
+    # Neither has the last word on other jobs.
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600)).id)
+
+
+def test_code_that_was_told_and_sleeps_on_is_ended_by_its_sleep(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            wait(client, job.id)
+        except Exception:
+            while not done.wait(1):
+                pass
+
+    with pytest.raises(BaseException, match="TIMED_OUT") as caught:
+        run()
+    assert not isinstance(caught.value, Exception)
+    assert len([each for each in dxjobs_clock.sleeps if each.seconds == 1]) == 26
+    dxjobs._backend.forget_failures()
+
+
+def test_a_test_that_expects_it_may_sleep_on(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    stuck = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    with pytest.raises(dx.RunawayPolling):
+        wait(client, stuck.id)
+    for _ in range(100):
+        time.sleep(1)
+
+
+def test_a_wait_goes_on_from_one_clock_to_the_next(client: Any) -> None:
+    with dx.FakeDataExchange(max_wait=100) as fake:
+        job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+        with dx.VirtualClock():
+            client.get_job(JobId=job.id)
+            time.sleep(60)
+        with dx.VirtualClock():
+            client.get_job(JobId=job.id)
+            time.sleep(60)
+            with pytest.raises(dx.RunawayPolling, match="slept for 0:02:00 while"):
+                client.get_job(JobId=job.id)
+
+
+def test_who_is_answered_again_may_sleep_as_long_as_it_likes(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    stuck = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+    with pytest.raises(dx.RunawayPolling):
+        wait(client, stuck.id)
+    client.get_job(JobId=dxjobs.add_job().id)
+    for _ in range(100):
+        time.sleep(1)
+
+
+def test_in_asyncio_as_well(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+
+    async def poll() -> None:
+        while True:
+            try:
+                await asyncio.to_thread(client.get_job, JobId=job.id)
+            except Exception:
+                pass
+            await asyncio.sleep(10)
+
+    with pytest.raises(BaseException, match="TIMED_OUT") as caught:
+        asyncio.run(poll())
+    assert not isinstance(caught.value, Exception)
+    dxjobs._backend.forget_failures()
+
+
+def test_a_task_that_sleeps_on_where_a_thread_was_told_is_ended(
+    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
+) -> None:
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
+
+    async def poll() -> None:
+        try:
+            while True:
+                await asyncio.to_thread(client.get_job, JobId=job.id)
+                await asyncio.sleep(10)
+        except Exception:
+            while True:
+                await asyncio.sleep(10)
+
+    with pytest.raises(BaseException, match="TIMED_OUT") as caught:
+        asyncio.run(poll())
+    assert not isinstance(caught.value, Exception)
+    dxjobs._backend.forget_failures()
+
+
+def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import multiprocessing.dummy, time
+        import boto3
+        import pytest_dxjobs as dx
+
+        def wait(job_id):
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            try:
+                while client.get_job(JobId=job_id)["State"] != "COMPLETED":
+                    time.sleep(10)
+            except Exception:
+                return None
+
+        def test_three_workers(dxjobs, dxjobs_clock):
+            ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR")).id for _ in range(3)]
+            with multiprocessing.dummy.Pool(3) as pool:
+                pool.map(wait, ids)
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*RunawayPolling: get_job was called 26 times for job * after it had answered ERROR, *"]
+    )
+    result.stdout.fnmatch_lines(
+        ["It was raised in *test_a_test_whose_code_swallowed_it_fails_once.py:*"]
+    )
+
+
+def test_the_ini_file_bounds_the_wait(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ndxjobs_max_wait = 3600\n")
+    pytester.makepyfile(
+        """
+        import time
+        import boto3
+        import pytest_dxjobs as dx
+
+        def test_an_hour(dxjobs, dxjobs_clock):
+            client = boto3.client("dataexchange", region_name="us-east-1")
+            job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
+            while client.get_job(JobId=job.id):
+                time.sleep(60)
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.stdout.fnmatch_lines(
+        ["E  *The code slept for 1:01:00 while get_job was called 62 times*"]
+    )
+
+
+@pytest.mark.parametrize(("slept", "most"), [(0, 3750), (3599, 3750), (3600, 1500)])
+def test_jobs_that_share_their_polls_have_more_of_them_in_the_first_hour(
+    monkeypatch: pytest.MonkeyPatch, slept: int, most: int
+) -> None:
+    watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
+    watch.poll("one", "WAITING", again=False)
+    monkeypatch.setattr(waiting, "slept", waiting.slept + datetime.timedelta(seconds=slept))
+    for _ in range(most - 1):
+        watch.poll("one", "WAITING", again=False)
+    with pytest.raises(dx.RunawayPolling):
+        watch.poll("one", "WAITING", again=False)
+
+
+@pytest.mark.parametrize(("jobs", "most"), [(1, 1500), (2, 750), (3, 500), (4, 400), (5, 400)])
+def test_jobs_that_hang_share_the_polls_that_one_has_down_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch, jobs: int, most: int
+) -> None:
+    watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
+    polls = [str(job) for job in range(jobs)] * most
+    watch.poll("0", "WAITING", again=False)
+    monkeypatch.setattr(waiting, "slept", waiting.slept + datetime.timedelta(hours=1))
+    for job_id in polls[1:]:
+        watch.poll(job_id, "WAITING", again=False)
+    with pytest.raises(dx.RunawayPolling):
+        watch.poll("0", "WAITING", again=False)
+
+
+def test_a_fake_of_several_tests_counts_for_each(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import time
+        import boto3, pytest
+        import pytest_dxjobs as dx
+
+        keys = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+        client = boto3.client("dataexchange", region_name="us-east-1", **keys)
+
+        @pytest.fixture(scope="session")
+        def fake():
+            with dx.FakeDataExchange(max_polls=3) as fake:
+                yield fake
+
+        @pytest.fixture(scope="session")
+        def job(fake):
+            return fake.add_job()
+
+        @pytest.fixture(autouse=True)
+        def before(fake, job):
+            client.get_job(JobId=job.id)
+            client.list_jobs()
+
+        @pytest.mark.parametrize("_", range(30))
+        def test_it(before, job, _):
+            client.get_job(JobId=job.id)
+            client.list_jobs()
+
+        def test_too_often(job):
+            client.get_job(JobId=job.id)
+            client.get_job(JobId=job.id)
+            client.get_job(JobId=job.id)
+
+        def test_that_sleeps(fake):
+            with dx.VirtualClock():
+                for _ in range(100):
+                    time.sleep(1)
+        """
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.assert_outcomes(passed=31, failed=1)
+    result.stdout.fnmatch_lines(["E * get_job was called 4 times for job *"])
+
+
+@pytest.mark.parametrize("sets_back", [False, True])
+def test_a_history_that_begins_later_than_the_clock_shows_is_told(
+    client: Any, sets_back: bool
+) -> None:
+    with freezegun.freeze_time("2025-06-01"), dx.FakeDataExchange(max_polls=3) as fake:
+        job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
+        with dx.VirtualClock("2025-05-01") as clock:
+            if sets_back:
+                job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
+                clock.move_to("2025-04-01")
+            with pytest.raises(dx.RunawayPolling) as caught:
+                wait(client, job.id)
+    began, shows = ("05", "04") if sets_back else ("06", "05")
+    assert (
+        f"The history of the job is dx.completes(after=600). It came to IN_PROGRESS at 2025-{began}-01 00:00:00 "
+        f"UTC, which is later than the clock shows, 2025-{shows}-01 00:00:30 UTC: start the clock before the job "
+        "is put in, and do not set it back.\n"
+    ) in str(caught.value)
+
+
+def test_a_history_in_real_time_that_is_waited_for_tells_of_the_clock(client: Any) -> None:
+    for clock, tells in (contextlib.nullcontext(), True), (dx.VirtualClock(), False):
+        with clock, dx.FakeDataExchange(max_polls=1) as fake:
+            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
+            with pytest.raises(dx.RunawayPolling) as caught:
+                wait(client, job.id, interval=0)
+        advice = "in real time: add dxjobs_clock to the test's arguments, or tell it in polls"
+        assert (advice in str(caught.value)) == tells

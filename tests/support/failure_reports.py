@@ -1,0 +1,11 @@
+"""What the report of a failed test tells, without a failed test."""
+
+from __future__ import annotations
+
+import pytest_dxjobs as dx
+from pytest_dxjobs._core.timeutils import now
+from pytest_dxjobs._plugin.failure_report import what_happened
+
+
+def told(fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80) -> list[str]:
+    return what_happened(fake, clock, now(), width, everything=False).splitlines()

@@ -1,0 +1,43 @@
+"""What a scenario tells of a consumer, without a failed test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import consumers
+import pytest
+
+import pytest_dxjobs as dx
+from pytest_dxjobs._scenarios.catalogue import catalogue
+
+
+def report(
+    consumer: Callable[..., Any], scenario: dx.Scenario, *, max_polls: int = 100, **options: Any
+) -> str:
+    """What is told of the code; empty where nothing is."""
+    with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=max_polls) as fake:
+        staged = scenario._staged(fake, clock)
+        creating = not inspect.signature(consumer).parameters
+        try:
+            (staged.check_creating if creating else staged.check)(consumer, **options)
+        except pytest.skip.Exception:
+            fake._forget_failures()
+            fake.reset()
+            return ""
+        except AssertionError as failure:
+            fake.reset()
+            return str(failure)
+        return ""
+
+
+def scenario(name: str) -> dx.Scenario:
+    return next(each for each in catalogue() if each.name == name)
+
+
+def start_several(count: int) -> list[str]:
+    ids = [consumers.create() for _ in range(count)]
+    for job_id in ids:
+        consumers.client.start_job(JobId=job_id)
+    return ids
