@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_dxjobs import faults as faults, strategies as strategies
-    from pytest_dxjobs._clock.sleeps import Sleep as Sleep
     from pytest_dxjobs._clock.virtual_clock import VirtualClock as VirtualClock
     from pytest_dxjobs._core.constants import (
         ABSENT as ABSENT,
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
         UsageError as UsageError,
     )
     from pytest_dxjobs._core.ids import job_id as job_id
+    from pytest_dxjobs._core.timeutils import Sleep as Sleep
+    from pytest_dxjobs._fake.assertions import assert_job_error as assert_job_error
     from pytest_dxjobs._fake.fake import FakeDataExchange as FakeDataExchange
     from pytest_dxjobs._fake.job import Job as Job
     from pytest_dxjobs._fake.raises import (
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._jobs.coherence import find_problems as find_problems
     from pytest_dxjobs._jobs.factory import make_job as make_job
     from pytest_dxjobs._jobs.histories import (
+        History as History,
         completes as completes,
         fails as fails,
         gets_cancelled as gets_cancelled,
@@ -53,18 +55,15 @@ if TYPE_CHECKING:
         stays as stays,
         times_out as times_out,
     )
-    from pytest_dxjobs._jobs.history import History as History
     from pytest_dxjobs._jobs.job_errors import (
-        assert_job_error as assert_job_error,
         make_error as make_error,
     )
     from pytest_dxjobs._scenarios.scenario import Scenario as Scenario
-    from pytest_dxjobs._service.calls import Call as Call
-    from pytest_dxjobs._service.record import Attempt as Attempt
-    from pytest_dxjobs.faults import Fault as Fault
+    from pytest_dxjobs._service.calls import Attempt as Attempt, Call as Call
+    from pytest_dxjobs._service.fault import Fault as Fault
 
 _HOMES = {
-    "_service.calls": ("Call",),
+    "_service.calls": ("Attempt", "Call"),
     "_clock.virtual_clock": ("VirtualClock",),
     "_jobs.coherence": ("find_problems",),
     "_core.constants": (
@@ -83,6 +82,7 @@ _HOMES = {
     "_jobs.factory": ("make_job",),
     "_fake.fake": ("FakeDataExchange",),
     "_jobs.histories": (
+        "History",
         "completes",
         "fails",
         "gets_cancelled",
@@ -91,9 +91,9 @@ _HOMES = {
         "stays",
         "times_out",
     ),
-    "_jobs.history": ("History",),
     "_core.ids": ("job_id",),
-    "_jobs.job_errors": ("assert_job_error", "make_error"),
+    "_jobs.job_errors": ("make_error",),
+    "_fake.assertions": ("assert_job_error",),
     "_fake.job": ("Job",),
     "_fake.raises": (
         "raises_access_denied",
@@ -103,9 +103,8 @@ _HOMES = {
         "raises_validation",
     ),
     "_scenarios.scenario": ("Scenario",),
-    "_service.record": ("Attempt",),
-    "_clock.sleeps": ("Sleep",),
-    "faults": ("Fault",),
+    "_core.timeutils": ("Sleep",),
+    "_service.fault": ("Fault",),
 }
 _MODULES = ("faults", "strategies")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -24,7 +24,6 @@ from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._strategies import (
     faults as _drawn_faults,
     from_model,
-    futures,
     histories as _drawn_histories,
     jobs as _drawn_jobs,
 )
@@ -32,8 +31,8 @@ from pytest_dxjobs._strategies.shapes import Source
 from pytest_dxjobs._strategies.values import JOB_IDS
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._jobs.history import History
-    from pytest_dxjobs.faults import Fault
+    from pytest_dxjobs._jobs.histories import History
+    from pytest_dxjobs._service.fault import Fault
 
 OneOrSeveral = str | Collection[str] | None
 
@@ -178,7 +177,7 @@ def future_responses(draw: DrawFn) -> dict[str, Any]:
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
-    return futures.draw_future(Source(draw), model())
+    return _drawn_jobs.draw_future(Source(draw), model())
 
 
 def _chosen(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
 
 if TYPE_CHECKING:
     from pytest_dxjobs._botocore.retry_state import Memory
@@ -46,7 +46,7 @@ def back_off(seconds: float) -> None:
     """What botocore waits takes no real time; the fake notes it."""
     call: Any = this_thread.call
     call.fake.back_off(call.invocation or "", seconds)
-    waiting.back_off(seconds, _ENDPOINT)
+    timeutils.back_off(seconds, _ENDPOINT)
 
 
 class _Module:
@@ -76,5 +76,5 @@ class Time(_Module):
         call = this_thread.call
         if call is not None:
             call.memory.wait(seconds)
-        elif not waiting.back_off(seconds, _ENDPOINT):
+        elif not timeutils.back_off(seconds, _ENDPOINT):
             self.__wrapped__.sleep(seconds)

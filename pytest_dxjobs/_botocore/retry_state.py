@@ -32,7 +32,7 @@ from botocore.retries.standard import (
 )
 from botocore.retries.throttling import CubicCalculator
 
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.patching import Patch
 from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._model.service_model import SERVICE
@@ -227,7 +227,7 @@ def limiters_in_virtual_time() -> Iterator[None]:
 def _acquiring(acquire: Callable[..., bool]) -> Callable[..., bool]:
     @functools.wraps(acquire)
     def wrapper(bucket: TokenBucket, amount: int = 1, block: bool = True) -> bool:
-        clock = waiting.clock
+        clock = timeutils.clock
         if clock is None or not block:
             return acquire(bucket, amount, block)
         return _acquired(bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET))

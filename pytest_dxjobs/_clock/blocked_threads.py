@@ -15,7 +15,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._core import waiting as _waiting
+from pytest_dxjobs._core import timeutils
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -104,13 +104,13 @@ class Bystanders:
         # Asked before the others are, since one that has just been woken may be what lets another go on.
         me = threading.get_ident()
         some_wake = any(_is_about_to_run(natives.get(each)) for each in sleepers if each != me)
-        waiting = {
+        timeutils = {
             thread for thread, stand in self._stands.items() if stand.waits(natives.get(thread))
         }
         going_on = {
             thread: stand.anew(natives.get(thread))
             for thread, stand in self._stands.items()
-            if thread not in waiting
+            if thread not in timeutils
         }
         self._stands |= going_on
         just_started = _own_threads() - self._stands.keys() - self._idle - sleepers.keys()
@@ -119,7 +119,7 @@ class Bystanders:
             self._quiet = 1
             return False
         self._stands = {
-            thread: replace(stand, left_out=thread not in waiting or stand.is_still_left_out)
+            thread: replace(stand, left_out=thread not in timeutils or stand.is_still_left_out)
             for thread, stand in self._stands.items()
         }
         return True
@@ -171,7 +171,7 @@ def _is_in_handover(frame: FrameType) -> bool:
 
 def _is_idle(frame: FrameType) -> bool:
     """Whether a thread is the worker of an executor that has done, and told, all that it was given."""
-    if _function(frame) != _WORKER or _waiting.given:
+    if _function(frame) != _WORKER or timeutils.given:
         return False
     variables = frame.f_locals
     executor = variables["executor_reference"]()

@@ -23,9 +23,8 @@ import _pytest.outcomes  # noqa: F401
 # Not ``time.sleep``, which a test may have replaced before this module is loaded.
 from _pytest.timing import sleep as sleep_of_pytest
 
-from pytest_dxjobs._core import waiting
-from pytest_dxjobs._core.patching import Patch
-from pytest_dxjobs._core.rebinding import Rebinding
+from pytest_dxjobs._core import timeutils
+from pytest_dxjobs._core.patching import Patch, Rebinding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,7 +98,7 @@ def sleep(seconds: Any, /) -> None:
 
 async def asyncio_sleep(delay: float, result: Any = None) -> Any:
     """In place of ``asyncio.sleep``, to note it; it is the event loop that waits."""
-    clock = waiting.clock
+    clock = timeutils.clock
     if clock is not None and delay > 0:
         clock.note(delay, _module_outside_asyncio())
     return await _real_asyncio_sleep(delay, result)
@@ -125,7 +124,7 @@ def _select(select: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     @functools.wraps(select)
     def wrapper(selector: selectors.BaseSelector, timeout: float | None = None) -> list[Any]:
         """Let an event loop that has nothing to do go to its next timer at once."""
-        clock, module = waiting.clock, _module(sys._getframe(1))  # noqa: SLF001 - documented
+        clock, module = timeutils.clock, _module(sys._getframe(1))  # noqa: SLF001 - documented
         if clock is None or timeout is None or timeout <= 0 or module != _EVENT_LOOP:
             return select(selector, timeout)
         ready: list[Any] = []
@@ -147,7 +146,7 @@ def _giving(init: Callable[..., None]) -> Callable[..., None]:
     def wrapper(work: Any, *args: Any, **kwargs: Any) -> None:
         """Note what an executor is given to do."""
         init(work, *args, **kwargs)
-        waiting.given.add(work)
+        timeutils.given.add(work)
 
     return wrapper
 
@@ -156,7 +155,7 @@ def _beginning(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
     def wrapper(work: Any, *args: Any) -> None:
         """Note that a worker has begun it."""
-        waiting.given.discard(work)
+        timeutils.given.discard(work)
         run(work, *args)
 
     return wrapper
@@ -177,7 +176,7 @@ def _loop_time(time: Callable[..., float]) -> Callable[..., float]:
         An event loop compares its timers with a moment that is a nanosecond ahead. A float as large as
         what freezegun has for ``time.monotonic`` cannot tell the two apart, and the loop would spin.
         """
-        clock = waiting.clock
+        clock = timeutils.clock
         return time(loop) if clock is None else clock.passed()
 
     return wrapper
@@ -190,11 +189,11 @@ def _beyond(passed: float) -> float:
     return max(_MICROSECOND, 2 * math.ulp(passed))
 
 
-def _clock_for(caller: FrameType, module: str, spared: frozenset[str]) -> waiting.Clock | None:
+def _clock_for(caller: FrameType, module: str, spared: frozenset[str]) -> timeutils.Clock | None:
     """The clock in which a caller sleeps; none where it does so for its own purposes, in real time."""
     if module.partition(".")[0] in spared and not _runs_what_it_was_given(caller, module):
         return None
-    return waiting.clock
+    return timeutils.clock
 
 
 def _runs_what_it_was_given(caller: FrameType, module: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import os
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_dxjobs._botocore import intercept
@@ -16,30 +15,11 @@ from pytest_dxjobs._clock.blocked_threads import A_MOMENT
 from pytest_dxjobs._clock.freezegun_adapter import advance, frozen_now, move, real_monotonic
 from pytest_dxjobs._clock.patched_sleep import real_sleep
 from pytest_dxjobs._clock.scheduler import Schedule
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
+from pytest_dxjobs._core.timeutils import Sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """A sleep in virtual time.
-
-    Attributes:
-        seconds: How long it was to take; a wait for an event that is set takes less.
-        at: When it began: an aware datetime, in UTC.
-        module: The name of the module that called: ``"exports"``, ``"tenacity.nap"``, or
-            ``"botocore.endpoint"`` for what botocore waits before it tries a call again.
-        is_backoff: Whether it was botocore that waited so, and not the code under test.
-        thread: The thread that slept, as ``threading.get_ident`` tells it; two sleeps are equal without it.
-    """
-
-    seconds: float
-    at: datetime.datetime
-    module: str
-    is_backoff: bool = False
-    thread: int = field(default=0, compare=False, repr=False)
 
 
 class Sleeping:
@@ -137,8 +117,8 @@ class Sleeping:
 
 
 def _go_on_in_a_fork() -> None:
-    if isinstance(waiting.clock, Sleeping):
-        waiting.clock.go_on_in_a_fork()
+    if isinstance(timeutils.clock, Sleeping):
+        timeutils.clock.go_on_in_a_fork()
 
 
 # There is none on Windows, which does not fork.
@@ -146,7 +126,7 @@ getattr(os, "register_at_fork", dict)(after_in_child=_go_on_in_a_fork)
 
 
 def _advance_by_sleeping(span: datetime.timedelta) -> None:
-    waiting.slept += span
+    timeutils.slept += span
     advance(span)
 
 

@@ -10,7 +10,7 @@ from pytest_dxjobs._botocore.retry_state import limiters_in_virtual_time
 from pytest_dxjobs._clock.freezegun_adapter import Freeze, frozen_now, move
 from pytest_dxjobs._clock.patched_sleep import StandIns
 from pytest_dxjobs._clock.sleeps import Sleeping
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.arguments import instant, span
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
@@ -18,7 +18,7 @@ from pytest_dxjobs._core.messages import show
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pytest_dxjobs._clock.sleeps import Sleep
+    from pytest_dxjobs._core.timeutils import Sleep
 
 START: Final = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -53,7 +53,7 @@ class VirtualClock:
         self._sleeping = Sleeping()
 
     def __enter__(self) -> VirtualClock:
-        if waiting.clock is not None:
+        if timeutils.clock is not None:
             raise UsageError(
                 "VirtualClock: a clock runs already (the fixture dxjobs_clock is one); use that one"
             )
@@ -67,7 +67,7 @@ class VirtualClock:
             undo.callback(StandIns().undo)
             undo.enter_context(limiters_in_virtual_time())
             self._sleeping.begin()
-            waiting.clock = self._sleeping
+            timeutils.clock = self._sleeping
             self._undo = undo.pop_all()
         return self
 
@@ -78,7 +78,7 @@ class VirtualClock:
         traceback: TracebackType | None,
     ) -> None:
         self._check_that_it_runs("__exit__")
-        waiting.clock = None
+        timeutils.clock = None
         self._undo.close()
 
     @property
@@ -135,7 +135,7 @@ class VirtualClock:
         return f"<VirtualClock {frozen_now() if self._runs() else 'not running'}>"
 
     def _runs(self) -> bool:
-        return waiting.clock is self._sleeping
+        return timeutils.clock is self._sleeping
 
     def _check_that_it_runs(self, what: str) -> None:
         if not self._runs():

@@ -54,3 +54,12 @@ class PollingStopped(BaseException):
     def __init__(self, told: str, times: int) -> None:
         super().__init__(told)
         self.times = times
+
+
+class Refused(Exception):
+    """Raised where the reason is found, made a response where the operation is answered."""
+
+    def __init__(self, code: str, message: str, **members: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.members = {"Message": message, **members}

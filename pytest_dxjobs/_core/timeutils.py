@@ -7,9 +7,13 @@ we keep: the instants of this module are plain ones.
 from __future__ import annotations
 
 import datetime
-from typing import Final
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pytest_dxjobs._core import waiting
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 # The class itself cannot be kept: freezegun replaces it wherever a module has a name for it.
 _EPOCH: Final[datetime.datetime] = next(
@@ -23,7 +27,6 @@ _since: Final = type(_EPOCH).__sub__  # and not freezegun's, which makes another
 
 def now() -> datetime.datetime:
     """This instant, aware, in UTC."""
-    clock = waiting.clock
     if clock is not None:  # which tells the same in half the time
         return clock.now()
     return plain(datetime.datetime.now(datetime.timezone.utc))
@@ -59,3 +62,77 @@ def later(moment: datetime.datetime, span: datetime.timedelta) -> datetime.datet
         return moment + span
     except OverflowError:  # the first or the last minutes that a datetime can say
         return moment
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A sleep in virtual time.
+
+    Attributes:
+        seconds: How long it was to take; a wait for an event that is set takes less.
+        at: When it began: an aware datetime, in UTC.
+        module: The name of the module that called: ``"exports"``, ``"tenacity.nap"``, or
+            ``"botocore.endpoint"`` for what botocore waits before it tries a call again.
+        is_backoff: Whether it was botocore that waited so, and not the code under test.
+        thread: The thread that slept, as ``threading.get_ident`` tells it; two sleeps are equal without it.
+    """
+
+    seconds: float
+    at: datetime.datetime
+    module: str
+    is_backoff: bool = False
+    thread: int = field(default=0, compare=False, repr=False)
+
+
+class Clock(Protocol):
+    """Virtual time, as far as those who wait know it."""
+
+    def now(self) -> datetime.datetime:
+        """The time that it shows, plain and in UTC."""
+        ...
+
+    def passed(self) -> float:
+        """Seconds since it was started."""
+        ...
+
+    def note(self, seconds: float, module: str) -> None:
+        """Note that a module begins to sleep, where it is an event loop that waits for it."""
+        ...
+
+    def let_pass(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
+        """Wait, on behalf of an event loop.
+
+        Args:
+            seconds: How long.
+            interrupted: Ends it before its time when it is true.
+            patient: Whether it gets a moment of real time to become true.
+        """
+        ...
+
+    def sleep(
+        self,
+        seconds: float,
+        module: str,
+        interrupted: Callable[[], object] = bool,
+        *,
+        patient: bool = False,
+    ) -> None:
+        """Note that a module sleeps, and wait on its behalf, as ``let_pass`` does."""
+        ...
+
+    def back_off(self, seconds: float, module: str) -> None:
+        """Sleep, on behalf of botocore."""
+        ...
+
+
+clock: Clock | None = None  # the one that runs
+given: Final[weakref.WeakSet[Any]] = weakref.WeakSet()  # to executors, and no worker has begun it
+slept = datetime.timedelta()  # how far the code under test has moved virtual time by sleeping, ever
+
+
+def back_off(seconds: float, module: str) -> bool:
+    """Let a wait of botocore pass in virtual time; whether there is any."""
+    if clock is None:
+        return False
+    clock.back_off(seconds, module)
+    return True

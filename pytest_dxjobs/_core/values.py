@@ -71,3 +71,8 @@ def is_aware(value: object) -> bool:
         return isinstance(value, datetime.datetime) and value.utcoffset() is not None
     except Exception:
         return False
+
+
+def members_of(response: Mapping[str, Any]) -> dict[str, Any]:
+    """The response without it, which is not in the body."""
+    return {name: part for name, part in response.items() if name != "ResponseMetadata"}

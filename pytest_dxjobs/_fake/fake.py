@@ -20,22 +20,22 @@ from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._fake.assertions import Assertions
 from pytest_dxjobs._fake.fault_injection import FaultInjection
 from pytest_dxjobs._fake.job import Job
-from pytest_dxjobs._fake.new_jobs import described, whole_response
 from pytest_dxjobs._fake.stubbing import Stubs
 from pytest_dxjobs._fake.teardown_checks import verdict
+from pytest_dxjobs._jobs.creation import described, whole_response
 from pytest_dxjobs._jobs.histories import AT_ONCE, is_history, stays
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.formats import wrong_account_id, wrong_region
 from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._service.backend import Backend
 from pytest_dxjobs._service.polling_limits import Budgets
-from pytest_dxjobs._service.scripts import Script
+from pytest_dxjobs._service.stubs import Script
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_dxjobs._core.constants import JobType
-    from pytest_dxjobs._jobs.history import History
+    from pytest_dxjobs._jobs.histories import History
 
 _DAY: Final = datetime.timedelta(hours=24)
 

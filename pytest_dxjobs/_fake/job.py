@@ -12,8 +12,7 @@ from pytest_dxjobs._service.calls import Call
 
 if TYPE_CHECKING:
     from pytest_dxjobs._core.constants import JobState
-    from pytest_dxjobs._service.jobs import Jobs
-    from pytest_dxjobs._service.life import Life
+    from pytest_dxjobs._service.jobs import Jobs, Life
 
 
 class Job:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import ClientError
 
-    from pytest_dxjobs._service.record import Record
+    from pytest_dxjobs._service.calls import Record
 
 
 def raises_throttling() -> Raises:

@@ -6,6 +6,7 @@ under test gets what it would get. The signatures are those of ``botocore.stub.S
 
 from __future__ import annotations
 
+import datetime
 import functools
 import re
 from collections.abc import Callable, Mapping
@@ -14,22 +15,23 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_dxjobs._core.arguments import count, is_function, read, refuse, refuse_all, text
 from pytest_dxjobs._core.constants import ALWAYS, Marker
-from pytest_dxjobs._core.errors import UsageError
+from pytest_dxjobs._core.errors import Refused, UsageError
 from pytest_dxjobs._core.messages import did_you_mean, in_words, listing, show
-from pytest_dxjobs._core.refusals import Refused
 from pytest_dxjobs._core.timeutils import now
-from pytest_dxjobs._fake.stub_checks import problems_of, unasked, unsendable
+from pytest_dxjobs._core.values import members_of
+from pytest_dxjobs._model.documented import ID_PATTERN
 from pytest_dxjobs._model.validation import violations
 from pytest_dxjobs._service.generated_responses import made_up
 from pytest_dxjobs._service.stubs import Entry
-from pytest_dxjobs._wire.http import Stamp
-from pytest_dxjobs._wire.metadata import check_status, members_of, metadata_in
+from pytest_dxjobs._wire.http import Stamp, check_status, metadata_in
 from pytest_dxjobs._wire.serialize import error, error_status, success
 
 if TYPE_CHECKING:
+    from pytest_dxjobs._model.service_model import Model
     from pytest_dxjobs._service.backend import Backend
-    from pytest_dxjobs._service.record import Record
+    from pytest_dxjobs._service.calls import Record
     from pytest_dxjobs._wire.http import Response
+
 
 _CODE: Final = re.compile(r"[\w.-]*", re.ASCII)
 ServiceResponse = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any] | None] | None
@@ -247,3 +249,50 @@ def _computed(
         raise UsageError(
             f"{call}: the function raised {in_words(failure)}; it was given {told}"
         ) from failure
+
+
+def problems_of(installed: Model, operation: str, expected: object) -> list[str]:
+    """Why the service takes no call with what is expected; none where it may."""
+    from botocore.stub import ANY
+
+    if expected is None:
+        return []
+    if not isinstance(expected, Mapping):
+        return [f"a dict is needed, or None for any, not {show(expected)}"]
+    shape = installed.operation(operation).input_shape
+    return list(violations(shape, _without_matchers(expected, ANY), "", absent=ANY))
+
+
+def unasked(call: str, problems: list[str]) -> dict[str, list[str]]:
+    """Under its headline, why the service takes no call with what is expected."""
+    headline = f"{call}: expected_params are none that the service takes{_hint(problems)}:"
+    return {headline: problems}
+
+
+def unsendable(call: str, installed: Model, operation: str, value: object) -> dict[str, list[str]]:
+    """Under its headline, why the service could not have sent this."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{call}: the computed response is a dict or None, not {show(value)}")
+    shape, members = installed.operation(operation).output_shape, members_of(value)
+    if shape is None or not shape.members:
+        answers = f"{call}: the service answers this operation with nothing:"
+        return {answers: [f"{name}: was given" for name in members]}
+    problems = list(violations(shape, members, ""))
+    return {f"{call}: the service could not have sent this{_hint(problems)}:": problems}
+
+
+def _hint(problems: list[str]) -> str:
+    about_ids = any(line.endswith(f"does not match {ID_PATTERN}") for line in problems)
+    return " (dx.job_id('label') makes a valid id)" if about_ids else ""
+
+
+def _without_matchers(value: object, any_: object) -> object:
+    """The value, with botocore's ANY for each object that only compares itself, such as ``mock.ANY``."""
+    if isinstance(value, dict):
+        return {name: _without_matchers(part, any_) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_matchers(element, any_) for element in value]
+    return value if isinstance(value, _PLAIN) else any_
+
+
+_PLAIN: Final = (str, bytes, int, float, datetime.datetime, type(None))

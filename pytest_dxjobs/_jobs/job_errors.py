@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pytest_dxjobs._core.arguments import one_of, read, refuse, text
+from pytest_dxjobs._core.arguments import one_of, read, refuse
 from pytest_dxjobs._core.constants import ABSENT, JOB_ERROR_CODES
-from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import listing, show
 from pytest_dxjobs._core.values import cleaned, values_of
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.service_model import Model, enum_of, model
+from pytest_dxjobs._model.service_model import Model, model
 from pytest_dxjobs._model.validation import violations
 
 if TYPE_CHECKING:
@@ -51,70 +48,6 @@ def _told(code: str) -> dict[str, Any]:
         "Code": code,
         "Message": documented.ERROR_MESSAGES.get(code, f"The job failed with {code}."),
     }
-
-
-def assert_job_error(
-    response: Mapping[str, Any],
-    code: JobErrorCode | str | None = None,
-    *,
-    resource_id: str | None = None,
-    limit_name: str | None = None,
-) -> None:
-    """Check that a job failed, and with what: that one of its ``Errors`` has all that is named.
-
-    Args:
-        response: What ``get_job`` returned.
-        code: One of ``dx.JOB_ERROR_CODES``, or a code that the installed botocore knows.
-        resource_id: The ``ResourceId``.
-        limit_name: The ``LimitName``, as the service writes it: ``"Assets per revision"``.
-
-    Raises:
-        AssertionError: It did not fail, or not so; tells the errors that there are.
-        UsageError: This is no response, or there is no such code or limit.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
-    """
-    __tracebackhide__ = True
-    installed = model()
-    if not isinstance(response, Mapping):
-        raise UsageError(f"assert_job_error: what get_job returned is needed, not {show(response)}")
-    response = read("assert_job_error", response)
-    wanted = {}
-    if code is not None:
-        known = installed.error_codes
-        wanted["Code"] = one_of("assert_job_error: code", code, known, JOB_ERROR_CODES)
-    if resource_id is not None:
-        wanted["ResourceId"] = text("assert_job_error: resource_id", resource_id)
-    if limit_name is not None:
-        limits = enum_of(installed.error.members["LimitName"])
-        wanted["LimitName"] = one_of("assert_job_error: limit_name", limit_name, limits)
-    told = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
-    headline = f"an error of the job{f' with {told}' if told else ''} was expected"
-    state, errors = response.get("State"), response.get("Errors")
-    if not isinstance(state, str) or state != documented.FAILED:
-        raise AssertionError(f"{headline}, and its State is {show(state)}")
-    if not isinstance(errors, list) or not errors:
-        raise AssertionError(
-            f"{headline}, and its Errors are {'absent' if errors is None else show(errors)}"
-        )
-    if not any(_has(error, wanted) for error in errors):
-        raise AssertionError(listing(f"{headline}, and there is:", map(_shown, errors)))
-
-
-def _shown(error: object) -> str:
-    """What tells one error from another, first."""
-    if not isinstance(error, Mapping):
-        return show(error)
-    return ", ".join(f"{name} {show(error[name])}" for name in _TELLING if name in error)
-
-
-_TELLING: Final = ("Code", "ResourceType", "ResourceId", "LimitName", "LimitValue", "Message")
-
-
-def _has(error: object, wanted: Mapping[str, str]) -> bool:
-    return isinstance(error, Mapping) and all(
-        error.get(name) == value for name, value in wanted.items()
-    )
 
 
 def error_that_fits(

@@ -12,7 +12,7 @@ from pytest_dxjobs._core.messages import as_text
 from pytest_dxjobs._core.values import cleaned
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.example_values import Blanks, sampler
-from pytest_dxjobs._jobs.history import History
+from pytest_dxjobs._jobs.histories import History
 from pytest_dxjobs._jobs.job_errors import error_that_fits
 from pytest_dxjobs._model import documented
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_dxjobs._fake.job import Job
-    from pytest_dxjobs._service.record import Record
+    from pytest_dxjobs._service.calls import Record
 
 _CRASHES: Final = (AttributeError, IndexError, KeyError, NameError, TypeError, UnboundLocalError)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._clock.virtual_clock import VirtualClock
     from pytest_dxjobs._fake.fake import FakeDataExchange
     from pytest_dxjobs._fake.job import Job
-    from pytest_dxjobs._jobs.history import History
+    from pytest_dxjobs._jobs.histories import History
 
 Failed = Callable[[Any], object]
 
@@ -240,7 +240,9 @@ class Scenario:
             _skip(text(f"Scenario {self.name!r}: what unless returned", reason))
         created = [job for job in fake.jobs if job.id not in before]
         jobs = [scene.job(self)] if call == "check" else created
-        if report := judge(self, done, fake, jobs, scene.clock.sleeps):
+        title = f"Scenario {self.name}: {self.about}"
+        sleeps = scene.clock.sleeps
+        if report := judge(self.expected, self.usually, title, done, fake, jobs, sleeps):
             scene.reported = True
             raise AssertionError(report)
 

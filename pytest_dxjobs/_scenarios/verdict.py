@@ -17,12 +17,11 @@ from pytest_dxjobs._service.timeline import draw, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_dxjobs._clock.sleeps import Sleep
+    from pytest_dxjobs._core.timeutils import Sleep
     from pytest_dxjobs._fake.fake import FakeDataExchange
     from pytest_dxjobs._fake.job import Job
     from pytest_dxjobs._scenarios.run import Outcome
-    from pytest_dxjobs._scenarios.scenario import Scenario
-    from pytest_dxjobs._service.record import Record
+    from pytest_dxjobs._service.calls import Record
 
 ENDINGS: Final = ("returns", "raises", "gives up", "returns or raises")
 _EXPECTED: Final = {
@@ -50,7 +49,9 @@ class _Problem(NamedTuple):
 
 
 def judge(
-    scenario: Scenario,
+    expected: str,
+    usually: str,
+    title: str,
     done: Outcome,
     fake: FakeDataExchange,
     jobs: Sequence[Job],
@@ -59,25 +60,27 @@ def judge(
     """The report; empty where the code is sound.
 
     Args:
-        scenario: What has happened.
+        expected: What sound code does, one of ``ENDINGS``.
+        usually: What usually causes a failure; "" where nothing is known of it.
+        title: The name of the scenario and what happened.
         done: What the code has done.
         fake: Where.
         jobs: The jobs that were the code's to wait for.
         sleeps: The sleeps meanwhile.
     """
     records = fake._backend.jobs.log.records  # noqa: SLF001
-    problems = list(_problems(scenario.expected, done, jobs, records))
+    problems = list(_problems(expected, done, jobs, records))
     if not problems:
         return ""
     shown = _until_it_was_ended(records)
     if done.ran_away is not None:
         sleeps = [each for each in sleeps if each.at < shown[-1].begun]
     timeline = shortened(draw("What happened", shown, sleeps=sleeps), _LINES)
-    usually = next((each.usually for each in problems if each.usually), scenario.usually)
+    usually = next((each.usually for each in problems if each.usually), usually)
     return "\n".join(
         [
-            f"Scenario {scenario.name}: {scenario.about}",
-            f"Expected: {_EXPECTED[scenario.expected]}.",
+            title,
+            f"Expected: {_EXPECTED[expected]}.",
             *(f"But {each.told}." for each in problems),
             *timeline,
             *([f"Usually: {usually}"] if usually else []),

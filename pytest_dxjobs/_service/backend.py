@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.errors import UnexpectedCall, UsageError
 from pytest_dxjobs._core.messages import listing, show
 from pytest_dxjobs._core.timeutils import now
@@ -19,20 +19,19 @@ from pytest_dxjobs._service.fault_plan import Injections
 from pytest_dxjobs._service.jobs import Jobs
 from pytest_dxjobs._service.operations import JobOperations
 from pytest_dxjobs._service.polling_limits import Watch
-from pytest_dxjobs._service.scripts import Scripts
-from pytest_dxjobs._service.story import story
-from pytest_dxjobs._service.stubs import Queue
+from pytest_dxjobs._service.stubs import Queue, Scripts
+from pytest_dxjobs._service.timeline import story
 from pytest_dxjobs._wire.serialize import error_code, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_dxjobs._core.errors import RunawayPolling
-    from pytest_dxjobs._jobs.history import History
+    from pytest_dxjobs._jobs.histories import History
     from pytest_dxjobs._model.service_model import Model
+    from pytest_dxjobs._service.calls import Record, Respond
     from pytest_dxjobs._service.fault_plan import Injection
     from pytest_dxjobs._service.polling_limits import Budgets
-    from pytest_dxjobs._service.record import Record, Respond
     from pytest_dxjobs._service.stubs import Entry
     from pytest_dxjobs._wire.http import Request, Response
 
@@ -260,7 +259,7 @@ class Backend:
 
     def _story(self, job_id: str, polls: int) -> str:
         life = self.jobs.find(job_id, now())
-        in_virtual_time = waiting.clock is not None
+        in_virtual_time = timeutils.clock is not None
         why = "" if life is None else life.explanation(now(), in_virtual_time=in_virtual_time)
         return story(self.jobs.log.about(job_id), polls, why)
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_dxjobs._service.delivery import deliver
+from pytest_dxjobs._service.fault import deliver
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._service.record import Record, Respond
+    from pytest_dxjobs._service.calls import Record, Respond
+    from pytest_dxjobs._service.fault import Fault
     from pytest_dxjobs._wire.http import Response
-    from pytest_dxjobs.faults import Fault
 
 
 Place = Callable[["str | None"], int]

@@ -10,9 +10,9 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any
 
+from pytest_dxjobs._core.errors import Refused
 from pytest_dxjobs._core.ids import next_id
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._core.refusals import Refused
 from pytest_dxjobs._core.timeutils import in_milliseconds, now
 from pytest_dxjobs._jobs.creation import created_or_refused
 from pytest_dxjobs._jobs.example_values import Blanks, sampler

@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.arguments import refuse
+from pytest_dxjobs._core.errors import Refused
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._core.refusals import Refused
 from pytest_dxjobs._core.values import values_of
 from pytest_dxjobs._jobs.creation import created_or_refused
 from pytest_dxjobs._jobs.transitions import problems_on_the_way
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable
 
-    from pytest_dxjobs._jobs.history import History
+    from pytest_dxjobs._jobs.histories import History
     from pytest_dxjobs._model.service_model import Model
-    from pytest_dxjobs._service.jobs import Jobs
-    from pytest_dxjobs._service.life import Life
+    from pytest_dxjobs._service.calls import Record
+    from pytest_dxjobs._service.jobs import Jobs, Life
     from pytest_dxjobs._service.polling_limits import Watch
-    from pytest_dxjobs._service.record import Record
-    from pytest_dxjobs._service.scripts import Scripts
+    from pytest_dxjobs._service.stubs import Scripts
     from pytest_dxjobs._wire.http import Response
 
 

@@ -13,7 +13,7 @@ import datetime
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from pytest_dxjobs._core import waiting, watchdog
+from pytest_dxjobs._core import timeutils, watchdog
 from pytest_dxjobs._core.constants import PENDING_STATES, TERMINAL_STATES
 from pytest_dxjobs._core.errors import PollingStopped, RunawayPolling
 from pytest_dxjobs._core.tracebacks import is_expected
@@ -123,7 +123,7 @@ class Watch:
         before, after = self._seen.get(job_id, _NOTHING)
         if not again:
             before = after
-        slept = waiting.slept
+        slept = timeutils.slept
         after = before.then(answer, slept)
         self._seen[job_id] = before, after
         self.failure = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn
 
-    from pytest_dxjobs._jobs.history import History
+    from pytest_dxjobs._jobs.histories import History
     from pytest_dxjobs._model.service_model import Model
 
 # From the best to the worst.

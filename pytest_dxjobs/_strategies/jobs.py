@@ -16,7 +16,9 @@ from pytest_dxjobs._strategies.shapes import drawer, usual
 from pytest_dxjobs._strategies.values import IDS
 
 if TYPE_CHECKING:
+    from pytest_dxjobs._model.service_model import Model
     from pytest_dxjobs._strategies.shapes import Source
+
 
 _INSTANTS: Final = tuple(
     plain(datetime.datetime.fromisoformat(text))
@@ -164,3 +166,28 @@ def _limits(installed: Model, type_: str) -> tuple[str, ...]:
 
 
 _ALWAYS: Final = ("Code", "Message")
+
+
+_NEWS: Final = ("state", "type", "code", "members")
+_STATES: Final = ("PAUSED", "CANCELLING", "PARTIALLY_COMPLETED")
+_TYPES: Final = ("EXPORT_ASSETS_TO_SFTP", "IMPORT_ASSETS_FROM_ICEBERG_TABLES")
+_CODES: Final = ("REGION_DISABLED_EXCEPTION", "DATA_GRANT_EXPIRED")
+_MEMBERS: Final = ({"Progress": 42}, {"Owner": {"AccountId": "123456789012"}})
+
+
+def draw_future(source: Source, installed: Model) -> dict[str, Any]:
+    """A job of today, with at least one thing in it that is not."""
+    news = source.some_of(_NEWS, 1)
+    states = (documented.FAILED,) if "code" in news else installed.states
+    job = draw_job(source.apart(), installed, installed.types, states)
+    if "state" in news:
+        job["State"] = source.one_of(_STATES)
+    if "type" in news:
+        job["Type"] = source.one_of(_TYPES)
+        words = [word.capitalize() for word in job["Type"].split("_")]
+        job["Details"] = {"".join(words): {"DataSetId": "0" * 32}}
+    if "code" in news:
+        job["Errors"][0]["Code"] = source.one_of(_CODES)
+    if "members" in news:
+        job |= source.one_of(_MEMBERS)
+    return job

@@ -19,7 +19,7 @@ import pytest
 
 from pytest_dxjobs._clock import blocked_threads
 from pytest_dxjobs._clock.blocked_threads import _LONG, _PATIENCE, _SHORT, A_MOMENT, Bystanders
-from pytest_dxjobs._core import waiting as _waiting
+from pytest_dxjobs._core import timeutils
 
 ME, OTHER, THIRD = 1, 2, 3
 DUMMY = type("_DummyThread", (SimpleNamespace,), {})
@@ -252,10 +252,10 @@ def test_others_may_have_something_to_do(world: World, variables: dict[str, obje
 
 def test_what_an_executor_was_given_is_known_until_a_worker_begins_it(world: World) -> None:
     work = concurrent.futures.Future[None]()
-    _waiting.given.add(work)
+    timeutils.given.add(work)
     world.put_worker(OTHER, **variables())
     assert world.looks() == 2
-    _waiting.given.discard(work)
+    timeutils.given.discard(work)
     assert world.looks() == 1
 
 

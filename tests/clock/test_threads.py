@@ -21,7 +21,7 @@ from clients import elapsed
 import pytest_dxjobs as dx
 from pytest_dxjobs._clock import blocked_threads
 from pytest_dxjobs._clock.scheduler import Schedule
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
 
 
 def polls_within(client: Any, job_id: str, seconds: float, now: Any = time.time) -> int:
@@ -322,7 +322,7 @@ def test_what_an_executor_was_given_is_begun_before_the_clock_goes_on(
     begun, all_given, left = dxjobs_clock.now, threading.Event(), list[int]()
 
     def work() -> float:
-        left.append(len(waiting.given))
+        left.append(len(timeutils.given))
         return elapsed(dxjobs_clock, begun)
 
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
@@ -333,4 +333,4 @@ def test_what_an_executor_was_given_is_begun_before_the_clock_goes_on(
         time.sleep(60)
         assert [each.result() for each in futures] == [0] * 3
     assert left == [3, 2, 1]
-    assert len(waiting.given) == 0
+    assert len(timeutils.given) == 0

@@ -28,7 +28,7 @@ from clients import client_for
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
 from pytest_dxjobs._clock import sleeps, virtual_clock
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
 
 BEGIN = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -396,7 +396,7 @@ def test_an_event_is_a_sleep_that_can_be_interrupted(dxjobs_clock: dx.VirtualClo
 def test_what_may_interrupt_a_wait_gets_a_moment_of_real_time(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
-    clock, answers = waiting.clock, iter([False] * 15)
+    clock, answers = timeutils.clock, iter([False] * 15)
     assert clock is not None
     clock.let_pass(60, lambda: next(answers, True), patient=True)
     assert seconds(dxjobs_clock) == 0
@@ -446,7 +446,7 @@ def test_a_clock_that_cannot_start_leaves_nothing(monkeypatch: pytest.MonkeyPatc
     clock = dx.VirtualClock()
     with pytest.raises(RuntimeError, match="no limiters"):
         clock.__enter__()
-    assert waiting.clock is None
+    assert timeutils.clock is None
     assert (time.sleep, time.time, threading.Event.wait) == before
 
 
@@ -472,7 +472,7 @@ def test_a_limiter_of_another_service_is_as_good_after_a_clock_in_the_future() -
 
 
 def test_a_wait_that_is_over_when_it_begins_takes_no_time(dxjobs_clock: dx.VirtualClock) -> None:
-    clock = waiting.clock
+    clock = timeutils.clock
     assert clock is not None
     clock.let_pass(60, lambda: True, patient=False)
     assert seconds(dxjobs_clock) == 0
@@ -480,4 +480,4 @@ def test_a_wait_that_is_over_when_it_begins_takes_no_time(dxjobs_clock: dx.Virtu
 
 def test_a_fork_without_a_clock_is_left_alone() -> None:
     sleeps._go_on_in_a_fork()
-    assert waiting.clock is None
+    assert timeutils.clock is None

@@ -16,7 +16,7 @@ from polling_loops import wait, wait_deafly
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
-from pytest_dxjobs._core import waiting
+from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.errors import PollingStopped
 from pytest_dxjobs._service.polling_limits import Budgets, Watch
 
@@ -329,7 +329,7 @@ def test_jobs_that_share_their_polls_have_more_of_them_in_the_first_hour(
 ) -> None:
     watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
     watch.poll("one", "WAITING", again=False)
-    monkeypatch.setattr(waiting, "slept", waiting.slept + datetime.timedelta(seconds=slept))
+    monkeypatch.setattr(timeutils, "slept", timeutils.slept + datetime.timedelta(seconds=slept))
     for _ in range(most - 1):
         watch.poll("one", "WAITING", again=False)
     with pytest.raises(dx.RunawayPolling):
@@ -343,7 +343,7 @@ def test_jobs_that_hang_share_the_polls_that_one_has_down_to_a_bound(
     watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
     polls = [str(job) for job in range(jobs)] * most
     watch.poll("0", "WAITING", again=False)
-    monkeypatch.setattr(waiting, "slept", waiting.slept + datetime.timedelta(hours=1))
+    monkeypatch.setattr(timeutils, "slept", timeutils.slept + datetime.timedelta(hours=1))
     for job_id in polls[1:]:
         watch.poll(job_id, "WAITING", again=False)
     with pytest.raises(dx.RunawayPolling):
