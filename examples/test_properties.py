@@ -41,7 +41,7 @@ def test_an_unknown_state_is_no_crash(
     assert careful_reason(response["Id"])
 
 
-class Jobs(RuleBasedStateMachine):
+class JobStore(RuleBasedStateMachine):
     """A consumer under any interleaving of new jobs, ticks and throttled requests."""
 
     def __init__(self) -> None:
@@ -83,5 +83,5 @@ class Jobs(RuleBasedStateMachine):
         self.clock.__exit__(None, None, None)
 
 
-TestJobs = Jobs.TestCase
+TestJobs = JobStore.TestCase
 TestJobs.settings = settings(max_examples=10, stateful_step_count=10, deadline=None)

@@ -22,20 +22,20 @@ def test_it_gives_up_after_a_quarter_of_an_hour(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-    begun = dxjobs_clock.now
+    started_at = dxjobs_clock.now
     with pytest.raises(TimeoutError, match="still WAITING after 900 s"):
         deadline.wait(job.id)
-    assert dxjobs_clock.now - begun == datetime.timedelta(minutes=15)
+    assert dxjobs_clock.now - started_at == datetime.timedelta(minutes=15)
 
 
 def test_ten_at_once_take_as_long_as_the_longest(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
-    begun = dxjobs_clock.now
+    started_at = dxjobs_clock.now
     jobs = [
         dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60 * minutes))
         for minutes in range(1, 11)
     ]
     deadline.wait_for_all([job.id for job in jobs])
-    assert dxjobs_clock.now - begun == datetime.timedelta(minutes=10)
+    assert dxjobs_clock.now - started_at == datetime.timedelta(minutes=10)
     dxjobs.assert_all_started_jobs_polled_to_end()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_dxjobs._core import watchdog
-from pytest_dxjobs._core.tracebacks import end_at_the_caller, linked
-from pytest_dxjobs._plugin.options import INI, clock_for, fake_for, told_plainly
+from pytest_dxjobs._core.tracebacks import exception_chain, trim_traceback
+from pytest_dxjobs._plugin.options import INI, clock_for, fail_without_traceback, fake_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from pytest_dxjobs._fake.fake import FakeDataExchange
     from pytest_dxjobs._scenarios.scenario import Scenario
 
-_JUDGED = pytest.StashKey[bool]()
+_CHECKED = pytest.StashKey[bool]()
 _FAKE = pytest.StashKey["FakeDataExchange"]()
 _CLOCK = pytest.StashKey["VirtualClock"]()
 _ENDED: pytest.StashKey[datetime] = pytest.StashKey()
 # What a report tells of, until the last one, which is of the teardown.
-_TOLD_OF: tuple[pytest.StashKey[Any], ...] = (_FAKE, _CLOCK, _ENDED)
+_REPORT_KEYS: tuple[pytest.StashKey[Any], ...] = (_FAKE, _CLOCK, _ENDED)
 _SCENARIO = pytest.StashKey["Scenario"]()
 _HIDDEN = pytest.StashKey[contextlib.ExitStack]()
 
@@ -109,17 +109,17 @@ def dxjobs(request: pytest.FixtureRequest) -> Iterator[FakeDataExchange]:
     usual = {} if scenario is None else {"max_polls": scenario.max_polls}
     fake = fake_for(request.node, usual)
     request.node.stash[_FAKE] = fake
-    request.node.stash[_JUDGED] = False
+    request.node.stash[_CHECKED] = False
     try:
         fake.activate()
         yield fake
-        if request.node.stash[_JUDGED]:  # else the test has failed, and is not to be buried
-            with told_plainly():
-                fake._judge_afterwards()  # noqa: SLF001
+        if request.node.stash[_CHECKED]:  # else the test has failed, and is not to be buried
+            with fail_without_traceback():
+                fake._check_late_calls()  # noqa: SLF001
     finally:
         fake.deactivate()
         request.node.stash[_ENDED] = now()
-        del request.node.stash[_JUDGED]
+        del request.node.stash[_CHECKED]
 
 
 def _scenario_of(item: Any) -> Scenario | None:
@@ -177,7 +177,7 @@ def dxjobs_scenario(
             "test once for each scenario, for which a unittest class has no means",
             pytrace=False,
         )
-    staged = request.node.stash[_SCENARIO] = scenario._staged(dxjobs, dxjobs_clock)  # noqa: SLF001
+    staged = request.node.stash[_SCENARIO] = scenario._bind(dxjobs, dxjobs_clock)  # noqa: SLF001
     yield staged
     del request.node.stash[_SCENARIO]
 
@@ -194,7 +194,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     with contextlib.ExitStack() as undo:
         of_hypothesis = (fake or clock) and hasattr(getattr(item, "obj", None), "hypothesis")
         if of_hypothesis:
-            with told_plainly():
+            with fail_without_traceback():
                 _run_examples(undo, item, fake, clock)
         undo.enter_context(watchdog.during(item.nodeid))
         result = yield
@@ -205,10 +205,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         )
     fake = item.stash.get(_FAKE, None)
     if fake is not None:
-        item.stash[_JUDGED] = True
+        item.stash[_CHECKED] = True
         if not of_hypothesis:  # which has judged each example
-            with told_plainly():
-                fake._judge()  # noqa: SLF001
+            with fail_without_traceback():
+                fake._check_at_end()  # noqa: SLF001
     return result
 
 
@@ -233,7 +233,7 @@ def pytest_runtest_makereport(
         told = _what_happened(item, fake)
         report.sections.append(("dxjobs", told))
     if report.when == "teardown":
-        for key in _TOLD_OF:
+        for key in _REPORT_KEYS:
             if key in item.stash:
                 del item.stash[key]
     return report
@@ -241,13 +241,13 @@ def pytest_runtest_makereport(
 
 def _what_happened(item: pytest.Item, fake: FakeDataExchange) -> str:
     from pytest_dxjobs._core.timeutils import now
-    from pytest_dxjobs._plugin.failure_report import what_happened
+    from pytest_dxjobs._plugin.failure_report import build_report
 
     clock, columns = item.stash.get(_CLOCK, None), shutil.get_terminal_size().columns
     everything = item.config.get_verbosity() > 1
     try:
         until = item.stash.get(_ENDED, None) or now()
-        return what_happened(fake, clock, until, columns, everything=everything)
+        return build_report(fake, clock, until, columns, everything=everything)
     except Exception:  # which would end the whole run, and lose the failure
         return f"This could not be told, by a mistake of pytest-dxjobs:\n{traceback.format_exc()}"
 
@@ -258,9 +258,9 @@ def _run_examples(
     fake: FakeDataExchange | None,
     clock: VirtualClock | None,
 ) -> None:
-    from pytest_dxjobs._plugin.hypothesis_examples import afresh_for_each_example, hidden_fixtures
+    from pytest_dxjobs._plugin.hypothesis_examples import fresh_for_each_example, hidden_fixtures
 
-    undo.enter_context(afresh_for_each_example(item.obj, fake, clock))
+    undo.enter_context(fresh_for_each_example(item.obj, fake, clock))
     hidden = item.stash[_HIDDEN] = undo.enter_context(contextlib.ExitStack())
     undo.callback(item.stash.__delitem__, _HIDDEN)
     hidden.enter_context(hidden_fixtures(item.function))
@@ -276,10 +276,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 def _explain(info: pytest.ExceptionInfo[BaseException]) -> None:
     """Make a failure that is ours end at the user's line, and one of pytest's tell what to do."""
     failure = info.value
-    found = linked(failure, suppressed=False)
+    found = exception_chain(failure, suppressed=False)
     ours = [each for each in found if type(each).__module__ == "pytest_dxjobs"]
     for each in ours:
-        end_at_the_caller(each)
+        trim_traceback(each)
     if ours:
         info.traceback = type(info.traceback)(info.tb)  # which may have been read already
         # Tasks that have died of it log that when they are collected: where pytest parses the source meanwhile,

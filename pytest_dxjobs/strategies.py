@@ -92,8 +92,8 @@ def job_errors(
     codes = _chosen("job_errors: code", code, installed.error_codes, JOB_ERROR_CODES)
     source = Source(draw)
     type_ = source.one_of(types)
-    blanks = _drawn_jobs.usual_blanks(type_)
-    about = _drawn_jobs.draw_details(source.apart(), installed, type_, blanks)
+    context = _drawn_jobs.default_context(type_)
+    about = _drawn_jobs.draw_details(source.apart(), installed, type_, context)
     return _drawn_jobs.draw_error(source, installed, type_, about, codes)
 
 
@@ -120,7 +120,7 @@ def details(draw: DrawFn, type: OneOrSeveral = None) -> dict[str, Any]:
     types = _chosen("details: type", type, model().types, JOB_TYPES)
     source = Source(draw)
     type_ = source.one_of(types)
-    return _drawn_jobs.draw_details(source, model(), type_, _drawn_jobs.usual_blanks(type_))
+    return _drawn_jobs.draw_details(source, model(), type_, _drawn_jobs.default_context(type_))
 
 
 @composite

@@ -12,39 +12,39 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs._core import timeutils
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._botocore.retry_state import Memory
+    from pytest_dxjobs._botocore.retry_state import RetryState
     from pytest_dxjobs._service.backend import Backend
 
 
-class ThisCall:
+class CallContext:
     """A client's call from its begin to its end: one fake answers all its attempts, also once it has left."""
 
     __slots__ = ("fake", "invocation", "memory")
 
-    def __init__(self, fake: Backend, memory: Memory) -> None:
+    def __init__(self, fake: Backend, memory: RetryState) -> None:
         self.fake, self.memory = fake, memory
         # What botocore calls it; None before the first attempt, and where it has no name for it.
         self.invocation: str | bytes | None = None
 
 
-class _ThisThread(threading.local):
-    call: ThisCall | None = None  # that it makes
-    memory: Memory  # of the last one: botocore gives back to its quota when it has just ended
+class _ThreadState(threading.local):
+    call: CallContext | None = None  # that it makes
+    memory: RetryState  # of the last one: botocore gives back to its quota when it has just ended
 
 
-this_thread: Final = _ThisThread()
+thread_state: Final = _ThreadState()
 _ENDPOINT: Final = "botocore.endpoint"  # the module that waits
 
 
-def memory() -> Memory:
+def memory() -> RetryState:
     """What the client of the call remembers of its retries."""
-    call = this_thread.call
-    return this_thread.memory if call is None else call.memory
+    call = thread_state.call
+    return thread_state.memory if call is None else call.memory
 
 
 def back_off(seconds: float) -> None:
     """What botocore waits takes no real time; the fake notes it."""
-    call: Any = this_thread.call
+    call: Any = thread_state.call
     call.fake.back_off(call.invocation or "", seconds)
     timeutils.back_off(seconds, _ENDPOINT)
 
@@ -64,7 +64,7 @@ class Random(_Module):
 
     def random(self) -> float:
         """A draw for the backoff: of our calls, the same in every run."""
-        call = this_thread.call
+        call = thread_state.call
         return self.__wrapped__.random() if call is None else call.memory.draw()
 
 
@@ -73,7 +73,7 @@ class Time(_Module):
 
     def sleep(self, seconds: float) -> None:
         """Note it where it is ours, and sleep where it is not."""
-        call = this_thread.call
+        call = thread_state.call
         if call is not None:
             call.memory.wait(seconds)
         elif not timeutils.back_off(seconds, _ENDPOINT):

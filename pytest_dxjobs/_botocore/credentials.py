@@ -18,7 +18,7 @@ from botocore.session import Session
 _FAR_PROVIDERS: Final = ("iam-role", "container-role", "assume-role", "custom-process")
 
 
-def without_network(session: Any) -> Any:
+def with_local_credentials(session: Any) -> Any:
     """The session, but looking for credentials only where no network is needed.
 
     Those that are found stay with the client, so that it is a good one when the fake is gone.

@@ -32,16 +32,16 @@ from botocore.exceptions import NoRegionError
 from botocore.session import Session
 
 from pytest_dxjobs._botocore.call_context import (
+    CallContext,
     Random,
-    ThisCall,
     Time,
     back_off,
     memory,
-    this_thread,
+    thread_state,
 )
-from pytest_dxjobs._botocore.credentials import without_network
-from pytest_dxjobs._botocore.pool_workers import way_out
-from pytest_dxjobs._botocore.retry_state import RetryState
+from pytest_dxjobs._botocore.credentials import with_local_credentials
+from pytest_dxjobs._botocore.pool_workers import escalate
+from pytest_dxjobs._botocore.retry_state import ClientRetries
 from pytest_dxjobs._core import watchdog
 from pytest_dxjobs._core.errors import (
     PollingStopped,
@@ -81,7 +81,7 @@ def remove(fake: Backend) -> None:
                 _unpatch()
 
 
-def innermost() -> Backend | None:
+def active_fake() -> Backend | None:
     """The fake that answers; None where none is active."""
     active = _fakes
     return active[-1] if active else None
@@ -93,7 +93,7 @@ def sleeps() -> None:
         try:
             fake.sleep()
         except PollingStopped as stopped:
-            raise way_out(stopped, fake.remember) from None
+            raise escalate(stopped, fake.remember) from None
 
 
 _lock: Final = threading.RLock()
@@ -106,17 +106,17 @@ class _Handlers:
 
     def __init__(self, client: BaseClient) -> None:
         self.calls = 0  # that have not ended
-        self.retries = RetryState(client, memory, back_off)
+        self.retries = ClientRetries(client, memory, back_off)
         self._region = client.meta.region_name
         self._root = len(urlsplit(client.meta.endpoint_url).path.rstrip("/"))
 
     def register(self, client: BaseClient) -> None:
-        self.retries.take_over(client)
+        self.retries.install(client)
         for event, handler in self._events():
             client.meta.events.register_first(event, handler, unique_id=f"pytest-dxjobs {event}")
 
     def unregister(self, client: BaseClient) -> None:
-        self.retries.give_back(client)
+        self.retries.restore(client)
         for event, handler in self._events():
             client.meta.events.unregister(event, handler, unique_id=f"pytest-dxjobs {event}")
 
@@ -125,10 +125,10 @@ class _Handlers:
 
     def _unsigned(self, **_: object) -> Any:
         """Signing would ask for credentials, and there may be none."""
-        return None if this_thread.call is None else botocore.UNSIGNED
+        return None if thread_state.call is None else botocore.UNSIGNED
 
     def _send(self, request: Any, **_: object) -> Any:
-        call = this_thread.call
+        call = thread_state.call
         if call is None:
             return None
         call.invocation = request.headers.get("amz-sdk-invocation-id")
@@ -191,7 +191,7 @@ def _leave(client: BaseClient) -> None:
         _handlers.pop(client).unregister(client)
 
 
-def _settle(call: ThisCall, metadata: dict[str, Any]) -> None:
+def _settle(call: CallContext, metadata: dict[str, Any]) -> None:
     """Tell the fake what botocore says of the end of a call, beyond what can be seen of its attempts."""
     if not _USUAL.issuperset(metadata):
         more = {name: part for name, part in metadata.items() if name not in _USUAL}
@@ -201,30 +201,30 @@ def _settle(call: ThisCall, metadata: dict[str, Any]) -> None:
 def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make_request)
     def wrapper(client: BaseClient, *args: Any, **kwargs: Any) -> Any:
-        fake = innermost()
-        outer = this_thread.call  # where an answer is computed by a call of its own
+        fake = active_fake()
+        outer = thread_state.call  # where an answer is computed by a call of its own
         if fake is None or client.meta.service_model.service_name != SERVICE:
-            this_thread.call = None
+            thread_state.call = None
             try:
                 return make_request(client, *args, **kwargs)
             finally:
-                this_thread.call = outer
+                thread_state.call = outer
         handlers = _attach(client)
-        this_thread.memory = handlers.retries.memory(fake.generation)
-        call = this_thread.call = ThisCall(fake, this_thread.memory)
+        thread_state.memory = handlers.retries.memory(fake.epoch)
+        call = thread_state.call = CallContext(fake, thread_state.memory)
         try:
             http, parsed = make_request(client, *args, **kwargs)
             _settle(call, parsed.get("ResponseMetadata", {}))
             return http, parsed
         except PollingStopped as stopped:
-            raise way_out(stopped, fake.remember).with_traceback(None) from None
+            raise escalate(stopped, fake.remember).with_traceback(None) from None
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
             if isinstance(failure, RunawayPolling):
                 watchdog.watch(failure, fake.remember)
             # Raised within botocore, not by it: what it did on the way here is of no interest.
             raise failure.with_traceback(None) from failure.__cause__
         finally:
-            this_thread.call = outer
+            thread_state.call = outer
             _detach(client, handlers)
 
     return wrapper
@@ -235,10 +235,10 @@ def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(
         session: Any, service_name: str, region_name: str | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        fake = innermost()
+        fake = active_fake()
         if service_name != SERVICE or fake is None:
             return create_client(session, service_name, region_name, *args, **kwargs)
-        session = without_network(session)
+        session = with_local_credentials(session)
         try:
             return create_client(session, service_name, region_name, *args, **kwargs)
         except NoRegionError:

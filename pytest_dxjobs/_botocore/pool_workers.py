@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _PATIENCE: Final = 100
-_DEAF: Final = "The code swallows whatever is raised, so that only the process could be ended."
+_SWALLOWS_EVERYTHING: Final = (
+    "The code swallows whatever is raised, so that only the process could be ended."
+)
 _handed_over: Final = threading.local()  # .task: the last one that was, in this thread
 
 
-def way_out(
+def escalate(
     stopped: PollingStopped,
     remember: Callable[[RunawayPolling], None],
 ) -> BaseException:
@@ -39,7 +41,7 @@ def way_out(
     if halts:
         _halt()
     if stopped.times > _PATIENCE:
-        watchdog.end(f"{stopped}\n{_DEAF}")
+        watchdog.end(f"{stopped}\n{_SWALLOWS_EVERYTHING}")
     worker = _pool_worker()
     if worker is None:
         return stopped

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _LEAST_WAIT = 0.001
 
 
-class RetryState:
+class ClientRetries:
     """What one client's retry mode remembers; legacy mode remembers nothing.
 
     Args:
@@ -57,7 +57,7 @@ class RetryState:
     def __init__(
         self,
         client: BaseClient,
-        of_this_call: Callable[[], Memory],
+        of_this_call: Callable[[], RetryState],
         back_off: Callable[[float], None],
     ) -> None:
         self._of_this_call, self._back_off = of_this_call, back_off
@@ -67,16 +67,16 @@ class RetryState:
             each._retry_policy._retry_backoff for each in _remembering(client, RetryHandler)
         ]
         self._draws = {each: each._random for each in backoffs}
-        self._memories: weakref.WeakKeyDictionary[Any, Memory] = weakref.WeakKeyDictionary()
+        self._memories: weakref.WeakKeyDictionary[Any, RetryState] = weakref.WeakKeyDictionary()
 
-    def memory(self, generation: object) -> Memory:
+    def memory(self, epoch: object) -> RetryState:
         """What is remembered for a fake since it was made or reset, for which the generation stands."""
-        found = self._memories.get(generation)
+        found = self._memories.get(epoch)
         if found is None:
-            found = self._memories.setdefault(generation, Memory(self._back_off))
+            found = self._memories.setdefault(epoch, RetryState(self._back_off))
         return found
 
-    def take_over(self, client: BaseClient) -> None:
+    def install(self, client: BaseClient) -> None:
         """Put what is the client's own aside."""
         for checker in self._quotas:
             checker._quota = _Quota(self._of_this_call)
@@ -88,7 +88,7 @@ class RetryState:
             events.unregister("needs-retry", limiter.on_receiving_response)
             events.register(f"needs-retry.{SERVICE}", self._on_receiving_response)
 
-    def give_back(self, client: BaseClient) -> None:
+    def restore(self, client: BaseClient) -> None:
         """Put it in its place again."""
         for checker, quota in self._quotas.items():
             checker._quota = quota
@@ -128,7 +128,7 @@ def _remembering(client: BaseClient, kind: type) -> list[Any]:
 class _Quota:
     """Stands in for the quota of a client."""
 
-    def __init__(self, of_this_call: Callable[[], Memory]) -> None:
+    def __init__(self, of_this_call: Callable[[], RetryState]) -> None:
         self._of_this_call = of_this_call
 
     def acquire(self, amount: int) -> bool:
@@ -140,7 +140,7 @@ class _Quota:
         self._of_this_call().quota.release(amount)
 
 
-class Memory:
+class RetryState:
     """What botocore remembers on a client, as it is on a new one.
 
     Args:
@@ -161,9 +161,9 @@ class Memory:
 
     def wait(self, seconds: float) -> None:
         """Let a wait of botocore pass; what it did not take, the limiter's clock is ahead."""
-        begun = self._clock.current_time()
+        started_at = self._clock.current_time()
         self._back_off(seconds)
-        self._clock.skip(seconds - (self._clock.current_time() - begun))
+        self._clock.skip(seconds - (self._clock.current_time() - started_at))
 
 
 class _Clock(Clock):
@@ -227,7 +227,7 @@ def limiters_in_virtual_time() -> Iterator[None]:
 def _acquiring(acquire: Callable[..., bool]) -> Callable[..., bool]:
     @functools.wraps(acquire)
     def wrapper(bucket: TokenBucket, amount: int = 1, block: bool = True) -> bool:
-        clock = timeutils.clock
+        clock = timeutils.running_clock
         if clock is None or not block:
             return acquire(bucket, amount, block)
         return _acquired(bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET))

@@ -35,7 +35,7 @@ _WORKER: Final = ("concurrent.futures.thread", "_worker")
 
 
 @dataclass(frozen=True, slots=True)
-class _Stand:
+class _Sample:
     """Where a thread stood at the last look.
 
     Attributes:
@@ -49,17 +49,17 @@ class _Stand:
     place: tuple[int, object, int]
     looks: int = 0
     used: bytes = b""
-    left_out: bool = False
+    ignored: bool = False
     in_handover: bool = False
 
-    def then(self, frame: FrameType, native: int | None) -> _Stand:
+    def then(self, frame: FrameType, native: int | None) -> _Sample:
         """The same one look later."""
         place = id(frame), frame.f_code, frame.f_lasti
         if place == self.place:
             return replace(self, looks=self.looks + 1)
-        return _Stand(place, 0, _processor_time(native), self.left_out, _is_in_handover(frame))
+        return _Sample(place, 0, _processor_time(native), self.ignored, _is_in_handover(frame))
 
-    def anew(self, native: int | None) -> _Stand:
+    def anew(self, native: int | None) -> _Sample:
         """The same, since it has gone on meanwhile."""
         return replace(self, looks=0, used=_processor_time(native))
 
@@ -70,12 +70,12 @@ class _Stand:
         )
 
     @property
-    def is_still_left_out(self) -> bool:
+    def is_still_ignored(self) -> bool:
         """Whether it was left out, and has not stood there for long enough since."""
-        return self.left_out and self.looks < (2 if self.used else A_MOMENT)
+        return self.ignored and self.looks < (2 if self.used else A_MOMENT)
 
 
-class Bystanders:
+class OtherThreads:
     """The threads that do not sleep.
 
     Args:
@@ -84,7 +84,7 @@ class Bystanders:
 
     def __init__(self, real_monotonic: Callable[[], float]) -> None:
         self._real_monotonic = real_monotonic
-        self._stands: dict[int, _Stand] = {}
+        self._stands: dict[int, _Sample] = {}
         self._idle: frozenset[int] = frozenset()
         self.unsettle()
 
@@ -97,7 +97,7 @@ class Bystanders:
         """Look once more: whether each of them waits for something that no other will bring."""
         natives = {thread.ident: thread.native_id for thread in threading.enumerate()}
         self._look(sleepers, natives)
-        waited_for = [stand for stand in self._stands.values() if not stand.left_out]
+        waited_for = [stand for stand in self._stands.values() if not stand.ignored]
         out_of_patience = self._real_monotonic() - self._since > _PATIENCE
         if self._quiet <= self._looks_needed(waited_for, sleepers) and not out_of_patience:
             return False
@@ -114,17 +114,17 @@ class Bystanders:
         }
         self._stands |= going_on
         just_started = _own_threads() - self._stands.keys() - self._idle - sleepers.keys()
-        all_left_out = all(stand.left_out for stand in going_on.values())
+        all_left_out = all(stand.ignored for stand in going_on.values())
         if (just_started or some_wake or not all_left_out) and not out_of_patience:
             self._quiet = 1
             return False
         self._stands = {
-            thread: replace(stand, left_out=thread not in timeutils or stand.is_still_left_out)
+            thread: replace(stand, ignored=thread not in timeutils or stand.is_still_ignored)
             for thread, stand in self._stands.items()
         }
         return True
 
-    def _looks_needed(self, waited_for: Sequence[_Stand], sleepers: Mapping[int, object]) -> int:
+    def _looks_needed(self, waited_for: Sequence[_Sample], sleepers: Mapping[int, object]) -> int:
         told = all(stand.used for stand in waited_for)
         some_left_out = len(waited_for) < len(self._stands)
         if all(stand.looks >= _LONG for stand in waited_for):
@@ -139,7 +139,7 @@ class Bystanders:
     def _look(
         self, sleepers: Mapping[int, object], natives: Mapping[int | None, int | None]
     ) -> None:
-        before, none = self._stands, _Stand((0, None, 0))
+        before, none = self._stands, _Sample((0, None, 0))
         frames = {
             thread: frame
             for thread, frame in sys._current_frames().items()  # noqa: SLF001 - documented
@@ -151,8 +151,12 @@ class Bystanders:
             for thread, frame in frames.items()
             if thread not in self._idle
         }
-        moved = any(not each.looks and not each.left_out for each in self._stands.values())
-        self._quiet = 1 if moved or before.keys() != self._stands.keys() else self._quiet + 1
+        response_in_state = any(
+            not each.looks and not each.ignored for each in self._stands.values()
+        )
+        self._quiet = (
+            1 if response_in_state or before.keys() != self._stands.keys() else self._quiet + 1
+        )
 
 
 def _own_threads() -> set[int | None]:
@@ -171,7 +175,7 @@ def _is_in_handover(frame: FrameType) -> bool:
 
 def _is_idle(frame: FrameType) -> bool:
     """Whether a thread is the worker of an executor that has done, and told, all that it was given."""
-    if _function(frame) != _WORKER or timeutils.given:
+    if _function(frame) != _WORKER or timeutils.unstarted_tasks:
         return False
     variables = frame.f_locals
     executor = variables["executor_reference"]()

@@ -15,7 +15,7 @@ from freezegun import api
 from freezegun.api import real_monotonic as real_monotonic
 
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.timeutils import plain
+from pytest_dxjobs._core.timeutils import plain_utc
 
 if TYPE_CHECKING:
     import datetime
@@ -62,7 +62,7 @@ class Freeze:
 
 def frozen_now() -> datetime.datetime:
     """The time that the innermost freeze tells."""
-    return plain(_innermost()())
+    return plain_utc(_innermost()())
 
 
 def move(moment: datetime.datetime) -> None:

@@ -24,7 +24,7 @@ import _pytest.outcomes  # noqa: F401
 from _pytest.timing import sleep as sleep_of_pytest
 
 from pytest_dxjobs._core import timeutils
-from pytest_dxjobs._core.patching import Patch, Rebinding
+from pytest_dxjobs._core.patching import BoundNamesPatch, Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ _RUNNERS: Final = frozenset(
 )
 
 
-class StandIns:
+class SleepPatches:
     """All of them, from when it is made until ``undo``."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ def sleep(seconds: Any, /) -> None:
 
 async def asyncio_sleep(delay: float, result: Any = None) -> Any:
     """In place of ``asyncio.sleep``, to note it; it is the event loop that waits."""
-    clock = timeutils.clock
+    clock = timeutils.running_clock
     if clock is not None and delay > 0:
         clock.note(delay, _module_outside_asyncio())
     return await _real_asyncio_sleep(delay, result)
@@ -124,7 +124,7 @@ def _select(select: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     @functools.wraps(select)
     def wrapper(selector: selectors.BaseSelector, timeout: float | None = None) -> list[Any]:
         """Let an event loop that has nothing to do go to its next timer at once."""
-        clock, module = timeutils.clock, _module(sys._getframe(1))  # noqa: SLF001 - documented
+        clock, module = timeutils.running_clock, _module(sys._getframe(1))  # noqa: SLF001 - documented
         if clock is None or timeout is None or timeout <= 0 or module != _EVENT_LOOP:
             return select(selector, timeout)
         ready: list[Any] = []
@@ -146,7 +146,7 @@ def _giving(init: Callable[..., None]) -> Callable[..., None]:
     def wrapper(work: Any, *args: Any, **kwargs: Any) -> None:
         """Note what an executor is given to do."""
         init(work, *args, **kwargs)
-        timeutils.given.add(work)
+        timeutils.unstarted_tasks.add(work)
 
     return wrapper
 
@@ -155,7 +155,7 @@ def _beginning(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
     def wrapper(work: Any, *args: Any) -> None:
         """Note that a worker has begun it."""
-        timeutils.given.discard(work)
+        timeutils.unstarted_tasks.discard(work)
         run(work, *args)
 
     return wrapper
@@ -176,7 +176,7 @@ def _loop_time(time: Callable[..., float]) -> Callable[..., float]:
         An event loop compares its timers with a moment that is a nanosecond ahead. A float as large as
         what freezegun has for ``time.monotonic`` cannot tell the two apart, and the loop would spin.
         """
-        clock = timeutils.clock
+        clock = timeutils.running_clock
         return time(loop) if clock is None else clock.passed()
 
     return wrapper
@@ -189,11 +189,11 @@ def _beyond(passed: float) -> float:
     return max(_MICROSECOND, 2 * math.ulp(passed))
 
 
-def _clock_for(caller: FrameType, module: str, spared: frozenset[str]) -> timeutils.Clock | None:
+def _clock_for(caller: FrameType, module: str, exempt: frozenset[str]) -> timeutils.Clock | None:
     """The clock in which a caller sleeps; none where it does so for its own purposes, in real time."""
-    if module.partition(".")[0] in spared and not _runs_what_it_was_given(caller, module):
+    if module.partition(".")[0] in exempt and not _runs_what_it_was_given(caller, module):
         return None
-    return timeutils.clock
+    return timeutils.running_clock
 
 
 def _runs_what_it_was_given(caller: FrameType, module: str) -> bool:
@@ -223,6 +223,6 @@ _WORK: Final = concurrent.futures.thread._WorkItem  # noqa: SLF001 - there is no
 _SELECTOR: Final = next(
     each for each in selectors.DefaultSelector.__mro__ if "select" in vars(each)
 )
-_functions: Final = Rebinding(
+_functions: Final = BoundNamesPatch(
     {real_sleep: sleep, _real_asyncio_sleep: asyncio_sleep}, _MANAGERS | {"pytest_dxjobs"}
 )

@@ -14,7 +14,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._clock.blocked_threads import Bystanders
+from pytest_dxjobs._clock.blocked_threads import OtherThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class _Sleeper:
             self._called.release()
 
 
-class Schedule:
+class Scheduler:
     """The threads that sleep in virtual time.
 
     Args:
@@ -65,15 +65,15 @@ class Schedule:
         )  # whoever moves the clock holds it, and a signal handler may do so within
         self._now, self._real_monotonic, self._real_sleep = now, real_monotonic, real_sleep
         self._sleepers: dict[int, _Sleeper] = {}
-        self._others = Bystanders(real_monotonic)
+        self._others = OtherThreads(real_monotonic)
         self._seen = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)  # at the last look
         self._over = False
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """Go on in a process that was forked, in which the other threads are not, and hold no lock."""
         self.lock = threading.RLock()
         self._sleepers = {}
-        self._others = Bystanders(self._real_monotonic)
+        self._others = OtherThreads(self._real_monotonic)
 
     def set_back(self, before: datetime.datetime, after: datetime.datetime) -> None:
         """Move the ends of all sleeps, since the clock has been set back; whoever calls holds the lock."""
@@ -83,13 +83,15 @@ class Schedule:
     def end(self) -> None:
         """Let those who sleep still, in threads that have been left behind, go on in real time."""
         with self.lock:
-            ended, begun = self._seen, self._real_monotonic()
-            self._now = lambda: ended + datetime.timedelta(seconds=self._real_monotonic() - begun)
+            ended, started_at = self._seen, self._real_monotonic()
+            self._now = lambda: (
+                ended + datetime.timedelta(seconds=self._real_monotonic() - started_at)
+            )
             self._over = True
 
     def sleep_until(
         self,
-        begun: datetime.datetime,
+        started_at: datetime.datetime,
         wake: datetime.datetime,
         advance: Advance,
         interrupted: Callable[[], object],
@@ -98,7 +100,7 @@ class Schedule:
         """Sleep until the clock stands at ``wake``, or later; at once, where there is no other thread.
 
         Args:
-            begun: The time at which this is called.
+            started_at: The time at which this is called.
             wake: When to wake up.
             advance: Moves the clock forward, where it is this sleeper that wakes first.
             interrupted: Ends the sleep before its time when it is true.
@@ -108,8 +110,8 @@ class Schedule:
         with self.lock:
             alone = len(sys._current_frames()) == 1  # noqa: SLF001 - documented
             if alone and not least and not self._over:
-                if begun < wake and not interrupted():
-                    advance(wake - begun)
+                if started_at < wake and not interrupted():
+                    advance(wake - started_at)
                 return
             self._seen = self._now()
             outer = self._sleepers.get(me)  # whose signal handler this is

@@ -14,7 +14,7 @@ from pytest_dxjobs._botocore import intercept
 from pytest_dxjobs._clock.blocked_threads import A_MOMENT
 from pytest_dxjobs._clock.freezegun_adapter import advance, frozen_now, move, real_monotonic
 from pytest_dxjobs._clock.patched_sleep import real_sleep
-from pytest_dxjobs._clock.scheduler import Schedule
+from pytest_dxjobs._clock.scheduler import Scheduler
 from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.timeutils import Sleep
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Sleeping:
+class RunningClock:
     """All that sleeps while one clock runs."""
 
     def __init__(self) -> None:
-        self._schedule = Schedule(frozen_now, real_monotonic, real_sleep)
+        self._schedule = Scheduler(frozen_now, real_monotonic, real_sleep)
         # The attributes of each: there may be very many, and tuples of them are light.
         self._noted: list[tuple[float, datetime.datetime, str, bool, int]] = []
 
@@ -41,11 +41,11 @@ class Sleeping:
 
     def begin(self) -> None:
         """Count from now on."""
-        self._begun, self._set_back = frozen_now(), datetime.timedelta()
+        self._started_at, self._set_back = frozen_now(), datetime.timedelta()
 
     def passed(self) -> float:
         """Seconds since the clock was started."""
-        return (frozen_now() - self._begun + self._set_back).total_seconds()
+        return (frozen_now() - self._started_at + self._set_back).total_seconds()
 
     def end(self) -> None:
         """Let those who sleep still go on in real time."""
@@ -57,8 +57,8 @@ class Sleeping:
 
     def let_pass(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
         """Wait, on behalf of an event loop."""
-        begun = frozen_now()
-        self._wait(begun, _after(begun, seconds), interrupted, patient)
+        started_at = frozen_now()
+        self._wait(started_at, _after(started_at, seconds), interrupted, patient)
 
     def sleep(
         self,
@@ -69,16 +69,16 @@ class Sleeping:
         patient: bool = False,
     ) -> None:
         """Sleep, on behalf of the code under test."""
-        begun = frozen_now()
-        wake = _after(begun, seconds)
-        self._note(seconds, begun, module)
-        self._wait(begun, wake, interrupted, patient)
+        started_at = frozen_now()
+        wake = _after(started_at, seconds)
+        self._note(seconds, started_at, module)
+        self._wait(started_at, wake, interrupted, patient)
 
     def back_off(self, seconds: float, module: str) -> None:
         """Sleep, on behalf of botocore."""
-        begun = frozen_now()
-        self._noted.append((seconds, begun, module, True, threading.get_ident()))
-        self._schedule.sleep_until(begun, _after(begun, seconds), advance, bool, 0)
+        started_at = frozen_now()
+        self._noted.append((seconds, started_at, module, True, threading.get_ident()))
+        self._schedule.sleep_until(started_at, _after(started_at, seconds), advance, bool, 0)
 
     def set(self, when: Callable[[datetime.datetime], datetime.datetime]) -> None:
         """Set the clock on behalf of the test, from what it shows."""
@@ -90,7 +90,7 @@ class Sleeping:
                 self._schedule.set_back(before, after)
                 self._set_back += before - after
 
-    def begin_anew(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
+    def restart(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
         """Start again as if nobody had slept."""
         self.set(lambda _: start)
         self.begin()
@@ -99,26 +99,26 @@ class Sleeping:
 
     def go_on_in_a_fork(self) -> None:
         """Forget the threads that are not in this process."""
-        self._schedule.begin_anew()
+        self._schedule.restart()
 
-    def _note(self, seconds: float, begun: datetime.datetime, module: str) -> None:
-        self._noted.append((seconds, begun, module, False, threading.get_ident()))
+    def _note(self, seconds: float, started_at: datetime.datetime, module: str) -> None:
+        self._noted.append((seconds, started_at, module, False, threading.get_ident()))
         intercept.sleeps()
 
     def _wait(
         self,
-        begun: datetime.datetime,
+        started_at: datetime.datetime,
         wake: datetime.datetime,
         interrupted: Callable[[], object],
         patient: bool,
     ) -> None:
         least = A_MOMENT if patient else 0
-        self._schedule.sleep_until(begun, wake, _advance_by_sleeping, interrupted, least)
+        self._schedule.sleep_until(started_at, wake, _advance_by_sleeping, interrupted, least)
 
 
 def _go_on_in_a_fork() -> None:
-    if isinstance(timeutils.clock, Sleeping):
-        timeutils.clock.go_on_in_a_fork()
+    if isinstance(timeutils.running_clock, RunningClock):
+        timeutils.running_clock.go_on_in_a_fork()
 
 
 # There is none on Windows, which does not fork.
@@ -126,15 +126,15 @@ getattr(os, "register_at_fork", dict)(after_in_child=_go_on_in_a_fork)
 
 
 def _advance_by_sleeping(span: datetime.timedelta) -> None:
-    timeutils.slept += span
+    timeutils.total_slept += span
     advance(span)
 
 
-def _after(begun: datetime.datetime, seconds: float) -> datetime.datetime:
+def _after(started_at: datetime.datetime, seconds: float) -> datetime.datetime:
     """The end of a sleep, as exactly as a datetime can tell; one that takes time moves the clock."""
     try:
-        return begun + (datetime.timedelta(seconds=seconds) or datetime.timedelta.resolution)
+        return started_at + (datetime.timedelta(seconds=seconds) or datetime.timedelta.resolution)
     except OverflowError:
         raise OverflowError(
-            f"a sleep of {seconds} s from {begun} leads beyond the year 9999"
+            f"a sleep of {seconds} s from {started_at} leads beyond the year 9999"
         ) from None

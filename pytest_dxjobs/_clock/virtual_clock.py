@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._botocore.retry_state import limiters_in_virtual_time
 from pytest_dxjobs._clock.freezegun_adapter import Freeze, frozen_now, move
-from pytest_dxjobs._clock.patched_sleep import StandIns
-from pytest_dxjobs._clock.sleeps import Sleeping
+from pytest_dxjobs._clock.patched_sleep import SleepPatches
+from pytest_dxjobs._clock.sleeps import RunningClock
 from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.arguments import instant, span
 from pytest_dxjobs._core.errors import UsageError
@@ -50,24 +50,24 @@ class VirtualClock:
 
     def __init__(self, start: datetime.date | str | None = None) -> None:
         self._start = None if start is None else instant("start", start)
-        self._sleeping = Sleeping()
+        self._sleeping = RunningClock()
 
     def __enter__(self) -> VirtualClock:
-        if timeutils.clock is not None:
+        if timeutils.running_clock is not None:
             raise UsageError(
                 "VirtualClock: a clock runs already (the fixture dxjobs_clock is one); use that one"
             )
-        self._sleeping = Sleeping()
+        self._sleeping = RunningClock()
         with contextlib.ExitStack() as undo:
             freeze = Freeze(self._start or START)
             undo.callback(freeze.end)
             if self._start is not None:  # also where the freeze is not our own
                 move(self._start)
             undo.callback(self._sleeping.end)
-            undo.callback(StandIns().undo)
+            undo.callback(SleepPatches().undo)
             undo.enter_context(limiters_in_virtual_time())
             self._sleeping.begin()
-            timeutils.clock = self._sleeping
+            timeutils.running_clock = self._sleeping
             self._undo = undo.pop_all()
         return self
 
@@ -78,7 +78,7 @@ class VirtualClock:
         traceback: TracebackType | None,
     ) -> None:
         self._check_that_it_runs("__exit__")
-        timeutils.clock = None
+        timeutils.running_clock = None
         self._undo.close()
 
     @property
@@ -127,15 +127,15 @@ class VirtualClock:
         moment = instant("move_to", when)
         self._sleeping.set(lambda _: moment)
 
-    def _begin_anew(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
+    def _restart(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
         """Start again, for another example of Hypothesis."""
-        self._sleeping.begin_anew(start, keep_sleeps=keep_sleeps)
+        self._sleeping.restart(start, keep_sleeps=keep_sleeps)
 
     def __repr__(self) -> str:
         return f"<VirtualClock {frozen_now() if self._runs() else 'not running'}>"
 
     def _runs(self) -> bool:
-        return timeutils.clock is self._sleeping
+        return timeutils.running_clock is self._sleeping
 
     def _check_that_it_runs(self, what: str) -> None:
         if not self._runs():

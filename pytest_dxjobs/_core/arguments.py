@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import in_words, listing, not_one_of, show
-from pytest_dxjobs._core.timeutils import plain
+from pytest_dxjobs._core.messages import describe_error, listing, not_one_of, show
+from pytest_dxjobs._core.timeutils import plain_utc
 from pytest_dxjobs._core.values import bare, bare_throughout
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read(what: str, value: object, how: Callable[[Any], Any] = bare_throughout) 
     try:
         return how(value)
     except Exception as error:
-        raise UsageError(f"{what}: {show(value)} cannot be read: {in_words(error)}") from None
+        raise UsageError(f"{what}: {show(value)} cannot be read: {describe_error(error)}") from None
 
 
 def refuse(headline: str, problems: Iterable[str]) -> None:
@@ -157,7 +157,7 @@ def instant(name: str, value: object) -> datetime.datetime:
     if isinstance(found, datetime.datetime):
         # Its offset may lead beyond what a datetime can say, or raise, or be none.
         with contextlib.suppress(Exception):
-            return plain(found)
+            return plain_utc(found)
     raise UsageError(
         f"{name}: a datetime, a date or a string such as '2024-03-31T12:00:00Z' is needed, not {show(value)}"
     )

@@ -56,7 +56,7 @@ class PollingStopped(BaseException):
         self.times = times
 
 
-class Refused(Exception):
+class ServiceRefusal(Exception):
     """Raised where the reason is found, made a response where the operation is answered."""
 
     def __init__(self, code: str, message: str, **members: str) -> None:

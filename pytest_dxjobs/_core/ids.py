@@ -42,14 +42,14 @@ def next_id() -> str:
 def next_ids(count: int) -> list[str]:
     """As many of them."""
     with _lock:
-        current = numbers()
+        current = id_counter()
         first = current.last + 1
         current.last += count
         return [f"{current.prefix}{number:08x}" for number in range(first, first + count)]
 
 
 @dataclass(slots=True)
-class Numbers:
+class IdCounter:
     """The ids of one test.
 
     Attributes:
@@ -61,7 +61,7 @@ class Numbers:
     last: int = 0
 
 
-def numbers() -> Numbers:
+def id_counter() -> IdCounter:
     """Those of the test that is running."""
     return _numbers(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
 
@@ -70,5 +70,5 @@ _lock: Final = threading.Lock()
 
 
 @functools.lru_cache(maxsize=64)
-def _numbers(test: str) -> Numbers:
-    return Numbers(hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()[:24])
+def _numbers(test: str) -> IdCounter:
+    return IdCounter(hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()[:24])

@@ -24,7 +24,7 @@ def show(value: object) -> str:
         return f"<{type(value).__name__} that cannot be shown>"
 
 
-def as_text(value: object) -> str:
+def safe_str(value: object) -> str:
     """As ``str`` has it; empty where it raises."""
     try:
         return str(value)
@@ -32,9 +32,9 @@ def as_text(value: object) -> str:
         return ""
 
 
-def in_words(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What was raised, on one line or several."""
-    return f"{type(error).__name__}: {as_text(error)}"
+    return f"{type(error).__name__}: {safe_str(error)}"
 
 
 def not_one_of(value: object, permitted: Sequence[str]) -> str:

@@ -43,7 +43,7 @@ class Patch:
             setattr(self._owner, self._name, self._original)
 
 
-class Rebinding:
+class BoundNamesPatch:
     """Functions and their replacements, in all modules but some.
 
     Args:
@@ -51,11 +51,11 @@ class Rebinding:
         spared: Packages whose modules keep what they have.
     """
 
-    def __init__(self, replacements: Mapping[Function, Function], spared: Container[str]) -> None:
+    def __init__(self, replacements: Mapping[Function, Function], exempt: Container[str]) -> None:
         self._there = {id(theirs): ours for theirs, ours in replacements.items()}
         self._back = {id(ours): theirs for theirs, ours in replacements.items()}
         self._either = self._there.keys() | self._back.keys()
-        self._spared = spared
+        self._spared = exempt
         # By the id of a module's namespace: its length then, and its names for one of the functions.
         self._known: dict[int, tuple[int, list[str]]] = {}
 

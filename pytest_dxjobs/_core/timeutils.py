@@ -27,12 +27,12 @@ _since: Final = type(_EPOCH).__sub__  # and not freezegun's, which makes another
 
 def now() -> datetime.datetime:
     """This instant, aware, in UTC."""
-    if clock is not None:  # which tells the same in half the time
-        return clock.now()
-    return plain(datetime.datetime.now(datetime.timezone.utc))
+    if running_clock is not None:  # which tells the same in half the time
+        return running_clock.now()
+    return plain_utc(datetime.datetime.now(datetime.timezone.utc))
 
 
-def plain(moment: datetime.datetime) -> datetime.datetime:
+def plain_utc(moment: datetime.datetime) -> datetime.datetime:
     """The same instant as a plain datetime in UTC; a naive one is taken to be in UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.timezone.utc)
@@ -41,17 +41,17 @@ def plain(moment: datetime.datetime) -> datetime.datetime:
     return _EPOCH + _since(moment, _EPOCH)
 
 
-def in_milliseconds(moment: datetime.datetime) -> datetime.datetime:
+def truncate_to_milliseconds(moment: datetime.datetime) -> datetime.datetime:
     """As fine as the service tells its times."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def in_full(moment: datetime.datetime) -> str:
+def format_instant(moment: datetime.datetime) -> str:
     """How messages tell an instant."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def in_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """How messages tell a number of seconds: to the millisecond, if it is not less."""
     return f"{round(seconds, 3) or seconds:,.10g}"
 
@@ -125,14 +125,18 @@ class Clock(Protocol):
         ...
 
 
-clock: Clock | None = None  # the one that runs
-given: Final[weakref.WeakSet[Any]] = weakref.WeakSet()  # to executors, and no worker has begun it
-slept = datetime.timedelta()  # how far the code under test has moved virtual time by sleeping, ever
+running_clock: Clock | None = None  # the one that runs
+unstarted_tasks: Final[weakref.WeakSet[Any]] = (
+    weakref.WeakSet()
+)  # to executors, and no worker has begun it
+total_slept = (
+    datetime.timedelta()
+)  # how far the code under test has moved virtual time by sleeping, ever
 
 
 def back_off(seconds: float, module: str) -> bool:
     """Let a wait of botocore pass in virtual time; whether there is any."""
-    if clock is None:
+    if running_clock is None:
         return False
-    clock.back_off(seconds, module)
+    running_clock.back_off(seconds, module)
     return True

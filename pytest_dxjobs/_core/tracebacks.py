@@ -41,7 +41,7 @@ def is_expected(failure: BaseException) -> bool:
     return kind.__name__ in names or any(value is kind for value in values)
 
 
-def where_it_happened(failure: Exception) -> str:
+def describe_origin(failure: Exception) -> str:
     """Tell the line of the call, and that it has been swallowed."""
     call = failure.__traceback__
     while call is not None and call.tb_next is not None and _package(call.tb_next) not in _BETWEEN:
@@ -51,7 +51,7 @@ def where_it_happened(failure: Exception) -> str:
     return f"It was raised in {place}, and the code swallowed it."
 
 
-def end_at_the_caller(failure: BaseException) -> None:
+def trim_traceback(failure: BaseException) -> None:
     """Leave the user's lines: the last one is that which called, or that of the code where we ran it, as ``check`` does."""
     entries = [*_entries(failure)]
     told: list[TracebackType] = []
@@ -84,7 +84,7 @@ def _is_pythons(entry: TracebackType) -> bool:
     return _package(entry) in sys.stdlib_module_names and path.startswith(_STDLIB)
 
 
-def linked(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:
+def exception_chain(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:
     """An exception, its causes and what they group, the nearest first.
 
     Args:

@@ -199,9 +199,9 @@ def _is_left_alone(frames: Mapping[int, FrameType], main: int | None) -> bool:
     stacks = {
         thread: [
             (str(frame.f_globals.get("__name__")).partition(".")[0], frame.f_code.co_name)
-            for frame, _ in traceback.walk_stack(innermost)
+            for frame, _ in traceback.walk_stack(active_fake)
         ]
-        for thread, innermost in frames.items()
+        for thread, active_fake in frames.items()
     }
     return (
         main not in stacks

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_dxjobs._core.constants import JobErrorCode
     from pytest_dxjobs._service.backend import Backend
-    from pytest_dxjobs._service.calls import Record
+    from pytest_dxjobs._service.calls import CallRecord
 
 
 _MOST_TOLD: Final = 5
@@ -139,9 +139,11 @@ class Assertions:
         with self._backend.jobs.lock:
             polls = self._backend.jobs.log.polls()
             left = [
-                life.id
-                for life in self._backend.jobs.all(now())
-                if life.started and not life.cancelled and first_end(polls.get(life.id, ())) is None
+                stored.id
+                for stored in self._backend.jobs.all(now())
+                if stored.started
+                and not stored.cancelled
+                and first_end(polls.get(stored.id, ())) is None
             ]
         if left:
             told = [self._told(job_id) for job_id in left[:_MOST_TOLD]]
@@ -210,7 +212,7 @@ class Assertions:
                 job_id, f"was polled {len(intervals) + 1} times, at intervals that never grow"
             )
 
-    def _polls(self, job_id: str) -> list[Record]:
+    def _polls(self, job_id: str) -> list[CallRecord]:
         with self._backend.jobs.lock:
             return self._backend.jobs.log.polls().get(job_id, [])
 
@@ -226,7 +228,7 @@ class Assertions:
 
     def _intervals(self, job_id: str) -> list[datetime.timedelta]:
         __tracebackhide__ = True
-        times = [call.begun for call in self._polls(job_id)]
+        times = [call.started_at for call in self._polls(job_id)]
         if len(times) < 2:
             self._fail(job_id, f"was polled {_often(len(times))}, which makes no interval")
         return [after - before for before, after in itertools.pairwise(times)]
@@ -241,11 +243,11 @@ class Assertions:
         )
         self._fail(job_id, told, self._polls(job_id)[number - 1 : number + 1])
 
-    def _fail(self, job_id: str, told: str, apart: Sequence[Record] = ()) -> None:
+    def _fail(self, job_id: str, told: str, apart: Sequence[CallRecord] = ()) -> None:
         __tracebackhide__ = True
         raise AssertionError(f"job {job_id} {told}.\n{self._told(job_id, apart)}")
 
-    def _told(self, job_id: str, apart: Sequence[Record] = ()) -> str:
+    def _told(self, job_id: str, apart: Sequence[CallRecord] = ()) -> str:
         with self._backend.jobs.lock:
             return draw(f"calls about job {job_id}", self._backend.jobs.log.about(job_id), apart)
 

@@ -21,15 +21,15 @@ from pytest_dxjobs._fake.assertions import Assertions
 from pytest_dxjobs._fake.fault_injection import FaultInjection
 from pytest_dxjobs._fake.job import Job
 from pytest_dxjobs._fake.stubbing import Stubs
-from pytest_dxjobs._fake.teardown_checks import verdict
-from pytest_dxjobs._jobs.creation import described, whole_response
-from pytest_dxjobs._jobs.histories import AT_ONCE, is_history, stays
+from pytest_dxjobs._fake.teardown_checks import find_failure
+from pytest_dxjobs._jobs.creation import job_from_response, job_of_type
+from pytest_dxjobs._jobs.histories import AT_ONCE, check_history, stays
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.formats import wrong_account_id, wrong_region
+from pytest_dxjobs._model.formats import validate_account_id, validate_region
 from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._service.backend import Backend
-from pytest_dxjobs._service.polling_limits import Budgets
-from pytest_dxjobs._service.stubs import Script
+from pytest_dxjobs._service.polling_limits import PollingLimits
+from pytest_dxjobs._service.stubs import PlannedHistory
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,16 +79,16 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         max_wait: float | datetime.timedelta | None = _DAY,
     ) -> None:
         self._strict = flag("strict", strict)
-        budgets = Budgets(
+        limits = PollingLimits(
             max_polls=bound("max_polls", max_polls),
             max_polls_after_end=bound("max_polls_after_end", max_polls_after_end),
             max_wait=duration("max_wait", max_wait),
         )
         self._backend = Backend(
             model(),
-            text("region", region, wrong_region),
-            text("account_id", account_id, wrong_account_id),
-            budgets,
+            text("region", region, validate_region),
+            text("account_id", account_id, validate_account_id),
+            limits,
         )
         self._active = False
 
@@ -136,27 +136,27 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         __tracebackhide__ = True
         self.deactivate()
         if kind is None:
-            self._judge()
+            self._check_at_end()
 
-    def _judge(self) -> None:
+    def _check_at_end(self) -> None:
         """Fail with all that is left over, as the fixture does at the end of its test."""
         __tracebackhide__ = True
-        if (failure := verdict(self._backend, strict=self._strict)) is not None:
+        if (failure := find_failure(self._backend, strict=self._strict)) is not None:
             raise failure
 
-    def _judge_afterwards(self) -> None:
+    def _check_late_calls(self) -> None:
         """The same for calls that were made since; what was not used has been told."""
-        if (failure := verdict(self._backend, strict=self._strict, unused=False)) is not None:
+        if (failure := find_failure(self._backend, strict=self._strict, unused=False)) is not None:
             raise failure
 
-    def _forget_failures(self) -> list[AssertionError | UsageError]:
+    def _take_failures(self) -> list[AssertionError | UsageError]:
         """What there was to be judged, of which nothing is left."""
         watchdog.forget()
-        return self._backend.forget_failures()
+        return self._backend.take_failures()
 
-    def _is_fresh(self) -> bool:
+    def _is_unused(self) -> bool:
         """Whether nothing has been put in or asked."""
-        return self._backend.is_fresh()
+        return self._backend.is_unused()
 
     @overload
     def add_job(
@@ -205,23 +205,23 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         """
         check = flag("add_job: check", check)
         if history is not None:
-            is_history("add_job", history)
+            check_history("add_job", history)
         if isinstance(type, Mapping):
-            newcomer = whole_response(type, history, members)
+            newcomer = job_from_response(type, history, members)
         else:
-            newcomer = described(type, history or AT_ONCE, members, self.region, self.account_id)
+            newcomer = job_of_type(type, history or AT_ONCE, members, self.region, self.account_id)
         if check:
             newcomer.check()
         response = newcomer.response
         identifier = response.get("Id")
         with self._backend.jobs.lock:
             try:
-                life = self._backend.jobs.enter(
+                stored = self._backend.jobs.enter(
                     identifier if isinstance(identifier, str) else next_id(),
                     response,
                     newcomer.history,
                     now(),
-                    newcomer.aside,
+                    newcomer.deferred,
                     started=True,
                 )
             except KeyError:
@@ -230,21 +230,21 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
                 ) from None
             except ValueError as error:
                 raise UsageError(f"add_job: the response cannot be sent: {error}") from None
-        return Job(life, self._backend.jobs)
+        return Job(stored, self._backend.jobs)
 
     def _add_unstarted(self, type: str, history: History) -> Job:
         """Put a job in that somebody has created and not started."""
-        newcomer = described(type, stays("WAITING"), {}, self.region, self.account_id)
+        newcomer = job_of_type(type, stays("WAITING"), {}, self.region, self.account_id)
         jobs, identifier = self._backend.jobs, newcomer.response["Id"]
         with jobs.lock:
-            life = jobs.enter(identifier, newcomer.response, history, now(), started=False)
-        return Job(life, jobs)
+            stored = jobs.enter(identifier, newcomer.response, history, now(), started=False)
+        return Job(stored, jobs)
 
     @property
     def jobs(self) -> list[Job]:
         """The jobs in the fake, those that the code under test created among them, in order of entry."""
         with self._backend.jobs.lock:
-            return [Job(life, self._backend.jobs) for life in self._backend.jobs.all(now())]
+            return [Job(stored, self._backend.jobs) for stored in self._backend.jobs.all(now())]
 
     def next_job(
         self,
@@ -269,7 +269,7 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
 
         See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs.html
         """
-        is_history("next_job", history)
+        check_history("next_job", history)
         if type is not None:
             type = one_of("next_job: type", type, self._backend.installed.types, JOB_TYPES)
         if where is not None and not is_function(where):
@@ -277,7 +277,7 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
                 f"next_job: where is a function of the request's Details member, not {show(where)}"
             )
         with self._backend.jobs.lock:
-            self._backend.scripts.waiting.append(Script(history, type, where))
+            self._backend.planned_histories.waiting.append(PlannedHistory(history, type, where))
 
     @property
     def default_history(self) -> History:
@@ -286,11 +286,11 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         Raises:
             UsageError: What is set is no history.
         """
-        return self._backend.scripts.default
+        return self._backend.planned_histories.default
 
     @default_history.setter
     def default_history(self, history: History) -> None:
-        self._backend.scripts.default = is_history("default_history", history)
+        self._backend.planned_histories.default = check_history("default_history", history)
 
     def __repr__(self) -> str:
         state = "active" if self._active else "not active"

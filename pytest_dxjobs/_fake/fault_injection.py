@@ -13,8 +13,8 @@ from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._core.values import bare
 from pytest_dxjobs._fake.job import Job, id_of
-from pytest_dxjobs._model.formats import wrong_job_id
-from pytest_dxjobs._service.fault_plan import Injection
+from pytest_dxjobs._model.formats import validate_job_id
+from pytest_dxjobs._service.fault_plan import PlannedFault
 from pytest_dxjobs.faults import Fault, throttling
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class FaultInjection:
             seed=seed,
         )
         self._backend.inject(
-            Injection(
+            PlannedFault(
                 written,
                 fault,
                 frozenset(operations.values()),
@@ -122,7 +122,7 @@ class FaultInjection:
         job_ids = self._job_ids("throttle", job)
         written = _written("throttle", job=job_ids, requests=requests)
         self._backend.inject(
-            Injection(written, throttling(), frozenset({"GetJob"}), job_ids, times)
+            PlannedFault(written, throttling(), frozenset({"GetJob"}), job_ids, times)
         )
 
     def _operations(self, operation: str | Collection[str]) -> dict[str, str]:
@@ -152,10 +152,10 @@ class FaultInjection:
     def _job_id(self, call: str, job: object) -> str:
         job_id, jobs = id_of(f"{call}: job", job), self._backend.jobs
         with jobs.lock:
-            life = jobs.find(job_id, now())
-        if isinstance(job, Job) and (life is None or job != Job(life, jobs)):
+            stored = jobs.find(job_id, now())
+        if isinstance(job, Job) and (stored is None or job != Job(stored, jobs)):
             raise UsageError(f"{call}: job: {show(job)} is not in this fake")
-        if life is None and (problem := wrong_job_id(job_id)):
+        if stored is None and (problem := validate_job_id(job_id)):
             raise UsageError(f"{call}: job: {show(job)} is not in this fake, and {problem}")
         return job_id
 

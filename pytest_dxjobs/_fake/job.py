@@ -12,7 +12,7 @@ from pytest_dxjobs._service.calls import Call
 
 if TYPE_CHECKING:
     from pytest_dxjobs._core.constants import JobState
-    from pytest_dxjobs._service.jobs import Jobs, Life
+    from pytest_dxjobs._service.jobs import JobStore, StoredJob
 
 
 class Job:
@@ -23,8 +23,8 @@ class Job:
 
     __slots__ = ("_home", "_life")
 
-    def __init__(self, life: Life, home: Jobs) -> None:
-        self._life, self._home = life, home
+    def __init__(self, stored: StoredJob, home: JobStore) -> None:
+        self._life, self._home = stored, home
 
     @property
     def id(self) -> str:
@@ -48,7 +48,7 @@ class Job:
         Looking at it counts as no poll.
         """
         with self._home.lock:
-            return self._life.told_at(now())
+            return self._life.state_for_poll(now())
 
     @property
     def polls(self) -> int:
@@ -88,7 +88,7 @@ class Job:
         """
         check = flag("become: check", check)
         with self._home.lock:
-            self._home.put_into(self._life, state, members, check=check)
+            self._home.set_state(self._life, state, members, check=check)
 
     def __eq__(self, other: object) -> bool:
         return self._life is other._life if isinstance(other, Job) else NotImplemented

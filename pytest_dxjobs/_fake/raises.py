@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_dxjobs._botocore.intercept import innermost
+from pytest_dxjobs._botocore.intercept import active_fake
 from pytest_dxjobs._core.arguments import one_of
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import as_text, listing, show
-from pytest_dxjobs._core.tracebacks import linked
+from pytest_dxjobs._core.messages import listing, safe_str, show
+from pytest_dxjobs._core.tracebacks import exception_chain
 from pytest_dxjobs._fake.job import Job, id_of
 from pytest_dxjobs._model.service_model import enum_of, model
 from pytest_dxjobs._model.validation import violations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import ClientError
 
-    from pytest_dxjobs._service.calls import Record
+    from pytest_dxjobs._service.calls import CallRecord
 
 
 def raises_throttling() -> Raises:
@@ -127,7 +127,7 @@ class Raises:
         self._name, self._code, self._members = name, code, members
         self._value: ClientError | None = None
         self._raised: BaseException | None = None
-        self._log: list[Record] | None = None
+        self._log: list[CallRecord] | None = None
 
     @property
     def value(self) -> ClientError:
@@ -175,7 +175,7 @@ class Raises:
             if not why:
                 self._value, self._raised = each, error
                 return True
-        raised = f"{type(error).__name__} was raised: {show(as_text(error))}"
+        raised = f"{type(error).__name__} was raised: {show(safe_str(error))}"
         if found:
             told = [f"{_code_of(each)}: {why}" for each, why in found]
             raised = listing(f"{raised}; the errors of the service in it do not fit:", told)
@@ -222,12 +222,12 @@ class Raises:
 _NOT_THE_CODE = (AssertionError, UsageError)
 
 
-_NO_CALLS: Final[list[Record]] = []
+_NO_CALLS: Final[list[CallRecord]] = []
 
 
-def _log() -> list[Record]:
+def _log() -> list[CallRecord]:
     """The calls of the fake that answers; another list when it was reset."""
-    fake = innermost()
+    fake = active_fake()
     return _NO_CALLS if fake is None else fake.jobs.log.records
 
 
@@ -239,6 +239,6 @@ def _service_errors(raised: BaseException) -> Iterator[ClientError]:
     """The errors of the service in what was raised: itself, what caused it, what a group holds."""
     from botocore.exceptions import ClientError
 
-    for error in linked(raised, suppressed=True):
+    for error in exception_chain(raised, suppressed=True):
         if isinstance(error, ClientError):
             yield error

@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_dxjobs._core.arguments import count, is_function, read, refuse, refuse_all, text
 from pytest_dxjobs._core.constants import ALWAYS, Marker
-from pytest_dxjobs._core.errors import Refused, UsageError
-from pytest_dxjobs._core.messages import did_you_mean, in_words, listing, show
+from pytest_dxjobs._core.errors import ServiceRefusal, UsageError
+from pytest_dxjobs._core.messages import describe_error, did_you_mean, listing, show
 from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._core.values import members_of
 from pytest_dxjobs._model.documented import ID_PATTERN
 from pytest_dxjobs._model.validation import violations
-from pytest_dxjobs._service.generated_responses import made_up
-from pytest_dxjobs._service.stubs import Entry
-from pytest_dxjobs._wire.http import Stamp, check_status, metadata_in
+from pytest_dxjobs._service.generated_responses import generate_response
+from pytest_dxjobs._service.stubs import StubbedResponse
+from pytest_dxjobs._wire.http import Stamp, check_status, read_metadata
 from pytest_dxjobs._wire.serialize import error, error_status, success
 
 if TYPE_CHECKING:
     from pytest_dxjobs._model.service_model import Model
     from pytest_dxjobs._service.backend import Backend
-    from pytest_dxjobs._service.calls import Record
+    from pytest_dxjobs._service.calls import CallRecord
     from pytest_dxjobs._wire.http import Response
 
 
@@ -76,30 +76,35 @@ class Stubs:
         expected = problems_of(installed, operation, expected_params)
         if isinstance(service_response, Mapping):
             laid = read(call, service_response)
-            refuse_all({**unasked(call, expected), **unsendable(call, installed, operation, laid)})
-            metadata = metadata_in(
+            refuse_all(
+                {
+                    **check_expected_params(call, expected),
+                    **check_response(call, installed, operation, laid),
+                }
+            )
+            metadata = read_metadata(
                 f"{call}: ResponseMetadata", laid.get("ResponseMetadata"), least=200
             )
             response = success(installed, operation, members_of(laid), Stamp("", now()))
 
-            def respond(record: Record) -> Response:
-                return metadata.applied_to(response, record.stamp)
+            def respond(record: CallRecord) -> Response:
+                return metadata.apply_to(response, record.stamp)
 
         elif service_response is None or is_function(service_response):
-            refuse_all(unasked(call, expected))
+            refuse_all(check_expected_params(call, expected))
 
-            def respond(record: Record) -> Response:
+            def respond(record: CallRecord) -> Response:
                 computed = None
                 if service_response is not None:
                     computed = read(call, _computed(call, service_response, record.params()))
                 if computed is None:
-                    return self._made_up(operation, record)
-                refuse_all(unsendable(call, installed, operation, computed))
+                    return self._generated(operation, record)
+                refuse_all(check_response(call, installed, operation, computed))
                 made = success(installed, operation, members_of(computed), record.stamp)
-                metadata = metadata_in(
+                metadata = read_metadata(
                     f"{call}: ResponseMetadata", computed.get("ResponseMetadata"), least=200
                 )
-                return metadata.applied_to(made, record.stamp)
+                return metadata.apply_to(made, record.stamp)
 
         else:
             raise UsageError(
@@ -145,7 +150,7 @@ class Stubs:
         installed = self._backend.installed
         operation = installed.operation_called(f"add_client_error({show(method)})", method)
         expected_params = read(f"{call}: expected_params", expected_params)
-        refuse_all(unasked(call, problems_of(installed, operation, expected_params)))
+        refuse_all(check_expected_params(call, problems_of(installed, operation, expected_params)))
         service_error_code = text(f"{call}: service_error_code", service_error_code)
         service_message = text(f"{call}: service_message", service_message)
         if not _CODE.fullmatch(service_error_code):
@@ -163,7 +168,7 @@ class Stubs:
                 f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}"
             )
         modeled_fields = read(f"{call}: modeled_fields", modeled_fields)
-        metadata = metadata_in(f"{call}: response_meta", response_meta, least=301)
+        metadata = read_metadata(f"{call}: response_meta", response_meta, least=301)
         status = http_status_code if http_status_code is not None else metadata.status
         if status is not None:
             status = check_status(f"{call}: http_status_code", status, least=301)
@@ -182,9 +187,9 @@ class Stubs:
             )
         status = status or error_status(installed, service_error_code)
 
-        def respond(record: Record) -> Response:
+        def respond(record: CallRecord) -> Response:
             response = error(installed, service_error_code, record.stamp, members, status)
-            return replace(metadata, status=status).applied_to(response, record.stamp)
+            return replace(metadata, status=status).apply_to(response, record.stamp)
 
         self._queue(call, operation, expected_params, times, respond)
 
@@ -198,21 +203,21 @@ class Stubs:
         if pending := self._backend.pending_responses():
             raise AssertionError(listing("responses that no call has used:", pending))
 
-    def _answer_the_rest(self) -> None:
+    def _generate_other_responses(self) -> None:
         """Answer each operation that is none on jobs from the service model, once what was added is used up."""
         for operation in self._backend.installed.service.operation_names:
             if not self._backend.answers(operation):
-                respond = functools.partial(self._made_up, operation)
-                self._backend.queue(Entry("", operation, None, None, respond))
+                respond = functools.partial(self._generated, operation)
+                self._backend.queue(StubbedResponse("", operation, None, None, respond))
 
-    def _made_up(self, operation: str, record: Record) -> Response:
+    def _generated(self, operation: str, record: CallRecord) -> Response:
         """A valid answer to a call, or the refusal of one that has none."""
         installed, params = self._backend.installed, record.params()
         region, account_id = record.request.region, self._backend.account_id
         shape = installed.operation(operation).output_shape
         try:
-            made = made_up(installed, operation, params, region, account_id)
-        except Refused as refused:
+            made = generate_response(installed, operation, params, region, account_id)
+        except ServiceRefusal as refused:
             return error(installed, refused.code, record.stamp, refused.members)
         # What is wrong with it can only be what the request says, and the answer says again.
         if problems := list(violations(shape, made, "")) if shape is not None else []:
@@ -226,11 +231,11 @@ class Stubs:
         operation: str,
         expected: Mapping[str, Any] | None,
         times: object,
-        respond: Callable[[Record], Response],
+        respond: Callable[[CallRecord], Response],
     ) -> None:
         bound = None if times is ALWAYS else count(f"{name}: times", times, ", or dx.ALWAYS")
         filled_in = frozenset(self._backend.installed.operation(operation).idempotent_members)
-        self._backend.queue(Entry(name, operation, expected, bound, respond, filled_in))
+        self._backend.queue(StubbedResponse(name, operation, expected, bound, respond, filled_in))
 
 
 def _computed(
@@ -247,7 +252,7 @@ def _computed(
         raise  # meant for the code under test, or for the test itself
     except Exception as failure:
         raise UsageError(
-            f"{call}: the function raised {in_words(failure)}; it was given {told}"
+            f"{call}: the function raised {describe_error(failure)}; it was given {told}"
         ) from failure
 
 
@@ -263,13 +268,15 @@ def problems_of(installed: Model, operation: str, expected: object) -> list[str]
     return list(violations(shape, _without_matchers(expected, ANY), "", absent=ANY))
 
 
-def unasked(call: str, problems: list[str]) -> dict[str, list[str]]:
+def check_expected_params(call: str, problems: list[str]) -> dict[str, list[str]]:
     """Under its headline, why the service takes no call with what is expected."""
     headline = f"{call}: expected_params are none that the service takes{_hint(problems)}:"
     return {headline: problems}
 
 
-def unsendable(call: str, installed: Model, operation: str, value: object) -> dict[str, list[str]]:
+def check_response(
+    call: str, installed: Model, operation: str, value: object
+) -> dict[str, list[str]]:
     """Under its headline, why the service could not have sent this."""
     if not isinstance(value, Mapping):
         raise UsageError(f"{call}: the computed response is a dict or None, not {show(value)}")

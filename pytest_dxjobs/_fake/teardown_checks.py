@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._core.errors import RunawayPolling, UnexpectedCall
 from pytest_dxjobs._core.messages import listing
-from pytest_dxjobs._core.tracebacks import is_expected, where_it_happened
+from pytest_dxjobs._core.tracebacks import describe_origin, is_expected
 
 if TYPE_CHECKING:
     from pytest_dxjobs._service.backend import Backend
@@ -20,7 +20,7 @@ _PERMITTING: Final = (
 )
 
 
-def verdict(backend: Backend, *, strict: bool, unused: bool = True) -> Exception | None:
+def find_failure(backend: Backend, *, strict: bool, unused: bool = True) -> Exception | None:
     """The failure to raise, everything in one message; None where there is nothing to tell.
 
     Args:
@@ -29,12 +29,12 @@ def verdict(backend: Backend, *, strict: bool, unused: bool = True) -> Exception
         unused: Whether what was not used is told.
     """
     remembered = [
-        each for each in backend.forget_failures() if strict or not isinstance(each, UnexpectedCall)
+        each for each in backend.take_failures() if strict or not isinstance(each, UnexpectedCall)
     ]
     # A loop that was ended in one worker of a pool was ended in all of them: one is enough to hear of.
     heard = {_subject(each) for each in remembered if is_expected(each)}
     failures = {_subject(each): each for each in remembered if _subject(each) not in heard}
-    told = [f"{each}\n{where_it_happened(each)}" for each in failures.values()]
+    told = [f"{each}\n{describe_origin(each)}" for each in failures.values()]
     kinds = {type(each) for each in failures.values()}
     left_over = _unused(backend) if strict and unused else []
     if left_over:
@@ -52,7 +52,7 @@ def _unused(backend: Backend) -> list[str]:
     left = (
         ("faults that no request has met", backend.pending_faults()),
         ("responses that no call has used", backend.pending_responses()),
-        ("histories that no job was created for", backend.pending_scripts()),
+        ("histories that no job was created for", backend.pending_histories()),
     )
     return [listing(f"{headline}:", lines) for headline, lines in left if lines]
 

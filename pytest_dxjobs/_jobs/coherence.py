@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.values import is_aware
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.formats import judge_of, wrong_job_arn
+from pytest_dxjobs._model.formats import validate_job_arn, validator_for
 from pytest_dxjobs._model.service_model import Model, Shape, model
 from pytest_dxjobs._model.validation import violations
 
@@ -67,7 +67,7 @@ def _collect(problems: list[str], found: Iterator[str], place: str) -> None:
 
 def _arn_is_for_the_id(job: Job, _model: Model) -> Iterator[str]:
     arn, job_id = job.get("Arn"), job.get("Id")
-    if isinstance(arn, str) and (problem := wrong_job_arn(arn)):
+    if isinstance(arn, str) and (problem := validate_job_arn(arn)):
         yield f"Arn: {show(arn)} {problem}"
     elif isinstance(arn, str) and isinstance(job_id, str) and not arn.endswith(f":jobs/{job_id}"):
         yield f"Arn: {show(arn)} does not end in jobs/{job_id}, as the Id asks"
@@ -200,8 +200,8 @@ def _signed_url_comes_in_time(job: Job, installed: Model) -> Iterator[str]:
 
 def _values_are_of_their_kind(job: Job, installed: Model) -> Iterator[str]:
     for path, name, value in _leaves(job.get("Details"), installed.details, "Details"):
-        judge = judge_of(name)
-        if judge is not None and isinstance(value, str) and (problem := judge(value)):
+        validate = validator_for(name)
+        if validate is not None and isinstance(value, str) and (problem := validate(value)):
             yield f"{path}: {show(value)} {problem}"
 
 

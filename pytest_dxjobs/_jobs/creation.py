@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.arguments import read, refuse, text
-from pytest_dxjobs._core.errors import Refused, UsageError
+from pytest_dxjobs._core.errors import ServiceRefusal, UsageError
 from pytest_dxjobs._core.ids import next_id
-from pytest_dxjobs._core.messages import as_text, show
-from pytest_dxjobs._core.timeutils import in_milliseconds, now
+from pytest_dxjobs._core.messages import safe_str, show
+from pytest_dxjobs._core.timeutils import now, truncate_to_milliseconds
 from pytest_dxjobs._core.values import is_aware, members_of
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.factory import build_job
 from pytest_dxjobs._jobs.histories import History, Stage
 from pytest_dxjobs._jobs.transitions import (
-    moved,
-    own_details,
-    problems_on_the_way,
-    set_aside,
-    urls_of,
+    details_of_type,
+    find_history_problems,
+    response_in_state,
+    signed_url_members,
+    split_deferred,
 )
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.documented import FAILED
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._model.service_model import Model, Shape
 
 
-def created_or_refused(
+def job_from_request(
     installed: Model,
     params: Mapping[str, Any],
     region: str,
@@ -46,9 +46,9 @@ def created_or_refused(
         Refused: The service would not take the request, or the job could not be.
     """
     if problems := _problems(installed, params):
-        raise Refused("ValidationException", "; ".join(problems))
+        raise ServiceRefusal("ValidationException", "; ".join(problems))
     identifier, type_ = next_id(), params["Type"]
-    at = in_milliseconds(moment)
+    at = truncate_to_milliseconds(moment)
     response = {
         "Arn": documented.job_arn(identifier, region, account_id),
         "CreatedAt": at,
@@ -60,11 +60,11 @@ def created_or_refused(
     }
     if "AssetConfiguration" in params:
         response["AssetConfiguration"] = params["AssetConfiguration"]
-    own = own_details(installed, response)
+    own = details_of_type(installed, response)
     if own and documented.may_have_signed_url(type_, "WAITING"):
-        own.update(urls_of(installed, response, at))
+        own.update(signed_url_members(installed, response, at))
     if problems := find_problems(response):
-        raise Refused("ValidationException", "; ".join(problems))
+        raise ServiceRefusal("ValidationException", "; ".join(problems))
     return response
 
 
@@ -109,27 +109,29 @@ def _too_many(details: Mapping[str, Any]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
+class NewJob:
     """A job that is about to enter the fake: its response now, its history, what it will have later."""
 
     response: dict[str, Any]
     history: History
-    aside: Mapping[str, Any]
-    made_here: bool = False  # nothing in it comes from the test, so that there is nothing to check
+    deferred: Mapping[str, Any]
+    is_generated: bool = (
+        False  # nothing in it comes from the test, so that there is nothing to check
+    )
 
     def check(self) -> None:
         """Refuse it if the service could not send it in one of its states."""
-        if not self.made_here:
+        if not self.is_generated:
             refuse(
                 "add_job: the service could not have sent this response "
                 "(add_job(..., check=False) takes it as it is):",
-                problems_on_the_way(model(), self.response, self.history, self.aside),
+                find_history_problems(model(), self.response, self.history, self.deferred),
             )
 
 
-def described(
+def job_of_type(
     type_: object, history: History, members: Mapping[str, object], region: str, account_id: str
-) -> Newcomer:
+) -> NewJob:
     """A job of a type, with some members given."""
     if not isinstance(type_, str):
         raise UsageError(
@@ -146,17 +148,19 @@ def described(
         raise UsageError("add_job: the errors are given twice, by the history and as Errors")
     installed = model()
     state = history.stages[0].state
-    kept, aside = set_aside(installed, members, type_, history)
+    kept, deferred = split_deferred(installed, members, type_, history)
     response = build_job("add_job", type_, state, kept, region, account_id)
     if state == FAILED and history.errors is not None:
-        response = moved(installed, response, state, response["UpdatedAt"], history, aside)
-    made_here = not members and not isinstance(history.errors, tuple)
-    return Newcomer(response, history, aside, made_here)
+        response = response_in_state(
+            installed, response, state, response["UpdatedAt"], history, deferred
+        )
+    is_generated = not members and not isinstance(history.errors, tuple)
+    return NewJob(response, history, deferred, is_generated)
 
 
-def whole_response(
+def job_from_response(
     given: Mapping[str, Any], history: History | None, members: Mapping[str, object]
-) -> Newcomer:
+) -> NewJob:
     """A job as a response describes it."""
     if members:
         raise UsageError(
@@ -168,14 +172,16 @@ def whole_response(
     state = response.get("State")
     if history is None:
         own = state if isinstance(state, str) else ""
-        return Newcomer(response, History((Stage(own),), written=f"dx.stays({own!r})"), {})
+        return NewJob(response, History((Stage(own),), written=f"dx.stays({own!r})"), {})
     installed = model()
-    kept, aside = set_aside(installed, response, as_text(response.get("Type")), history)
+    kept, deferred = split_deferred(installed, response, safe_str(response.get("Type")), history)
     first = history.stages[0].state
     if first == state and history.errors is None:
-        return Newcomer(kept, history, aside)
-    at = in_milliseconds(now())
+        return NewJob(kept, history, deferred)
+    at = truncate_to_milliseconds(now())
     created: Any = response.get("CreatedAt")
     if is_aware(created):
         at = max(at, created)
-    return Newcomer(moved(installed, kept, first, at, history, aside), history, aside)
+    return NewJob(
+        response_in_state(installed, kept, first, at, history, deferred), history, deferred
+    )

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.formats import judge_of
+from pytest_dxjobs._model.formats import validator_for
 from pytest_dxjobs._model.service_model import Shape, enum_of, members_outside, pattern_of
 from pytest_dxjobs._model.validation import violations
 
 
 @dataclass(frozen=True, slots=True)
-class Blanks:
+class ExampleContext:
     """What differs from one sample to the next."""
 
     region: str
@@ -31,11 +31,13 @@ class Blanks:
     url_expires_at: datetime.datetime
 
 
-Sampler = Callable[[Blanks], Any]
+ExampleBuilder = Callable[[ExampleContext], Any]
 
 
 @functools.cache
-def sampler(shape: Shape, name: str = "", within: frozenset[str] = frozenset()) -> Sampler:
+def example_builder(
+    shape: Shape, name: str = "", within: frozenset[str] = frozenset()
+) -> ExampleBuilder:
     """Compile the function that makes a complete value of a shape, with every member there is.
 
     Args:
@@ -46,17 +48,17 @@ def sampler(shape: Shape, name: str = "", within: frozenset[str] = frozenset()) 
     if shape.type_name == "structure":
         within |= {shape.name}
         parts = [
-            (key, sampler(member, key, within))
+            (key, example_builder(member, key, within))
             for key, member in members_outside(shape, within).items()
         ]
-        return lambda blanks: {key: part(blanks) for key, part in parts}
+        return lambda context: {key: part(context) for key, part in parts}
     if shape.type_name == "list":
-        element = sampler(shape.member, name, within)
+        element = example_builder(shape.member, name, within)
         count = range(max(1, shape.metadata.get("min", 1)))
-        return lambda blanks: [element(blanks) for _ in count]
+        return lambda context: [element(context) for _ in count]
     if shape.type_name == "map":
-        key, value = sampler(shape.key), sampler(shape.value, name, within)
-        return lambda blanks: {key(blanks): value(blanks)}
+        key, value = example_builder(shape.key), example_builder(shape.value, name, within)
+        return lambda context: {key(context): value(context)}
     if shape.type_name == "timestamp":
         return (lambda b: b.url_expires_at) if name.endswith("ExpiresAt") else (lambda b: b.at)
     if shape.type_name in ("string", "character"):
@@ -65,23 +67,23 @@ def sampler(shape: Shape, name: str = "", within: frozenset[str] = frozenset()) 
     return lambda _: constant
 
 
-def _text(shape: Shape, name: str) -> Sampler:
+def _text(shape: Shape, name: str) -> ExampleBuilder:
     permitted = enum_of(shape)
     if permitted:
         return lambda _: permitted[0]
     named = _BY_NAME.get(name) or next(
         (make for suffix, make in _BY_SUFFIX.items() if name.endswith(suffix)), None
     )
-    judge = judge_of(name)
+    validate = validator_for(name)
     for make in (named, lambda _: name or "example", *_ANY_TEXT):
-        if make is not None and _fits(shape, judge, make(TRIAL)):
+        if make is not None and _fits(shape, validate, make(PROBE)):
             return make
     text = _shortest_match(shape)
     return lambda _: text
 
 
-def _fits(shape: Shape, judge: Callable[[str], str] | None, text: str) -> bool:
-    return not any(violations(shape, text, "")) and not (judge and judge(text))
+def _fits(shape: Shape, validate: Callable[[str], str] | None, text: str) -> bool:
+    return not any(violations(shape, text, "")) and not (validate and validate(text))
 
 
 def _shortest_match(shape: Shape) -> str:
@@ -106,7 +108,7 @@ def _shortest_match(shape: Shape) -> str:
 
 
 _SCALARS: Final = {"boolean": True, "blob": b"example"}
-TRIAL: Final = Blanks(
+PROBE: Final = ExampleContext(
     region=documented.REGION,
     account_id=documented.ACCOUNT_ID,
     data_set_id="0" * 32,
@@ -120,7 +122,7 @@ _KEY: Final = "prices/2024-01.csv"
 _UUID: Final = "11111111-2222-4333-8444-555555555555"
 _MD5_OF_NOTHING: Final = "1B2M2Y8AsgTpgAmY7PhCfg=="
 
-_BY_NAME: Final[dict[str, Callable[[Blanks], str]]] = {
+_BY_NAME: Final[dict[str, Callable[[ExampleContext], str]]] = {
     "DataSetId": lambda b: b.data_set_id,
     "RevisionId": lambda b: b.revision_id,
     "AssetId": lambda b: b.asset_id,
@@ -143,7 +145,7 @@ _BY_NAME: Final[dict[str, Callable[[Blanks], str]]] = {
         f"arn:aws:redshift:{b.region}:{b.account_id}:datashare:{_UUID}/example"
     ),
 }
-_BY_SUFFIX: Final[dict[str, Callable[[Blanks], str]]] = {
+_BY_SUFFIX: Final[dict[str, Callable[[ExampleContext], str]]] = {
     "Md5Hash": lambda _: _MD5_OF_NOTHING,
     "Url": lambda b: (
         f"https://{_BUCKET}.s3.{b.region}.amazonaws.com/{_KEY}?X-Amz-Signature=example"
@@ -151,7 +153,7 @@ _BY_SUFFIX: Final[dict[str, Callable[[Blanks], str]]] = {
     "Arn": lambda b: f"arn:aws:dataexchange:{b.region}:{b.account_id}:examples/{b.data_set_id}",
     "Id": lambda b: b.data_set_id,
 }
-_ANY_TEXT: Final[tuple[Callable[[Blanks], str], ...]] = (
+_ANY_TEXT: Final[tuple[Callable[[ExampleContext], str], ...]] = (
     lambda b: b.data_set_id,
     lambda b: b.account_id,
     lambda _: "example",

@@ -15,12 +15,12 @@ from pytest_dxjobs._core.arguments import one_of, read, refuse
 from pytest_dxjobs._core.constants import ABSENT, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._core.ids import next_ids
 from pytest_dxjobs._core.messages import did_you_mean, show
-from pytest_dxjobs._core.timeutils import in_milliseconds, later, now
+from pytest_dxjobs._core.timeutils import later, now, truncate_to_milliseconds
 from pytest_dxjobs._core.values import cleaned, is_aware
-from pytest_dxjobs._jobs.example_values import Blanks, Sampler, sampler
-from pytest_dxjobs._jobs.job_errors import error_that_fits
+from pytest_dxjobs._jobs.example_values import ExampleBuilder, ExampleContext, example_builder
+from pytest_dxjobs._jobs.job_errors import fitting_error
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.formats import wrong_job_id
+from pytest_dxjobs._model.formats import validate_job_id
 from pytest_dxjobs._model.service_model import Model, model
 from pytest_dxjobs._model.validation import violations
 
@@ -85,7 +85,7 @@ def build_job(
     created, updated = _times(members, datetime.timedelta() if state == "WAITING" else age)
     own, data_set_id, revision_id, asset_id = next_ids(4)
     identifier = _given(members, "Id", own)
-    blanks = Blanks(
+    context = ExampleContext(
         region=region,
         account_id=account_id,
         data_set_id=data_set_id,
@@ -94,7 +94,7 @@ def build_job(
         at=created,
         url_expires_at=documented.url_expires_at(type_, created, updated),
     )
-    job: dict[str, Any] = _blueprint(installed, type_, state)(blanks)
+    job: dict[str, Any] = _blueprint(installed, type_, state)(context)
     job.update(
         Arn=documented.job_arn(identifier, region, account_id),
         CreatedAt=created,
@@ -107,25 +107,25 @@ def build_job(
         job.update(_overrides(call, members, job, installed))
         job = cleaned(job)
     if state == documented.FAILED and "Errors" not in members:
-        job["Errors"] = [error_that_fits(installed, type_, job.get("Details"))]
+        job["Errors"] = [fitting_error(installed, type_, job.get("Details"))]
     return job
 
 
 @functools.cache
-def _blueprint(installed: Model, type_: str, state: str) -> Sampler:
+def _blueprint(installed: Model, type_: str, state: str) -> ExampleBuilder:
     """What fills a job of this type and state, apart from the members that every job has."""
     name = installed.details_members.get(type_)
-    parts: dict[str, Sampler] = {"Details": lambda _: {}}
+    parts: dict[str, ExampleBuilder] = {"Details": lambda _: {}}
     if name is not None:
-        parts["Details"] = sampler(installed.details.members[name])
+        parts["Details"] = example_builder(installed.details.members[name])
     if "AssetConfiguration" in installed.job.members and not type_.startswith(
         documented.EXPORT_PREFIX
     ):
-        parts["AssetConfiguration"] = sampler(installed.job.members["AssetConfiguration"])
+        parts["AssetConfiguration"] = example_builder(installed.job.members["AssetConfiguration"])
     has_url = documented.may_have_signed_url(type_, state)
 
-    def fill(blanks: Blanks) -> dict[str, Any]:
-        job = {key: part(blanks) for key, part in parts.items()}
+    def fill(context: ExampleContext) -> dict[str, Any]:
+        job = {key: part(context) for key, part in parts.items()}
         if name is not None:
             if not has_url:
                 for url in documented.SIGNED_URL_MEMBERS:
@@ -146,7 +146,7 @@ def _times(
     )
     if created is not None:
         return created, updated or later(created, age)
-    updated = updated or in_milliseconds(now())
+    updated = updated or truncate_to_milliseconds(now())
     return later(updated, -age), updated
 
 
@@ -174,7 +174,7 @@ def _overrides(
 
 
 def _wrong_id(given: object) -> Iterator[str]:
-    if isinstance(given, str) and (problem := wrong_job_id(given)):
+    if isinstance(given, str) and (problem := validate_job_id(given)):
         yield f"Id: {show(given)} {problem}; dx.job_id({show(given)}) makes one from a label"
 
 

@@ -109,7 +109,7 @@ def after_poll(history: History, position: Position, moment: datetime.datetime) 
     return Position(position.stage + 1, moment)
 
 
-def is_history(call: str, value: object) -> History:
+def check_history(call: str, value: object) -> History:
     """The value, if it is a history that a function here has made."""
     if not isinstance(value, History) or not value.written:
         hint = f"; dx.stays({bare(value)!r}) is one" if _is_documented(value) else ""

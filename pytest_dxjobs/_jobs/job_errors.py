@@ -50,7 +50,7 @@ def _told(code: str) -> dict[str, Any]:
     }
 
 
-def error_that_fits(
+def fitting_error(
     installed: Model, type_: str, all_details: object, code: str = "VALIDATION_EXCEPTION"
 ) -> dict[str, Any]:
     """An error with every member that fits a job of this type with these details."""

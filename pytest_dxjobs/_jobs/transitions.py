@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.constants import ABSENT
-from pytest_dxjobs._core.messages import as_text
+from pytest_dxjobs._core.messages import safe_str
 from pytest_dxjobs._core.values import cleaned
 from pytest_dxjobs._jobs.coherence import find_problems
-from pytest_dxjobs._jobs.example_values import Blanks, sampler
+from pytest_dxjobs._jobs.example_values import ExampleContext, example_builder
 from pytest_dxjobs._jobs.histories import History
-from pytest_dxjobs._jobs.job_errors import error_that_fits
+from pytest_dxjobs._jobs.job_errors import fitting_error
 from pytest_dxjobs._model import documented
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from pytest_dxjobs._model.service_model import Model, Shape
 
 
-def moved(
+def response_in_state(
     installed: Model,
     response: Mapping[str, Any],
     state: str,
     at: Any,
     history: History,
-    aside: Mapping[str, Any],
+    deferred: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The response for the job in another state, since a moment.
 
@@ -39,59 +39,59 @@ def moved(
         state: The state that the job is in now.
         at: Since when: a datetime.
         history: What its errors are, if it failed.
-        aside: Members that were given for the state in which the service has them, as ``set_aside`` says.
+        deferred: Members that were given for the state in which the service has them, as ``set_aside`` says.
     """
     job = {name: part for name, part in response.items() if name != "Errors"}
     job.update(State=state, UpdatedAt=at)
-    type_ = as_text(response.get("Type"))
+    type_ = safe_str(response.get("Type"))
     permitted = documented.SIGNED_URL_PERMITTED.get(type_)
-    own = own_details(installed, {**job, "Type": type_})
+    own = details_of_type(installed, {**job, "Type": type_})
     if permitted is not None and own:
-        urls = urls_of(installed, job, at)
+        urls = signed_url_members(installed, job, at)
         details = {name: part for name, part in own.items() if name not in urls}
         if state in permitted:
-            details |= cleaned({name: aside.get(name, part) for name, part in urls.items()})
+            details |= cleaned({name: deferred.get(name, part) for name, part in urls.items()})
         job["Details"] = {installed.details_members[type_]: details}
     if state == documented.FAILED:
-        errors = _errors(installed, job, history, aside)
+        errors = _errors(installed, job, history, deferred)
         if errors is not ABSENT:
             job["Errors"] = errors
     return job
 
 
 def _errors(
-    installed: Model, job: Mapping[str, Any], history: History, aside: Mapping[str, Any]
+    installed: Model, job: Mapping[str, Any], history: History, deferred: Mapping[str, Any]
 ) -> Any:
     if isinstance(history.errors, tuple):
         return list(history.errors)
     if history.errors is ABSENT:
         return ABSENT
-    if history.errors is None and "Errors" in aside:
-        return aside["Errors"]
+    if history.errors is None and "Errors" in deferred:
+        return deferred["Errors"]
     code = {"code": history.errors} if isinstance(history.errors, str) else {}
-    return [error_that_fits(installed, as_text(job.get("Type")), job.get("Details"), **code)]
+    return [fitting_error(installed, safe_str(job.get("Type")), job.get("Details"), **code)]
 
 
-def set_aside(
+def split_deferred(
     installed: Model, members: Mapping[str, Any], type_: str, history: History
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part the members that belong to a state which the job will reach only later from the others."""
     first, *later = [stage.state for stage in history.stages]
-    kept, aside = dict(members), {}
+    kept, deferred = dict(members), {}
     if first != documented.FAILED and documented.FAILED in later and "Errors" in kept:
-        aside["Errors"] = kept.pop("Errors")
+        deferred["Errors"] = kept.pop("Errors")
     permitted = documented.SIGNED_URL_PERMITTED.get(type_, frozenset())
-    own = own_details(installed, {**members, "Type": type_})
+    own = details_of_type(installed, {**members, "Type": type_})
     if first not in permitted and permitted.intersection(later) and own:
         name = installed.details_members[type_]
         urls = _url_members(installed.details.members[name])
-        aside.update({url: own[url] for url in urls if url in own})
+        deferred.update({url: own[url] for url in urls if url in own})
         kept["Details"] = {name: {part: own[part] for part in own if part not in urls}}
-    return kept, {name: cleaned(part) for name, part in aside.items()}
+    return kept, {name: cleaned(part) for name, part in deferred.items()}
 
 
-def problems_on_the_way(
-    installed: Model, response: Mapping[str, Any], history: History, aside: Mapping[str, Any]
+def find_history_problems(
+    installed: Model, response: Mapping[str, Any], history: History, deferred: Mapping[str, Any]
 ) -> Iterator[str]:
     """What the service could not have sent in one of the states of the history, each problem once.
 
@@ -101,16 +101,17 @@ def problems_on_the_way(
     if history.errors in (ABSENT, ()):
         history = History(history.stages)
         if response.get("State") == documented.FAILED:
-            response = moved(installed, response, documented.FAILED, at, history, {})
+            response = response_in_state(installed, response, documented.FAILED, at, history, {})
     on_the_way = [
-        moved(installed, response, stage.state, at, history, aside) for stage in history.stages[1:]
+        response_in_state(installed, response, stage.state, at, history, deferred)
+        for stage in history.stages[1:]
     ]
     yield from dict.fromkeys(
         problem for each in (response, *on_the_way) for problem in find_problems(each)
     )
 
 
-def own_details(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
+def details_of_type(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
     """The part of ``Details`` that belongs to the type; empty where a test has put something else."""
     details = job.get("Details")
     own = (
@@ -121,14 +122,16 @@ def own_details(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
     return own if isinstance(own, dict) else {}
 
 
-def urls_of(installed: Model, job: Mapping[str, Any], at: datetime.datetime) -> dict[str, Any]:
+def signed_url_members(
+    installed: Model, job: Mapping[str, Any], at: datetime.datetime
+) -> dict[str, Any]:
     """The URLs that the service makes for a job, and when they expire."""
-    _, _, _, region, account_id, *_ = [*as_text(job.get("Arn")).split(":"), *_NOWHERE]
-    blanks = Blanks(
+    _, _, _, region, account_id, *_ = [*safe_str(job.get("Arn")).split(":"), *_NOWHERE]
+    context = ExampleContext(
         region, account_id, "", "", "", at, documented.url_expires_at(job["Type"], at, at)
     )
     shape = installed.details.members[installed.details_members[job["Type"]]]
-    return {url: sampler(shape.members[url], url)(blanks) for url in _url_members(shape)}
+    return {url: example_builder(shape.members[url], url)(context) for url in _url_members(shape)}
 
 
 def _url_members(shape: Shape) -> list[str]:

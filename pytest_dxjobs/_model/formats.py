@@ -28,36 +28,36 @@ _BUCKET_PREFIXES: Final = ("xn--", "sthree-")
 _BUCKET_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
-def wrong_job_id(value: str) -> str:
+def validate_job_id(value: str) -> str:
     """Documented: 30 to 40 letters and digits. Those seen have 32 lowercase hex digits."""
     return "" if _JOB_ID.fullmatch(value) else "is no job id: 30 to 40 ASCII letters and digits"
 
 
-def wrong_job_arn(value: str) -> str:
+def validate_job_arn(value: str) -> str:
     """Documented. What the id in it must be, the caller knows."""
     if _JOB_ARN.fullmatch(value):
         return ""
     return "is no ARN of a job: arn:aws:dataexchange:REGION:ACCOUNT:jobs/ID, the account with 12 digits"
 
 
-def wrong_arn(value: str) -> str:
+def validate_arn(value: str) -> str:
     """Documented: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html."""
     if _ARN.fullmatch(value):
         return ""
     return "is no ARN: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE, the account with 12 digits"
 
 
-def wrong_account_id(value: str) -> str:
+def validate_account_id(value: str) -> str:
     """Documented: 12 digits."""
     return "" if _ACCOUNT_ID.fullmatch(value) else "is no account id: 12 digits"
 
 
-def wrong_region(value: str) -> str:
+def validate_region(value: str) -> str:
     """The form only: which regions there are changes."""
     return "" if _REGION.fullmatch(value) else "is no region: a name such as us-east-1"
 
 
-def wrong_bucket(value: str) -> str:
+def validate_bucket(value: str) -> str:
     """Documented: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
     if not _BUCKET.fullmatch(value) or _IP_ADDRESS.fullmatch(value):
         return (
@@ -69,13 +69,13 @@ def wrong_bucket(value: str) -> str:
     return ""
 
 
-def wrong_key(value: str) -> str:
+def validate_key(value: str) -> str:
     """Documented: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html."""
     size = len(value.encode(errors="replace"))
     return "" if 1 <= size <= 1024 else f"is no object key: 1 to 1024 bytes of UTF-8, not {size}"
 
 
-def wrong_md5(value: str) -> str:
+def validate_md5(value: str) -> str:
     """Documented: the base64 of the hash."""
     try:
         size = len(base64.b64decode(value, validate=True))
@@ -84,7 +84,7 @@ def wrong_md5(value: str) -> str:
     return "" if size == 16 else f"is the base64 of {size} bytes, and an MD5 has 16"
 
 
-def judge_of(member: str) -> Callable[[str], str] | None:
+def validator_for(member: str) -> Callable[[str], str] | None:
     """The judge for a member of ``Details``, by its name, so that members of later types have one too."""
     return _BY_NAME.get(member) or next(
         (judge for suffix, judge in _BY_SUFFIX.items() if member.endswith(suffix)), None
@@ -92,11 +92,11 @@ def judge_of(member: str) -> Callable[[str], str] | None:
 
 
 _BY_NAME: Final = {
-    "Bucket": wrong_bucket,
-    "Key": wrong_key,
-    "Keys": wrong_key,
-    "KeyPrefixes": wrong_key,
-    "KeyPattern": wrong_key,
-    "CatalogId": wrong_account_id,
+    "Bucket": validate_bucket,
+    "Key": validate_key,
+    "Keys": validate_key,
+    "KeyPrefixes": validate_key,
+    "KeyPattern": validate_key,
+    "CatalogId": validate_account_id,
 }
-_BY_SUFFIX: Final = {"Md5Hash": wrong_md5, "Arn": wrong_arn}
+_BY_SUFFIX: Final = {"Md5Hash": validate_md5, "Arn": validate_arn}

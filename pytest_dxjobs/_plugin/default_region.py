@@ -8,7 +8,7 @@ import botocore.exceptions
 import botocore.session
 import pytest
 
-from pytest_dxjobs._model.formats import wrong_region
+from pytest_dxjobs._model.formats import validate_region
 
 HINT: Final = (
     "Code that makes its client on import needs a region then, before any fixture: where nothing configures one, "
@@ -22,7 +22,7 @@ def set_region(region: str) -> pytest.MonkeyPatch:
     Raises:
         pytest.UsageError: It is none.
     """
-    wrong = wrong_region(region)
+    wrong = validate_region(region)
     if wrong:
         raise pytest.UsageError(f"dxjobs_default_region: {region!r} {wrong}")
     undo = pytest.MonkeyPatch()

@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._core.timeutils import in_seconds
+from pytest_dxjobs._core.timeutils import format_seconds
 from pytest_dxjobs._service.calls import first_end
-from pytest_dxjobs._service.timeline import between, draw, shortened
+from pytest_dxjobs._service.timeline import between, draw, shorten
 
 if TYPE_CHECKING:
     import datetime
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pytest_dxjobs._clock.virtual_clock import VirtualClock
     from pytest_dxjobs._core.timeutils import Sleep
     from pytest_dxjobs._fake.fake import FakeDataExchange
-    from pytest_dxjobs._service.calls import Attempt, Record
-    from pytest_dxjobs._service.jobs import Jobs
+    from pytest_dxjobs._service.calls import Attempt, CallRecord
+    from pytest_dxjobs._service.jobs import JobStore
 
     Told = tuple[datetime.datetime, str]
 
@@ -31,7 +31,7 @@ _CALLS: Final = 12
 _INDENT: Final = "  "
 
 
-def what_happened(
+def build_report(
     fake: FakeDataExchange,
     clock: VirtualClock | None,
     until: datetime.datetime,
@@ -50,7 +50,7 @@ def what_happened(
     """
     jobs = fake._backend.jobs  # noqa: SLF001
     with jobs.lock:
-        stories = _Stories(jobs, clock, until)
+        stories = _JobReports(jobs, clock, until)
         shown = stories.ids if everything else stories.ids[:_JOBS]
         pictures = {each: stories.picture(each, width - len(_INDENT)) for each in shown}
         told = [
@@ -66,43 +66,45 @@ def what_happened(
     if left_out:
         told.append(f"... and {left_out} more; -vv tells of all.")
     most = len(records) + 1 if everything else _CALLS
-    return "\n".join([*told, *shortened(calls, most, "... (-vv tells of all)")])
+    return "\n".join([*told, *shorten(calls, most, "... (-vv tells of all)")])
 
 
-class _Stories:
+class _JobReports:
     """How each job went. Whoever uses it holds the lock of the jobs."""
 
-    def __init__(self, jobs: Jobs, clock: VirtualClock | None, until: datetime.datetime) -> None:
+    def __init__(
+        self, jobs: JobStore, clock: VirtualClock | None, until: datetime.datetime
+    ) -> None:
         self.sleeps = [] if clock is None else clock.sleeps
         self._until, self._in_virtual_time = until, clock is not None
-        self._lives = {life.id: life for life in jobs.all(until)}
+        self._stored_jobs = {stored.id: stored for stored in jobs.all(until)}
         self._knew = jobs.knows
         self._polls = jobs.log.polls()
-        self._begun = jobs.log.records[0].begun if jobs.log.records else until
+        self._started_at = jobs.log.records[0].started_at if jobs.log.records else until
         # Those that were polled first, and ids among them that are none.
-        self.ids = [*dict.fromkeys((*self._polls, *self._lives))]
+        self.ids = [*dict.fromkeys((*self._polls, *self._stored_jobs))]
 
     def headlines(self, job_id: str) -> Iterator[str]:
         """What it is, and why it is where it is."""
-        polls, life = self._polls.get(job_id, []), self._lives.get(job_id)
+        polls, stored = self._polls.get(job_id, []), self._stored_jobs.get(job_id)
         answered = sum(poll.succeeded for poll in polls)
         counts = {"poll": answered, "failed call": len(polls) - answered}
         often = ", ".join(_counted(*each) for each in counts.items() if each[1]) or "0 polls"
-        if life is None:
+        if stored is None:
             no = "no longer" if self._knew(job_id) else "not"
             yield f"Job {job_id}, which is {no} in the fake, {often}"
         else:
-            yield f"Job {job_id}, {life.type}, {life.told_at(self._until)}, {often}"
+            yield f"Job {job_id}, {stored.type}, {stored.state_for_poll(self._until)}, {often}"
             virtual = self._in_virtual_time
-            yield f"{_INDENT}{life.explanation(self._until, in_virtual_time=virtual)}"
+            yield f"{_INDENT}{stored.explanation(self._until, in_virtual_time=virtual)}"
 
     def picture(self, job_id: str, width: int) -> list[str]:
         """How it went along virtual time: until the code was told its end, or the test failed."""
-        polls, life = self._polls.get(job_id, []), self._lives.get(job_id)
+        polls, stored = self._polls.get(job_id, []), self._stored_jobs.get(job_id)
         reached = None
-        if self._in_virtual_time and life is not None and first_end(polls) is None:
-            reached = self._until, life.told_at(self._until)
-        return picture(polls, between(polls, self.sleeps), self._begun, reached, width)
+        if self._in_virtual_time and stored is not None and first_end(polls) is None:
+            reached = self._until, stored.state_for_poll(self._until)
+        return picture(polls, between(polls, self.sleeps), self._started_at, reached, width)
 
 
 def _counted(noun: str, number: int) -> str:
@@ -118,23 +120,23 @@ class _Axis:
     """Time, from left to right.
 
     Attributes:
-        begun: The time at the left.
+        started_at: The time at the left.
         seconds: How much of it there is.
         width: The columns.
     """
 
-    begun: datetime.datetime
+    started_at: datetime.datetime
     seconds: float
     width: int
 
     def column(self, at: datetime.datetime, after: float = 0) -> int:
         """Where a time is, or so many seconds after it; at the right what is later than all."""
-        seconds = min((at - self.begun).total_seconds() + after, self.seconds)
+        seconds = min((at - self.started_at).total_seconds() + after, self.seconds)
         return round(seconds / self.seconds * (self.width - 1))
 
 
 def picture(
-    polls: Sequence[Record],
+    polls: Sequence[CallRecord],
     sleeps: Sequence[Sleep],
     since: datetime.datetime,
     reached: Told | None,
@@ -150,21 +152,21 @@ def picture(
         width: Columns there are; where they are very few, more are used.
     """
     attempts = [attempt for poll in polls for attempt in poll.attempts]
-    told = [(poll.begun, poll.told) for poll in polls if poll.succeeded]
+    told = [(poll.started_at, poll.told) for poll in polls if poll.succeeded]
     told += [reached] if reached and attempts else []
     times = [*(each.at for each in attempts), *(at for at, _ in told)]
     if not times or min(times) == max(times):
         return []
     room = len(told[-1][1]) if told else 0  # for a state that is told at the very end
-    begun, ended = min(times), max(times)
-    axis = _Axis(begun, (ended - begun).total_seconds(), max(width - room, _LEAST))
-    begin, end = _offset(since, begun), _offset(since, ended)
+    started_at, ended = min(times), max(times)
+    axis = _Axis(started_at, (ended - started_at).total_seconds(), max(width - room, _LEAST))
+    begin, end = _offset(since, started_at), _offset(since, ended)
     scale = begin + end.rjust(axis.width - len(begin))
     return [*filter(None, [_states(axis, told)]), _marks(axis, attempts, sleeps), scale]
 
 
 def _offset(since: datetime.datetime, at: datetime.datetime) -> str:
-    return f"{'+' * (at > since)}{in_seconds((at - since).total_seconds())} s"
+    return f"{'+' * (at > since)}{format_seconds((at - since).total_seconds())} s"
 
 
 def _states(axis: _Axis, told: Iterable[Told]) -> str:
@@ -198,4 +200,4 @@ def _covered(axis: _Axis, spans: Iterable[tuple[datetime.datetime, float]]) -> I
     """The columns during which something lasted."""
     for at, seconds in spans:
         if seconds:
-            yield from range(axis.column(max(at, axis.begun)), axis.column(at, seconds) + 1)
+            yield from range(axis.column(max(at, axis.started_at)), axis.column(at, seconds) + 1)

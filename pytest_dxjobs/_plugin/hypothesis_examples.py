@@ -13,7 +13,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.ids import numbers
+from pytest_dxjobs._core.ids import id_counter
 from pytest_dxjobs._core.timeutils import now
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class _Examples:
 
     def __init__(self, fake: FakeDataExchange | None, clock: VirtualClock | None) -> None:
         self._fake, self._clock = fake, clock
-        self._numbers = numbers()
+        self._numbers = id_counter()
         self._last_number = self._numbers.last
         self._start: datetime.datetime | None = None
 
@@ -55,7 +55,7 @@ class _Examples:
 
     def _begin_the_first(self) -> None:
         """Only now, when the decorators of the test have done what they do: one may have frozen the time."""
-        if self._fake is not None and not self._fake._is_fresh():  # noqa: SLF001
+        if self._fake is not None and not self._fake._is_unused():  # noqa: SLF001
             raise UsageError(_WIPED)
         self._start = now()
 
@@ -63,21 +63,21 @@ class _Examples:
         """Fail it, as a test fails at its end, so that it is what Hypothesis tells."""
         __tracebackhide__ = True
         if self._fake is not None:
-            self._fake._judge()  # noqa: SLF001
+            self._fake._check_at_end()  # noqa: SLF001
 
     def end(self) -> None:
         """Leave nothing to be judged later, and no time that Hypothesis would hold against its deadline."""
         if self._fake is not None:
-            self._fake._forget_failures()  # noqa: SLF001
+            self._fake._take_failures()  # noqa: SLF001
         self._set_back(keep_sleeps=True)
 
     def _set_back(self, *, keep_sleeps: bool = False) -> None:
         if self._clock is not None and self._start is not None:
-            self._clock._begin_anew(self._start, keep_sleeps=keep_sleeps)  # noqa: SLF001
+            self._clock._restart(self._start, keep_sleeps=keep_sleeps)  # noqa: SLF001
 
 
 @contextlib.contextmanager
-def afresh_for_each_example(
+def fresh_for_each_example(
     test: Any, fake: FakeDataExchange | None, clock: VirtualClock | None
 ) -> Iterator[None]:
     """Let a test of Hypothesis find its fixtures fresh in each example.
@@ -90,10 +90,10 @@ def afresh_for_each_example(
     Raises:
         UsageError: Something has been put into the fake already.
     """
-    if fake is not None and not fake._is_fresh():  # noqa: SLF001
+    if fake is not None and not fake._is_unused():  # noqa: SLF001
         raise UsageError(_WIPED)
     inner = test.hypothesis.inner_test
-    test.hypothesis.inner_test = _each_afresh(inner, _Examples(fake, clock))
+    test.hypothesis.inner_test = _each_fresh(inner, _Examples(fake, clock))
     try:
         yield
     finally:
@@ -121,7 +121,7 @@ _WIPED: Final = (
 )
 
 
-def _each_afresh(inner: Callable[..., Any], examples: _Examples) -> Callable[..., Any]:
+def _each_fresh(inner: Callable[..., Any], examples: _Examples) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         examples.begin()

@@ -53,7 +53,7 @@ _IN_A_FILE: Final = {
 
 
 @contextlib.contextmanager
-def told_plainly(place: str = "") -> Iterator[None]:
+def fail_without_traceback(place: str = "") -> Iterator[None]:
     """Fail the test with a mistake of its author, or with a verdict, without a traceback: no line of it shows more."""
     from pytest_dxjobs._core.errors import UsageError
 
@@ -83,7 +83,7 @@ def _made(
 ) -> _T:
     names = inspect.signature(make).parameters
     marked, configured = marked_options(item), _configured(item.config, make)
-    with told_plainly(_MARKER):
+    with fail_without_traceback(_MARKER):
         if marked.get("start") is not None:  # also where no clock is asked for
             _check("start", marked["start"], make)
         return make(
@@ -102,7 +102,7 @@ def marked_options(item: Any) -> dict[str, Any]:
     from pytest_dxjobs._core.messages import not_one_of, show
 
     options: dict[str, Any] = {}
-    with told_plainly(_MARKER):
+    with fail_without_traceback(_MARKER):
         for mark in item.iter_markers("dxjobs"):
             if mark.args:
                 raise UsageError(
@@ -122,7 +122,7 @@ def _configured(config: pytest.Config, make: Callable[..., Any]) -> dict[str, An
     from pytest_dxjobs._core.errors import UsageError
 
     options: dict[str, Any] = {}
-    with told_plainly("ini option dxjobs_"):
+    with fail_without_traceback("ini option dxjobs_"):
         for name in INI.keys() & {*inspect.signature(make).parameters, "start"}:
             given = configured(config, name)
             if given not in (None, ""):
@@ -141,7 +141,7 @@ def configured(config: pytest.Config, name: str) -> Any:
     """What the ini file says of an option."""
     from pytest_dxjobs._core.errors import UsageError
 
-    with told_plainly("ini option dxjobs_"):
+    with fail_without_traceback("ini option dxjobs_"):
         try:
             return config.getini(f"dxjobs_{name}")
         except (TypeError, ValueError, pytest.UsageError) as error:

@@ -11,7 +11,7 @@ import pytest
 from pytest_dxjobs._core.arguments import one_of, read
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._plugin.options import configured, marked_options, told_plainly
+from pytest_dxjobs._plugin.options import configured, fail_without_traceback, marked_options
 from pytest_dxjobs._scenarios.catalogue import GROUPS, USUAL_GROUPS, catalogue
 from pytest_dxjobs._scenarios.scenario import Scenario
 
@@ -28,7 +28,7 @@ def scenarios_for(test: Any) -> list[Any]:
     A test that calls ``check_creating`` gets those for code that creates its jobs, and any other gets those
     for code that waits for one; one that is named is taken as it is.
     """
-    with told_plainly():
+    with fail_without_traceback():
         return _chosen(test)
 
 

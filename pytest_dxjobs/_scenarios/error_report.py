@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._core.constants import TERMINAL_STATES
-from pytest_dxjobs._core.messages import as_text, show
-from pytest_dxjobs._core.tracebacks import linked
+from pytest_dxjobs._core.messages import safe_str, show
+from pytest_dxjobs._core.tracebacks import exception_chain
 from pytest_dxjobs._service.calls import Call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_dxjobs._fake.job import Job
-    from pytest_dxjobs._service.calls import Record
+    from pytest_dxjobs._service.calls import CallRecord
 
 _CRASHES: Final = (AttributeError, IndexError, KeyError, NameError, TypeError, UnboundLocalError)
 
 
-def wrong_failure(
-    expected: str, raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]
+def find_report_problem(
+    expected: str, raised: BaseException, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> str:
     """What is wrong with it as the report of a job that has not ended well; empty where nothing is.
 
@@ -38,7 +38,7 @@ def wrong_failure(
     """
     if isinstance(raised, SystemExit) and raised.code in (None, 0):
         return f"it left with {raised!r}, which passes for a success"
-    told = with_its_line(raised)
+    told = describe_raised(raised)
     if type(raised) in _CRASHES:
         return f"it crashed in its own error path: {told}"
     if expected == "gives up":
@@ -47,22 +47,22 @@ def wrong_failure(
     why = _not_told(raised, records)
     if not why:
         return ""
-    beneath = linked(raised, suppressed=False)
+    beneath = exception_chain(raised, suppressed=False)
     crash = next((each for each in beneath if type(each) in _CRASHES), None)
-    behind = "" if crash is None else f"; behind it is a crash: {with_its_line(crash)}"
+    behind = "" if crash is None else f"; behind it is a crash: {describe_raised(crash)}"
     return f"what it raised does not tell why, with none of {why}: {told}{behind}"
 
 
-def _wrong_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[Record]) -> str:
+def _wrong_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[CallRecord]) -> str:
     """The end state that it names as the cause, and that no job was in; empty where there is none."""
-    named = {*_END_STATE.findall(as_text(raised))}
+    named = {*_END_STATE.findall(safe_str(raised))}
     known = {each.told for each in records} | {job.state for job in jobs if job.cancelled}
     if len(named) != 1 or named & {*known, "COMPLETED"}:
         return ""  # who names several, or the good one, tells that it was none of them
     return str(named.pop())
 
 
-def with_its_line(raised: BaseException) -> str:
+def describe_raised(raised: BaseException) -> str:
     """What was raised, and the line of the code that raised it."""
     frames = [
         each
@@ -70,14 +70,14 @@ def with_its_line(raised: BaseException) -> str:
         if not re.search(r"[\\/](botocore|boto3|pytest_dxjobs)[\\/]", each.filename)
     ]
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    text = as_text(raised).partition("\n")[0]
+    text = safe_str(raised).partition("\n")[0]
     return f"{type(raised).__name__}: {text}{place}"
 
 
-def _not_told(raised: BaseException, records: Sequence[Record]) -> str:
+def _not_told(raised: BaseException, records: Sequence[CallRecord]) -> str:
     """What should have been told and was not, in words; empty where something of it was."""
     reasons = dict.fromkeys(each for record in _last_polls(records) for each in _reasons(record))
-    chain = [*linked(raised, suppressed=False)]
+    chain = [*exception_chain(raised, suppressed=False)]
     text = "\n".join(_text_of(each) for each in chain if type(each) not in _CRASHES)
     # Who has crashed on the way and says that something failed means the crash.
     crashed = any(type(each) in _CRASHES for each in chain) or _CRASH.search(text)
@@ -87,14 +87,14 @@ def _not_told(raised: BaseException, records: Sequence[Record]) -> str:
     return ", ".join(map(show, reasons))
 
 
-def _last_polls(records: Sequence[Record]) -> list[Record]:
+def _last_polls(records: Sequence[CallRecord]) -> list[CallRecord]:
     """The last answer about each job; where none was polled, what kept the code from it."""
     last = {each.job_id: each for each in records if each.operation == "GetJob"}
     kept = [each for each in records if each.operation in ("CreateJob", "StartJob")]
     return [*last.values()] or [each for each in kept if not each.succeeded]
 
 
-def _reasons(record: Record) -> list[str]:
+def _reasons(record: CallRecord) -> list[str]:
     """What a failure after this answer should tell: one of these."""
     call = Call(record)
     if call.error is not None:
@@ -116,9 +116,7 @@ def _reasons(record: Record) -> list[str]:
 
 def _text_of(raised: BaseException) -> str:
     """What it says, in whatever form."""
-    return (
-        f"{type(raised).__name__} {as_text(raised)} {as_text(raised.args)} {as_text(vars(raised))}"
-    )
+    return f"{type(raised).__name__} {safe_str(raised)} {safe_str(raised.args)} {safe_str(vars(raised))}"
 
 
 _NEVER: Final = re.compile(r"(?!)")

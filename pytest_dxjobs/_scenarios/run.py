@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.errors import RunawayPolling, UnexpectedCall, UsageError
-from pytest_dxjobs._core.messages import in_words, show
+from pytest_dxjobs._core.messages import describe_error, show
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Coroutine
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunResult:
     """What code did.
 
     Attributes:
@@ -33,12 +33,12 @@ class Outcome:
     ran_away: RunawayPolling | None
 
 
-def outcome_of(
+def run_code(
     call: str,
     run: Callable[[], Any],
     failed: Callable[[Any], object] | None,
     fake: FakeDataExchange,
-) -> Outcome:
+) -> RunResult:
     """Run the code to its end, whatever that is.
 
     Raises:
@@ -51,7 +51,7 @@ def outcome_of(
         result = _returned(call, run())
     except BaseException as failure:
         raised = failure
-    remembered = fake._forget_failures()  # noqa: SLF001
+    remembered = fake._take_failures()  # noqa: SLF001
     ran_away = next((each for each in remembered if isinstance(each, RunawayPolling)), None)
     if ran_away is None and not isinstance(raised, (SystemExit, Exception, type(None))):
         raise raised  # an interrupt, or what pytest ends tests with
@@ -59,7 +59,7 @@ def outcome_of(
         if isinstance(each, (UnexpectedCall, UsageError)):
             raise each
     reported = raised is None and failed is not None and _reported(call, failed, result)
-    return Outcome(result, reported, raised, ran_away)
+    return RunResult(result, reported, raised, ran_away)
 
 
 def _returned(call: str, result: Any) -> Any:
@@ -108,6 +108,6 @@ def _reported(call: str, failed: Callable[[Any], object], result: object) -> boo
         return bool(failed(result))
     except Exception as error:
         raise UsageError(
-            f"{call}: failed raised {in_words(error)}; it was given what the code returned, "
+            f"{call}: failed raised {describe_error(error)}; it was given what the code returned, "
             f"{show(result)}"
         ) from error

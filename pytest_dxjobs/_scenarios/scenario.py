@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pytest_dxjobs._core.arguments import bound, flag, is_function, one_of, text
 from pytest_dxjobs._core.constants import JOB_TYPES
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import in_words, show
-from pytest_dxjobs._jobs.histories import AT_ONCE, completes, is_history
+from pytest_dxjobs._core.messages import describe_error, show
+from pytest_dxjobs._jobs.histories import AT_ONCE, check_history, completes
 from pytest_dxjobs._model.service_model import model
-from pytest_dxjobs._scenarios.run import outcome_of
-from pytest_dxjobs._scenarios.verdict import ENDINGS, judge
+from pytest_dxjobs._scenarios.run import run_code
+from pytest_dxjobs._scenarios.verdict import ENDINGS, check_run
 
 if TYPE_CHECKING:
     from pytest_dxjobs._clock.virtual_clock import VirtualClock
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Failed = Callable[[Any], object]
 
 
-class Scene:
+class ScenarioRun:
     """Where a scenario takes place."""
 
     __slots__ = ("_job", "clock", "fake", "reported", "taken")
@@ -105,7 +105,7 @@ class Scenario:
     only: Literal["check", "check_creating"] | None = None
     max_polls: int = 1500
     group: str = "own"
-    _scene: Scene | None = field(default=None, compare=False)
+    _running: ScenarioRun | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for name, value in self._checked().items():
@@ -122,7 +122,7 @@ class Scenario:
         kept["type"] = one_of(f"{place}: type", self.type, JOB_TYPES, model().types)
         kept["expected"] = one_of(f"{place}: expected", self.expected, ENDINGS)
         kept["max_polls"] = bound(f"{place}: max_polls", self.max_polls)
-        is_history(place, self.history)
+        check_history(place, self.history)
         flag(f"{place}: started", self.started)
         if self.only is not None:
             kept["only"] = one_of(f"{place}: only", self.only, _CHECKS)
@@ -145,7 +145,7 @@ class Scenario:
         Raises:
             UsageError: It does not take place: it is not the fixture's.
         """
-        return self._scene_for("fake").fake
+        return self._running_for("fake").fake
 
     @property
     def clock(self) -> VirtualClock:
@@ -154,7 +154,7 @@ class Scenario:
         Raises:
             UsageError: It does not take place: it is not the fixture's.
         """
-        return self._scene_for("clock").clock
+        return self._running_for("clock").clock
 
     @property
     def job(self) -> Job:
@@ -163,7 +163,7 @@ class Scenario:
         Raises:
             UsageError: It does not take place: it is not the fixture's.
         """
-        return self._scene_for("job").job(self)
+        return self._running_for("job").job(self)
 
     def check(
         self,
@@ -184,10 +184,10 @@ class Scenario:
             UsageError: An argument is none, or this scenario is not the fixture's.
         """
         __tracebackhide__ = True
-        scene = self._begin("check")
+        running = self._begin("check")
         if type is not None:
-            type = one_of("check: type", type, scene.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
-        job = scene.job(self, type)
+            type = one_of("check: type", type, running.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
+        job = running.job(self, type)
         self._check("check", lambda: consume(job.id), consume, failed)
 
     def check_creating(self, run: Callable[[], Any], *, failed: Failed | None = None) -> None:
@@ -206,7 +206,7 @@ class Scenario:
         """
         __tracebackhide__ = True
         fake = self._begin("check_creating").fake
-        if fake.default_history is not AT_ONCE or fake._backend.pending_scripts():  # noqa: SLF001
+        if fake.default_history is not AT_ONCE or fake._backend.pending_histories():  # noqa: SLF001
             raise UsageError(
                 "check_creating: the scenario says what becomes of the jobs; leave default_history and next_job out"
             )
@@ -225,63 +225,65 @@ class Scenario:
         if failed is not None and not is_function(failed):
             raise UsageError(f"{call}: failed is a function, not {show(failed)}")
         _check_that_it_takes(f"{call}: the code", given, *_GIVEN[call])
-        scene = self._scene_for(call)
-        scene.taken, fake = True, scene.fake
+        running = self._running_for(call)
+        running.taken, fake = True, running.fake
         if self.answer is not None:
             fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
             self._called("prepare", self.prepare, fake)
         if call == "check_creating":  # behind what was laid down
-            fake._answer_the_rest()  # noqa: SLF001
+            fake._generate_other_responses()  # noqa: SLF001
         fake._backend.share_polls(self.max_polls)  # noqa: SLF001
         before = {job.id for job in fake.jobs}
-        done = outcome_of(call, run, failed, fake)
+        done = run_code(call, run, failed, fake)
         if self.unless is not None and (reason := self._called("unless", self.unless, fake)):
             _skip(text(f"Scenario {self.name!r}: what unless returned", reason))
         created = [job for job in fake.jobs if job.id not in before]
-        jobs = [scene.job(self)] if call == "check" else created
+        jobs = [running.job(self)] if call == "check" else created
         title = f"Scenario {self.name}: {self.about}"
-        sleeps = scene.clock.sleeps
-        if report := judge(self.expected, self.usually, title, done, fake, jobs, sleeps):
-            scene.reported = True
+        sleeps = running.clock.sleeps
+        if report := check_run(self.expected, self.usually, title, done, fake, jobs, sleeps):
+            running.reported = True
             raise AssertionError(report)
 
     def _called(self, name: str, function: Callable[[FakeDataExchange], Any], fake: Any) -> Any:
         try:
             return function(fake)
         except Exception as error:
-            raise UsageError(f"Scenario {self.name!r}: {name} raised {in_words(error)}") from error
+            raise UsageError(
+                f"Scenario {self.name!r}: {name} raised {describe_error(error)}"
+            ) from error
 
-    def _begin(self, call: str) -> Scene:
-        scene = self._scene_for(call)
-        if scene.taken:
+    def _begin(self, call: str) -> ScenarioRun:
+        running = self._running_for(call)
+        if running.taken:
             raise UsageError(
                 f"{call}: a scenario is for one piece of code; give each a test of its own"
             )
         if self.only not in (None, call):
             _skip(f"the scenario {self.name} is for {self.only}")
-        return scene
+        return running
 
-    def _scene_for(self, what: str) -> Scene:
-        if self._scene is None:
+    def _running_for(self, what: str) -> ScenarioRun:
+        if self._running is None:
             raise UsageError(
                 f"Scenario: {what}: {self.name} does not take place; the fixture dxjobs_scenario is one that does"
             )
-        return self._scene
+        return self._running
 
     @property
     def _taken(self) -> bool:
         """Whether code has been checked."""
-        return self._scene_for("check").taken
+        return self._running_for("check").taken
 
     @property
     def _reported(self) -> bool:
         """Whether it has told what is wrong with the code."""
-        return self._scene_for("check").reported
+        return self._running_for("check").reported
 
-    def _staged(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
+    def _bind(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
         """The same, taking place."""
-        return dataclasses.replace(self, _scene=Scene(fake, clock))
+        return dataclasses.replace(self, _running=ScenarioRun(fake, clock))
 
 
 def _wrong_name(given: str) -> str:
@@ -305,7 +307,7 @@ def _body(
         return json.dumps({**answer(job)}).encode()
     except Exception as error:
         raise UsageError(
-            f"Scenario {name!r}: answer has made no answer of {show(job)}: {in_words(error)}"
+            f"Scenario {name!r}: answer has made no answer of {show(job)}: {describe_error(error)}"
         ) from error
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_dxjobs._core.errors import RunawayPolling
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._scenarios.error_report import with_its_line, wrong_failure
+from pytest_dxjobs._scenarios.error_report import describe_raised, find_report_problem
 from pytest_dxjobs._service.calls import first_end
 from pytest_dxjobs._service.polling_limits import permitting_option
-from pytest_dxjobs._service.timeline import draw, shortened
+from pytest_dxjobs._service.timeline import draw, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pytest_dxjobs._core.timeutils import Sleep
     from pytest_dxjobs._fake.fake import FakeDataExchange
     from pytest_dxjobs._fake.job import Job
-    from pytest_dxjobs._scenarios.run import Outcome
-    from pytest_dxjobs._service.calls import Record
+    from pytest_dxjobs._scenarios.run import RunResult
+    from pytest_dxjobs._service.calls import CallRecord
 
 ENDINGS: Final = ("returns", "raises", "gives up", "returns or raises")
 _EXPECTED: Final = {
@@ -48,11 +48,11 @@ class _Problem(NamedTuple):
     usually: str = ""
 
 
-def judge(
+def check_run(
     expected: str,
     usually: str,
     title: str,
-    done: Outcome,
+    done: RunResult,
     fake: FakeDataExchange,
     jobs: Sequence[Job],
     sleeps: Sequence[Sleep],
@@ -74,8 +74,8 @@ def judge(
         return ""
     shown = _until_it_was_ended(records)
     if done.ran_away is not None:
-        sleeps = [each for each in sleeps if each.at < shown[-1].begun]
-    timeline = shortened(draw("What happened", shown, sleeps=sleeps), _LINES)
+        sleeps = [each for each in sleeps if each.at < shown[-1].started_at]
+    timeline = shorten(draw("What happened", shown, sleeps=sleeps), _LINES)
     usually = next((each.usually for each in problems if each.usually), usually)
     return "\n".join(
         [
@@ -89,7 +89,7 @@ def judge(
     )
 
 
-def _until_it_was_ended(records: Sequence[Record]) -> Sequence[Record]:
+def _until_it_was_ended(records: Sequence[CallRecord]) -> Sequence[CallRecord]:
     """The calls up to the first that was one too many; those after it tell nothing of the loop."""
     for count, record in enumerate(records, 1):
         if isinstance(record.failure, RunawayPolling):
@@ -103,11 +103,11 @@ def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
 
 
 def _problems(
-    expected: str, done: Outcome, jobs: Sequence[Job], records: Sequence[Record]
+    expected: str, done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> Iterator[_Problem]:
     if done.ran_away is not None:
-        story = str(done.ran_away).partition("\n")[0].rstrip(".")
-        yield _Problem(f"it had not come to an end: {story}")
+        polling_summary = str(done.ran_away).partition("\n")[0].rstrip(".")
+        yield _Problem(f"it had not come to an end: {polling_summary}")
     elif not jobs:
         yield _Problem(f"it created no job: it {_ended(done)}", _NONE_CREATED)
     else:
@@ -120,11 +120,11 @@ def _problems(
     yield from _not_started(done, jobs, records)
 
 
-def _polls(job: Job, records: Sequence[Record]) -> list[Record]:
+def _polls(job: Job, records: Sequence[CallRecord]) -> list[CallRecord]:
     return [each for each in records if each.operation == "GetJob" and each.job_id == job.id]
 
 
-def _polled_after_end(jobs: Sequence[Job], records: Sequence[Record]) -> Iterator[_Problem]:
+def _polled_after_end(jobs: Sequence[Job], records: Sequence[CallRecord]) -> Iterator[_Problem]:
     for job in jobs:
         polls = _polls(job, records)
         end = first_end(polls)
@@ -135,7 +135,7 @@ def _polled_after_end(jobs: Sequence[Job], records: Sequence[Record]) -> Iterato
 
 
 def _left_alone(
-    done: Outcome, jobs: Sequence[Job], records: Sequence[Record], *, to_the_end: bool
+    done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord], *, to_the_end: bool
 ) -> Iterator[_Problem]:
     """The jobs that it did not poll at all, though no call has failed that it reports; or ``to_the_end``."""
     created = {each.job_id for each in records if each.operation == "CreateJob"}
@@ -165,7 +165,7 @@ def _left_alone(
 
 
 def _not_started(
-    done: Outcome, jobs: Sequence[Job], records: Sequence[Record]
+    done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> Iterator[_Problem]:
     starts = [each for each in records if each.operation == "StartJob"]
     if done.raised is not None and not all(each.succeeded for each in starts):
@@ -182,7 +182,7 @@ def _several(ids: Sequence[str]) -> str:
 
 
 def _wrong_ending(
-    expected: str, done: Outcome, jobs: Sequence[Job], records: Sequence[Record]
+    expected: str, done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> _Problem | None:
     """What is wrong with what it returned or raised; None where nothing is."""
     if done.raised is None and not done.failed:
@@ -196,11 +196,11 @@ def _wrong_ending(
         )
     if expected == "returns":
         return _Problem(f"it reported a failure: it {_ended(done)}")
-    told = "" if done.raised is None else wrong_failure(expected, done.raised, jobs, records)
+    told = "" if done.raised is None else find_report_problem(expected, done.raised, jobs, records)
     return _Problem(told) if told else None
 
 
-def _ended(done: Outcome) -> str:
+def _ended(done: RunResult) -> str:
     if done.raised is None:
         return f"returned {show(done.result)}"
-    return f"raised {with_its_line(done.raised)}"
+    return f"raised {describe_raised(done.raised)}"

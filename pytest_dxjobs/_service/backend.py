@@ -15,12 +15,12 @@ from pytest_dxjobs._core.errors import UnexpectedCall, UsageError
 from pytest_dxjobs._core.messages import listing, show
 from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._jobs.histories import AT_ONCE, completes
-from pytest_dxjobs._service.fault_plan import Injections
-from pytest_dxjobs._service.jobs import Jobs
+from pytest_dxjobs._service.fault_plan import FaultPlan
+from pytest_dxjobs._service.jobs import JobStore
 from pytest_dxjobs._service.operations import JobOperations
-from pytest_dxjobs._service.polling_limits import Watch
-from pytest_dxjobs._service.stubs import Queue, Scripts
-from pytest_dxjobs._service.timeline import story
+from pytest_dxjobs._service.polling_limits import PollingMonitor
+from pytest_dxjobs._service.stubs import PlannedHistories, StubQueue
+from pytest_dxjobs._service.timeline import polling_summary
 from pytest_dxjobs._wire.serialize import error_code, parse
 
 if TYPE_CHECKING:
@@ -29,29 +29,31 @@ if TYPE_CHECKING:
     from pytest_dxjobs._core.errors import RunawayPolling
     from pytest_dxjobs._jobs.histories import History
     from pytest_dxjobs._model.service_model import Model
-    from pytest_dxjobs._service.calls import Record, Respond
-    from pytest_dxjobs._service.fault_plan import Injection
-    from pytest_dxjobs._service.polling_limits import Budgets
-    from pytest_dxjobs._service.stubs import Entry
+    from pytest_dxjobs._service.calls import CallRecord, Respond
+    from pytest_dxjobs._service.fault_plan import PlannedFault
+    from pytest_dxjobs._service.polling_limits import PollingLimits
+    from pytest_dxjobs._service.stubs import StubbedResponse
     from pytest_dxjobs._wire.http import Request, Response
 
 
-class _Generation:
+class _Epoch:
     """Stands for a fake since it was made or reset."""
 
 
 class Backend:
     """One fake service, behind one lock."""
 
-    def __init__(self, installed: Model, region: str, account_id: str, budgets: Budgets) -> None:
+    def __init__(
+        self, installed: Model, region: str, account_id: str, limits: PollingLimits
+    ) -> None:
         self.installed, self.region, self.account_id = installed, region, account_id
-        self.jobs = Jobs(installed)
-        self.scripts = Scripts()
-        self._injections = Injections()
-        self._responses = Queue()
-        self._watch = Watch(budgets, self._story)
+        self.jobs = JobStore(installed)
+        self.planned_histories = PlannedHistories()
+        self._injections = FaultPlan()
+        self._responses = StubQueue()
+        self._watch = PollingMonitor(limits, self._polling_summary)
         self._operations = JobOperations(
-            installed, account_id, self.jobs, self.scripts, self._watch
+            installed, account_id, self.jobs, self.planned_histories, self._watch
         )
         self.reset()
 
@@ -59,10 +61,10 @@ class Backend:
         """Forget everything that was added and asked."""
         with self.jobs.lock:
             self.remembered: list[AssertionError | UsageError] = []
-            self.generation: object = _Generation()
+            self.epoch: object = _Epoch()
             for part in (
                 self.jobs,
-                self.scripts,
+                self.planned_histories,
                 self._injections,
                 self._responses,
                 self._watch,
@@ -82,48 +84,48 @@ class Backend:
         """
         with self.jobs.lock:
             call = self.jobs.log.of(request, now())
-            generation = self.generation
+            epoch = self.epoch
             try:
                 if request.method == "GET" and call.operation != "GetJob" and not call.tried:
                     asked = request.path, request.query
                     self._watch.ask(asked, call.name)
-                laid_down = self._laid_down(call)
-                if laid_down is None and call.operation != "CreateJob":
+                planned = self._planned(call)
+                if planned is None and call.operation != "CreateJob":
                     return call.answer(self._answer(call))
             except BaseException as failure:
-                self._note(failure, call, generation)
+                self._note(failure, call, epoch)
                 raise
         # Without the lock: it may be a function of the test that computes the answer, or that chooses a
         # history for the job, and waits for other calls.
         try:
-            if laid_down is None:
+            if planned is None:
                 return call.answer(self._answer(call))
-            return call.answer(self._as_laid_down(laid_down, call))
+            return call.answer(self._respond_as_planned(planned, call))
         except BaseException as failure:
-            self._note(failure, call, generation)
+            self._note(failure, call, epoch)
             raise
 
-    def _note(self, failure: BaseException, call: Record, generation: object) -> None:
+    def _note(self, failure: BaseException, call: CallRecord, epoch: object) -> None:
         """Note that a call is not answered, and remember what is to fail the test."""
         with self.jobs.lock:
             call.fail(failure)
-            if isinstance(failure, (AssertionError, UsageError)) and self.generation is generation:
+            if isinstance(failure, (AssertionError, UsageError)) and self.epoch is epoch:
                 self.remembered.append(failure)
 
-    def _laid_down(self, call: Record) -> Respond | None:
+    def _planned(self, call: CallRecord) -> Respond | None:
         """What the test has said of this attempt: as for the one before, a fault, or a response."""
         found = call.respond or self._injections.take(call, self.jobs.place_of)
         if found is None:
             found = call.respond = self._responses.take(call)
         return found
 
-    def _answer(self, call: Record) -> Response:
+    def _answer(self, call: CallRecord) -> Response:
         response = self._operations.answer(call)
         if response is None:
             raise UnexpectedCall(self._nothing_answers(call))
         return response
 
-    def _as_laid_down(self, respond: Respond, call: Record) -> Response:
+    def _respond_as_planned(self, respond: Respond, call: CallRecord) -> Response:
         """Answer as the test says, and see what that tells of a job."""
         try:
             response = respond(call)
@@ -139,7 +141,7 @@ class Backend:
                 self._note_job(call, response)
         return response
 
-    def _note_job(self, call: Record, response: Response) -> None:
+    def _note_job(self, call: CallRecord, response: Response) -> None:
         job = self._as_parsed(call, response)
         call.garbled = job is None
         state = "garbled" if job is None else job.get("State", "no State")
@@ -149,11 +151,11 @@ class Backend:
         self._watch_poll(call, call.told)
         if call.operation == "GetJob" and job is not None:
             moment = now()  # a function may have taken its time, and other polls have been answered
-            life = self.jobs.find(call.uri["JobId"], moment)
-            if life is not None:
-                life.count_poll(moment)  # it was answered with a job, if not with its own words
+            stored = self.jobs.find(call.uri["JobId"], moment)
+            if stored is not None:
+                stored.count_poll(moment)  # it was answered with a job, if not with its own words
 
-    def _as_parsed(self, call: Record, response: Response) -> dict[str, Any] | None:
+    def _as_parsed(self, call: CallRecord, response: Response) -> dict[str, Any] | None:
         """What the client will see of a job; None for nothing."""
         try:
             parsed = parse(self.installed, call.operation or "", response)
@@ -162,7 +164,7 @@ class Backend:
         del parsed["ResponseMetadata"]
         return parsed if parsed or response.body.strip() == b"{}" else None
 
-    def _watch_poll(self, call: Record, answer: str) -> None:
+    def _watch_poll(self, call: CallRecord, answer: str) -> None:
         if call.operation == "GetJob":
             with self.jobs.lock:
                 self._watch.poll(call.uri["JobId"], answer, again=bool(call.tried))
@@ -204,27 +206,27 @@ class Backend:
     def share_polls(self, usual: int) -> None:
         """Let the jobs share ``max_polls``, where that is the usual one, until the next reset."""
         with self.jobs.lock:
-            if self._watch.budgets.max_polls == usual:
+            if self._watch.limits.max_polls == usual:
                 self._watch.shared = usual
 
     def let_hang(self, history: History, jobs: int) -> None:
         """Let only the first so many jobs have this history and meet faults, until the next reset; others complete."""
         with self.jobs.lock:
-            self.scripts.first = itertools.repeat(history, jobs)
-            self.scripts.default = completes(polls=3)
+            self.planned_histories.first = itertools.repeat(history, jobs)
+            self.planned_histories.default = completes(polls=3)
             self._injections.most_jobs = jobs
 
-    def queue(self, entry: Entry) -> None:
+    def queue(self, entry: StubbedResponse) -> None:
         """Lay down an answer."""
         with self.jobs.lock:
             self._responses.add(entry)
 
-    def inject(self, injection: Injection) -> None:
+    def inject(self, injection: PlannedFault) -> None:
         """Lay down a fault."""
         with self.jobs.lock:
             self._injections.add(injection)
 
-    def is_fresh(self) -> bool:
+    def is_unused(self) -> bool:
         """Whether nothing has been laid down or asked."""
         with self.jobs.lock:
             return not (
@@ -232,11 +234,11 @@ class Backend:
                 or self.jobs.log.records
                 or self.pending_responses()
                 or self.pending_faults()
-                or self.pending_scripts()
-                or self.scripts.default is not AT_ONCE
+                or self.pending_histories()
+                or self.planned_histories.default is not AT_ONCE
             )
 
-    def forget_failures(self) -> list[AssertionError | UsageError]:
+    def take_failures(self) -> list[AssertionError | UsageError]:
         """What the code under test has been told that should fail its test; told once."""
         with self.jobs.lock:
             remembered, self.remembered = self.remembered, []
@@ -252,18 +254,18 @@ class Backend:
         with self.jobs.lock:
             return self._injections.pending()
 
-    def pending_scripts(self) -> list[str]:
+    def pending_histories(self) -> list[str]:
         """The histories that were laid down and not used."""
         with self.jobs.lock:
-            return [repr(script) for script in self.scripts.waiting]
+            return [repr(script) for script in self.planned_histories.waiting]
 
-    def _story(self, job_id: str, polls: int) -> str:
-        life = self.jobs.find(job_id, now())
-        in_virtual_time = timeutils.clock is not None
-        why = "" if life is None else life.explanation(now(), in_virtual_time=in_virtual_time)
-        return story(self.jobs.log.about(job_id), polls, why)
+    def _polling_summary(self, job_id: str, polls: int) -> str:
+        stored = self.jobs.find(job_id, now())
+        in_virtual_time = timeutils.running_clock is not None
+        why = "" if stored is None else stored.explanation(now(), in_virtual_time=in_virtual_time)
+        return polling_summary(self.jobs.log.about(job_id), polls, why)
 
-    def _nothing_answers(self, call: Record) -> str:
+    def _nothing_answers(self, call: CallRecord) -> str:
         asked = ", ".join(f"{name}={show(value)}" for name, value in call.params().items())
         given = f" with {asked}" if asked else ""
         headline = (

@@ -44,14 +44,13 @@ class Attempt:
 
 
 _NO_METADATA: Final[Mapping[str, Any]] = {}
-Respond = Callable[["Record"], "Response"]
+Respond = Callable[["CallRecord"], "Response"]
 
 
-class Record:
+class CallRecord:
     """A call while it is made. The backend writes it; users see it as a ``Call``."""
 
     __slots__ = (
-        "begun",
         "failure",
         "garbled",
         "installed",
@@ -62,6 +61,7 @@ class Record:
         "respond",
         "response",
         "stamp",
+        "started_at",
         "thread",
         "told",
         "tried",
@@ -77,7 +77,7 @@ class Record:
         # Headers are most of a request, and mostly nobody will ask for them.
         kept = self.operation is not None and reads_headers(installed, self.operation)
         self.request: Request = request if kept else _without_headers(request)
-        self.begun: datetime.datetime = stamp.at
+        self.started_at: datetime.datetime = stamp.at
         self.stamp: Stamp = stamp  # that of the last attempt
         self.thread: int = threading.get_ident()
         # The attributes of each attempt: there may be very many, and tuples of them are light.
@@ -161,7 +161,7 @@ class Call:
 
     __slots__ = ("_record",)
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: CallRecord) -> None:
         self._record = record
 
     @property
@@ -177,7 +177,7 @@ class Call:
     @property
     def started_at(self) -> datetime.datetime:
         """When its first attempt was made: an aware datetime, in UTC."""
-        return self._record.begun
+        return self._record.started_at
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -224,12 +224,12 @@ class Call:
         return f"<Call {self.operation} {self._record.outcome}>"
 
 
-def first_end(polls: Sequence[Record]) -> int | None:
+def first_end(polls: Sequence[CallRecord]) -> int | None:
     """The place of the first poll that was answered with an end state; None where there is none."""
     return next((at for at, poll in enumerate(polls) if poll.told in TERMINAL_STATES), None)
 
 
-class Log:
+class CallLog:
     """The calls that reached one fake, in the order of their first attempts."""
 
     def __init__(self, installed: Model) -> None:
@@ -238,12 +238,12 @@ class Log:
 
     def reset(self) -> None:
         """Forget all of them."""
-        self.records: list[Record] = []
-        self._by_invocation: dict[str | bytes | int, Record] = {}
+        self.records: list[CallRecord] = []
+        self._by_invocation: dict[str | bytes | int, CallRecord] = {}
         self._unnumbered = itertools.count()
         self._request_numbers = itertools.count(1)
 
-    def of(self, request: Request, moment: datetime.datetime) -> Record:
+    def of(self, request: Request, moment: datetime.datetime) -> CallRecord:
         """The record of the call that this request is an attempt of."""
         number = next(self._request_numbers)
         stamp = Stamp(f"00000000-0000-4000-8000-{number:012x}", moment)
@@ -251,7 +251,7 @@ class Log:
         invocation = next(self._unnumbered) if given is None else given
         record = self._by_invocation.get(invocation)
         if record is None:
-            record = Record(self._installed, request, stamp)
+            record = CallRecord(self._installed, request, stamp)
             self._by_invocation[invocation] = record
             self.records.append(record)
         else:
@@ -271,13 +271,13 @@ class Log:
         if record is not None:
             record.metadata = metadata
 
-    def about(self, job_id: str) -> list[Record]:
+    def about(self, job_id: str) -> list[CallRecord]:
         """The calls that were about one job, the one that created it among them."""
         return [record for record in self.records if record.job_id == job_id]
 
-    def polls(self) -> dict[str, list[Record]]:
+    def polls(self) -> dict[str, list[CallRecord]]:
         """The ``get_job`` calls for each id."""
-        by_id: dict[str, list[Record]] = {}
+        by_id: dict[str, list[CallRecord]] = {}
         for record in self.records:
             if record.operation == "GetJob":
                 by_id.setdefault(record.uri["JobId"], []).append(record)

@@ -20,7 +20,7 @@ from pytest_dxjobs._wire.http import Response
 from pytest_dxjobs._wire.serialize import answer, error
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._service.calls import Record
+    from pytest_dxjobs._service.calls import CallRecord
 
 
 _Make = TypeVar("_Make", bound=Callable[..., "Fault"])
@@ -157,7 +157,7 @@ def _header(place: str, given: object) -> str:
     return found
 
 
-def deliver(fault: Fault, call: Record) -> Response:
+def deliver(fault: Fault, call: CallRecord) -> Response:
     """What comes back instead of an answer.
 
     Raises:
@@ -187,7 +187,7 @@ def _failed_connection(sent: FailedConnection, fault: Fault, url: str) -> Except
     return failure
 
 
-def _service_error(sent: ServiceError, fault: Fault, call: Record) -> Response:
+def _service_error(sent: ServiceError, fault: Fault, call: CallRecord) -> Response:
     resource_type, resource_id = _resource(call)
     resource = f"{resource_type.replace('_', ' ').capitalize()} {resource_id}"
     members: dict[str, object] = {
@@ -203,7 +203,7 @@ def _service_error(sent: ServiceError, fault: Fault, call: Record) -> Response:
     return error(call.installed, sent.code, call.stamp, {"Message": message, **told}, sent.status)
 
 
-def _resource(call: Record) -> tuple[str, str]:
+def _resource(call: CallRecord) -> tuple[str, str]:
     """The resource that the request is about: the job, or else what is found first in its parameters."""
     if "JobId" in call.uri:
         return "JOB", call.uri["JobId"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_dxjobs._service.fault import deliver
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._service.calls import Record, Respond
+    from pytest_dxjobs._service.calls import CallRecord, Respond
     from pytest_dxjobs._service.fault import Fault
     from pytest_dxjobs._wire.http import Response
 
@@ -23,7 +23,7 @@ Place = Callable[["str | None"], int]
 
 
 @dataclass(slots=True)
-class Injection:
+class PlannedFault:
     """A fault, and what it is for.
 
     Attributes:
@@ -69,7 +69,7 @@ class Injection:
         left = f": {self.used} of {self.times}" if self.used else ""
         return f"{self.name}{left}"
 
-    def concerns(self, call: Record) -> bool:
+    def concerns(self, call: CallRecord) -> bool:
         """Whether this request is one that it is for, if its turn has come."""
         return (
             call.operation in self.operations
@@ -93,7 +93,7 @@ class Injection:
         return self._draws[job_id].random() < self.rate
 
 
-class Injections:
+class FaultPlan:
     """The faults of one fake, in the order in which they were laid down.
 
     Attributes:
@@ -105,14 +105,14 @@ class Injections:
 
     def reset(self) -> None:
         """Forget all of them."""
-        self._waiting: list[Injection] = []
+        self._waiting: list[PlannedFault] = []
         self.most_jobs: int | None = None
 
-    def add(self, injection: Injection) -> None:
+    def add(self, injection: PlannedFault) -> None:
         """Put a fault behind those that are there."""
         self._waiting.append(injection)
 
-    def take(self, call: Record, place_of: Place) -> Respond | None:
+    def take(self, call: CallRecord, place_of: Place) -> Respond | None:
         """What happens to a request instead of an answer, which uses it once.
 
         A fault for a whole call stays with the call, however often it is sent.
@@ -130,7 +130,7 @@ class Injections:
             self._waiting.remove(chosen)
         fault = chosen.fault
 
-        def respond(record: Record) -> Response:
+        def respond(record: CallRecord) -> Response:
             return deliver(fault, record)
 
         if chosen.whole_calls:

@@ -10,15 +10,15 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._core.errors import Refused
+from pytest_dxjobs._core.errors import ServiceRefusal
 from pytest_dxjobs._core.ids import next_id
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._core.timeutils import in_milliseconds, now
-from pytest_dxjobs._jobs.creation import created_or_refused
-from pytest_dxjobs._jobs.example_values import Blanks, sampler
+from pytest_dxjobs._core.timeutils import now, truncate_to_milliseconds
+from pytest_dxjobs._jobs.creation import job_from_request
+from pytest_dxjobs._jobs.example_values import ExampleContext, example_builder
 from pytest_dxjobs._jobs.factory import build_job
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.formats import wrong_job_id
+from pytest_dxjobs._model.formats import validate_job_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._model.service_model import Model
 
 
-def made_up(
+def generate_response(
     installed: Model, operation: str, params: Mapping[str, Any], region: str, account_id: str
 ) -> dict[str, Any]:
     """A valid answer to a call with these parameters.
@@ -38,16 +38,16 @@ def made_up(
     if shape is None:
         return {}
     if operation == "CreateJob":
-        return created_or_refused(installed, params, region, account_id, now())
+        return job_from_request(installed, params, region, account_id, now())
     if operation == "GetJob":
-        if problem := wrong_job_id(params["JobId"]):
-            raise Refused("ValidationException", f"JobId {show(params['JobId'])} {problem}")
+        if problem := validate_job_id(params["JobId"]):
+            raise ServiceRefusal("ValidationException", f"JobId {show(params['JobId'])} {problem}")
         return _job({"Id": params["JobId"]}, region, account_id)
     if operation == "ListJobs":
         return {"Jobs": [_job({}, region, account_id)]}
-    moment = in_milliseconds(now())
-    value: dict[str, Any] = sampler(shape)(
-        Blanks(
+    moment = truncate_to_milliseconds(now())
+    value: dict[str, Any] = example_builder(shape)(
+        ExampleContext(
             region=region,
             account_id=account_id,
             data_set_id=params.get("DataSetId") or next_id(),

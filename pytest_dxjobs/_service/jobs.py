@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from pytest_dxjobs._core.arguments import one_of, read, refuse
 from pytest_dxjobs._core.constants import JOB_STATES, TERMINAL_STATES
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import as_text
-from pytest_dxjobs._core.timeutils import in_full, in_milliseconds, now
+from pytest_dxjobs._core.messages import safe_str
+from pytest_dxjobs._core.timeutils import format_instant, now, truncate_to_milliseconds
 from pytest_dxjobs._core.values import cleaned, is_aware, members_of
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.factory import merge
 from pytest_dxjobs._jobs.histories import History, Position, Stage, advance, after_poll, stays
-from pytest_dxjobs._jobs.transitions import moved
+from pytest_dxjobs._jobs.transitions import response_in_state
 from pytest_dxjobs._model.documented import LIFETIME
-from pytest_dxjobs._service.calls import Log
+from pytest_dxjobs._service.calls import CallLog
 from pytest_dxjobs._wire.http import Response
 from pytest_dxjobs._wire.serialize import encode, parse
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from pytest_dxjobs._model.service_model import Model
 
 
-class Life:
+class StoredJob:
     """A job and its history. Whoever uses it holds the lock of the jobs."""
 
     __slots__ = (
-        "_aside",
         "_body",
+        "_deferred",
         "_history",
         "_installed",
         "_position",
@@ -56,21 +56,21 @@ class Life:
         identifier: str,
         response: Mapping[str, Any],
         history: History,
-        aside: Mapping[str, Any],
+        deferred: Mapping[str, Any],
         moment: datetime.datetime,
         created: datetime.datetime,
         *,
         started: bool,
     ) -> None:
         self.id: str = identifier
-        self.arn: str = as_text(response.get("Arn", ""))
-        self.type: str = as_text(response.get("Type", ""))
+        self.arn: str = safe_str(response.get("Arn", ""))
+        self.type: str = safe_str(response.get("Type", ""))
         self.entered: datetime.datetime = moment
         self.created: datetime.datetime = created
         self.started: bool = started
         self.cancelled: bool = False
         self.polls: int = 0
-        self._installed, self._history, self._aside = installed, history, aside
+        self._installed, self._history, self._deferred = installed, history, deferred
         runs = started or history.from_creation
         # None is WAITING for the start, before the first stage.
         self._position = Position(0, moment) if runs else None
@@ -81,7 +81,7 @@ class Life:
         """The state that the job is in."""
         return self._state(self._at(moment, polling=False))
 
-    def told_at(self, moment: datetime.datetime) -> str:
+    def state_for_poll(self, moment: datetime.datetime) -> str:
         """The state that a ``get_job`` at this moment would tell."""
         return self._state(self._at(moment, polling=True))
 
@@ -97,8 +97,8 @@ class Life:
             return f"{told}."
         if position.since > moment:
             return (
-                f"{told}. It came to {self._state(position)} at {in_full(position.since)}, which is later than the "
-                f"clock shows, {in_full(moment)}: start the clock before the job is put in, and do not set it back."
+                f"{told}. It came to {self._state(position)} at {format_instant(position.since)}, which is later than the "
+                f"clock shows, {format_instant(moment)}: start the clock before the job is put in, and do not set it back."
             )
         passed = (moment - position.since).total_seconds()
         told = f"{told}, and only {passed:.3f} s of {self._state(position)} have passed"
@@ -121,7 +121,7 @@ class Life:
         if position is not None and (self._shown is None or position.stage != self._shown.stage):
             state = self._history.stages[position.stage].state
             self._body = encode(
-                self._installed.job, self._moved(state, position.since, self._history)
+                self._installed.job, self._response_in_state(state, position.since, self._history)
             )
             self._shown = position
         return self._body
@@ -131,7 +131,7 @@ class Life:
         read: dict[str, Any] = json.loads(self._body)
         return read
 
-    def answer_at(self, moment: datetime.datetime) -> tuple[str, bytes]:
+    def response_for_poll(self, moment: datetime.datetime) -> tuple[str, bytes]:
         """The state and the body with which a ``get_job`` at this moment is answered."""
         position = self._at(moment, polling=True)
         return self._state(position), self._body_for(position)
@@ -156,13 +156,17 @@ class Life:
         self._position = self._shown = Position(0, moment)
         self._body = body
 
-    def moved_by_hand(self, state: str, moment: datetime.datetime) -> dict[str, Any]:
+    def response_set_by_hand(self, state: str, moment: datetime.datetime) -> dict[str, Any]:
         """The response for a state that is not from the history, with members read back from JSON."""
-        return self._moved(state, moment, stays(state))
+        return self._response_in_state(state, moment, stays(state))
 
-    def _moved(self, state: str, moment: datetime.datetime, history: History) -> dict[str, Any]:
-        at = max(in_milliseconds(moment), self.created)
-        return moved(self._installed, self.response(), state, at, history, self._aside)
+    def _response_in_state(
+        self, state: str, moment: datetime.datetime, history: History
+    ) -> dict[str, Any]:
+        at = max(truncate_to_milliseconds(moment), self.created)
+        return response_in_state(
+            self._installed, self.response(), state, at, history, self._deferred
+        )
 
     def _state(self, position: Position | None) -> str:
         return "WAITING" if position is None else self._history.stages[position.stage].state
@@ -174,25 +178,25 @@ class Life:
         return advance(self._history, position, moment, polling=polling)
 
 
-class Jobs:
+class JobStore:
     """All jobs of one fake, behind its lock."""
 
     def __init__(self, installed: Model) -> None:
         self.lock: threading.RLock = threading.RLock()
-        self.log: Log = Log(installed)
+        self.log: CallLog = CallLog(installed)
         self._installed = installed
         self.reset()
 
     def reset(self) -> None:
         """Forget all of them, and all that was asked."""
         self.log.reset()
-        self._by_id: dict[str, Life] = {}
+        self._by_id: dict[str, StoredJob] = {}
         self._numbers = itertools.count()
-        self._by_age: list[tuple[datetime.datetime, int, Life]] = []
+        self._by_age: list[tuple[datetime.datetime, int, StoredJob]] = []
 
-    def all(self, moment: datetime.datetime) -> list[Life]:
+    def all(self, moment: datetime.datetime) -> list[StoredJob]:
         """Those that are not too old, in the order in which they entered."""
-        return [life for life in self._by_id.values() if _is_alive(life, moment)]
+        return [stored for stored in self._by_id.values() if _is_alive(stored, moment)]
 
     def knows(self, job_id: str) -> bool:
         """Whether such a job is there, or was until it was too old."""
@@ -208,10 +212,10 @@ class Jobs:
         response: Mapping[str, Any],
         history: History,
         moment: datetime.datetime,
-        aside: Mapping[str, Any] | None = None,
+        deferred: Mapping[str, Any] | None = None,
         *,
         started: bool,
-    ) -> Life:
+    ) -> StoredJob:
         """Take a job in.
 
         Raises:
@@ -222,12 +226,12 @@ class Jobs:
             raise KeyError(identifier)
         given: Any = response.get("CreatedAt")
         created = given if is_aware(given) else moment
-        life = Life(
+        stored = StoredJob(
             self._installed,
             identifier,
             response,
             history,
-            aside or {},
+            deferred or {},
             moment,
             created,
             started=started,
@@ -235,42 +239,42 @@ class Jobs:
         gone = self._by_id.pop(identifier, None)
         if gone is not None:  # and after a clock is set back it would be there once more
             self._by_age = [each for each in self._by_age if each[2] is not gone]
-        bisect.insort(self._by_age, (created, next(self._numbers), life))
-        self._by_id[identifier] = life
-        return life
+        bisect.insort(self._by_age, (created, next(self._numbers), stored))
+        self._by_id[identifier] = stored
+        return stored
 
-    def find(self, job_id: str, moment: datetime.datetime) -> Life | None:
+    def find(self, job_id: str, moment: datetime.datetime) -> StoredJob | None:
         """The job with this id, if it is there and not too old."""
-        life = self._by_id.get(job_id)
-        return life if life is not None and _is_alive(life, moment) else None
+        stored = self._by_id.get(job_id)
+        return stored if stored is not None and _is_alive(stored, moment) else None
 
     def newest_first(
         self, moment: datetime.datetime, after: tuple[datetime.datetime, int] | None
-    ) -> Iterator[tuple[tuple[datetime.datetime, int], Life]]:
+    ) -> Iterator[tuple[tuple[datetime.datetime, int], StoredJob]]:
         """The jobs by the time of their creation, with the key to go on after each."""
         end = len(self._by_age) if after is None else bisect.bisect_left(self._by_age, after)
-        for created, number, life in reversed(self._by_age[:end]):
-            if _is_alive(life, moment):
-                yield (created, number), life
+        for created, number, stored in reversed(self._by_age[:end]):
+            if _is_alive(stored, moment):
+                yield (created, number), stored
 
-    def put_into(
-        self, life: Life, state: str, members: Mapping[str, object], *, check: bool
+    def set_state(
+        self, stored: StoredJob, state: str, members: Mapping[str, object], *, check: bool
     ) -> None:
         """Put a job into a state by hand, as ``Job.become`` says."""
         state = one_of("become: state", state, JOB_STATES, self._installed.states)
         members = read("become", members)
         moment = now()
-        before = life.told_at(moment)
+        before = stored.state_for_poll(moment)
         if check and before in TERMINAL_STATES:
             raise UsageError(
-                f"become: job {life.id} is {before}, which is an end state, and as far as is known stays so; "
+                f"become: job {stored.id} is {before}, which is an end state, and as far as is known stays so; "
                 "become(..., check=False) moves it all the same"
             )
         for name in members:
             if name in ("Id", "Arn", "State", "Type"):
                 why = "is the first argument" if name == "State" else "stays as it is"
                 raise UsageError(f"become: {name} is not to be given by name: it {why}")
-        response = life.moved_by_hand(state, moment)
+        response = stored.response_set_by_hand(state, moment)
         if check:  # with datetimes, as a client has them
             response = self._as_parsed(response)
         response |= {name: merge(response.get(name), part) for name, part in members.items()}
@@ -282,7 +286,7 @@ class Jobs:
                 find_problems(response),
             )
         try:
-            life.move(response, state, moment)
+            stored.move(response, state, moment)
         except ValueError as error:
             raise UsageError(f"become: the response cannot be sent: {error}") from None
 
@@ -292,5 +296,5 @@ class Jobs:
         return members_of(parsed)
 
 
-def _is_alive(life: Life, moment: datetime.datetime) -> bool:
-    return moment - life.entered < LIFETIME
+def _is_alive(stored: StoredJob, moment: datetime.datetime) -> bool:
+    return moment - stored.entered < LIFETIME

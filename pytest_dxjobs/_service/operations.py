@@ -8,13 +8,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.arguments import refuse
-from pytest_dxjobs._core.errors import Refused
+from pytest_dxjobs._core.errors import ServiceRefusal
 from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.values import values_of
-from pytest_dxjobs._jobs.creation import created_or_refused
-from pytest_dxjobs._jobs.transitions import problems_on_the_way
+from pytest_dxjobs._jobs.creation import job_from_request
+from pytest_dxjobs._jobs.transitions import find_history_problems
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.formats import wrong_job_id
+from pytest_dxjobs._model.formats import validate_job_id
 from pytest_dxjobs._model.validation import violations
 from pytest_dxjobs._wire.serialize import answer, error, success_status
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from pytest_dxjobs._jobs.histories import History
     from pytest_dxjobs._model.service_model import Model
-    from pytest_dxjobs._service.calls import Record
-    from pytest_dxjobs._service.jobs import Jobs, Life
-    from pytest_dxjobs._service.polling_limits import Watch
-    from pytest_dxjobs._service.stubs import Scripts
+    from pytest_dxjobs._service.calls import CallRecord
+    from pytest_dxjobs._service.jobs import JobStore, StoredJob
+    from pytest_dxjobs._service.polling_limits import PollingMonitor
+    from pytest_dxjobs._service.stubs import PlannedHistories
     from pytest_dxjobs._wire.http import Response
 
 
@@ -35,11 +35,16 @@ class JobOperations:
     """What answers the five operations on jobs; whoever asks holds the lock, but for CreateJob."""
 
     def __init__(
-        self, installed: Model, account_id: str, jobs: Jobs, scripts: Scripts, watch: Watch
+        self,
+        installed: Model,
+        account_id: str,
+        jobs: JobStore,
+        planned_histories: PlannedHistories,
+        watch: PollingMonitor,
     ) -> None:
         self._installed, self._account_id = installed, account_id
-        self._jobs, self._scripts, self._watch = jobs, scripts, watch
-        operate: dict[str, Callable[[Record, datetime.datetime], bytes]] = {
+        self._jobs, self._planned_histories, self._watch = jobs, planned_histories, watch
+        operate: dict[str, Callable[[CallRecord, datetime.datetime], bytes]] = {
             "CancelJob": self._cancel,
             "CreateJob": self._create,
             "GetJob": self._get,
@@ -61,7 +66,7 @@ class JobOperations:
         """Whether it is one of them."""
         return operation in self._by_name
 
-    def answer(self, call: Record) -> Response | None:
+    def answer(self, call: CallRecord) -> Response | None:
         """Answer one of them; None where it is none."""
         known = self._by_name.get(call.operation or "")
         if known is None:
@@ -69,13 +74,13 @@ class JobOperations:
         operate, status = known
         try:
             return answer(status, operate(call, call.stamp.at), call.stamp)
-        except Refused as refused:
+        except ServiceRefusal as refused:
             return error(self._installed, refused.code, call.stamp, refused.members)
 
-    def _create(self, call: Record, moment: datetime.datetime) -> bytes:
+    def _create(self, call: CallRecord, moment: datetime.datetime) -> bytes:
         params = call.params()
         create = functools.partial(
-            created_or_refused,
+            job_from_request,
             self._installed,
             params,
             call.request.region,
@@ -84,57 +89,57 @@ class JobOperations:
         )
         response = create()
         (details,) = params["Details"].values()
-        history = self._scripts.take(params["Type"], details)
+        history = self._planned_histories.take(params["Type"], details)
         _check_errors(self._installed, response, history)
         with self._jobs.lock:
             while self._jobs.knows(response["Id"]):  # which a test has given to a job of its own
                 response = create()
-            life = self._jobs.enter(response["Id"], response, history, moment, started=False)
-        call.job_id, call.told = life.id, "WAITING"
-        return life.body
+            stored = self._jobs.enter(response["Id"], response, history, moment, started=False)
+        call.job_id, call.told = stored.id, "WAITING"
+        return stored.body
 
-    def _start(self, call: Record, moment: datetime.datetime) -> bytes:
-        life = self._find(call, moment)
-        state = life.state_at(moment)
+    def _start(self, call: CallRecord, moment: datetime.datetime) -> bytes:
+        stored = self._find(call, moment)
+        state = stored.state_at(moment)
         if state != "WAITING":  # documented; that it cannot be started twice is a guess
-            raise self._conflict(life, f"is {state}; only a job that is WAITING can be started")
-        if life.started:
-            raise self._conflict(life, "has been started already")
-        life.start(moment)
+            raise self._conflict(stored, f"is {state}; only a job that is WAITING can be started")
+        if stored.started:
+            raise self._conflict(stored, "has been started already")
+        stored.start(moment)
         return b""
 
-    def _cancel(self, call: Record, moment: datetime.datetime) -> bytes:
-        life = self._find(call, moment)
-        state = life.state_at(moment)
+    def _cancel(self, call: CallRecord, moment: datetime.datetime) -> bytes:
+        stored = self._find(call, moment)
+        state = stored.state_at(moment)
         if state != "WAITING":  # documented; which error it answers is a guess
-            raise self._conflict(life, f"is {state}; only a job that is WAITING can be cancelled")
-        life.move(life.moved_by_hand("CANCELLED", moment), "CANCELLED", moment)
-        life.cancelled = True
+            raise self._conflict(stored, f"is {state}; only a job that is WAITING can be cancelled")
+        stored.move(stored.response_set_by_hand("CANCELLED", moment), "CANCELLED", moment)
+        stored.cancelled = True
         return b""
 
-    def _get(self, call: Record, moment: datetime.datetime) -> bytes:
+    def _get(self, call: CallRecord, moment: datetime.datetime) -> bytes:
         try:
-            life = self._find(call, moment)
-        except Refused as refused:
+            stored = self._find(call, moment)
+        except ServiceRefusal as refused:
             self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.tried))
             raise
-        state, body = life.answer_at(moment)
+        state, body = stored.response_for_poll(moment)
         if self.adapt is not None:
             body = self.adapt(json.loads(body))
             state = str(json.loads(body).get("State", "no State"))
-        self._watch.poll(life.id, state, again=bool(call.tried))
-        life.count_poll(moment)
+        self._watch.poll(stored.id, state, again=bool(call.tried))
+        stored.count_poll(moment)
         call.told = state
         return body
 
-    def _list(self, call: Record, moment: datetime.datetime) -> bytes:
+    def _list(self, call: CallRecord, moment: datetime.datetime) -> bytes:
         params = call.params()
         shape = self._installed.operation("ListJobs").input_shape
         if problems := list(violations(shape, params, "")):
-            raise Refused("ValidationException", "; ".join(problems))
+            raise ServiceRefusal("ValidationException", "; ".join(problems))
         token = params.get("NextToken")
         if token is not None and token not in self._pages:
-            raise Refused(
+            raise ServiceRefusal(
                 "ValidationException", f"NextToken: {show(token)} was not given by this service"
             )
         size = params.get("MaxResults", documented.PAGE_SIZE)
@@ -142,13 +147,13 @@ class JobOperations:
         end = b"]}"
         after = self._pages[token] if token is not None else None
         last = after
-        for key, life in self._jobs.newest_first(moment, after):
-            if not _is_about(life, params):
+        for key, stored in self._jobs.newest_first(moment, after):
+            if not _is_about(stored, params):
                 continue
             if len(page) == size and last is not None:
                 end = b'],"NextToken":"%s"}' % self._token(last).encode()
                 break
-            page.append(life.body_at(moment))
+            page.append(stored.body_at(moment))
             last = key
         return b'{"Jobs":[' + b",".join(page) + end
 
@@ -157,16 +162,16 @@ class JobOperations:
         self._pages[token] = position
         return token
 
-    def _find(self, call: Record, moment: datetime.datetime) -> Life:
+    def _find(self, call: CallRecord, moment: datetime.datetime) -> StoredJob:
         job_id = call.uri["JobId"]
-        life = self._jobs.find(job_id, moment)
-        if life is not None:  # also one that a test gave an id which is none
-            return life
-        if problem := wrong_job_id(job_id):
-            raise Refused("ValidationException", f"JobId {show(job_id)} {problem}")
+        stored = self._jobs.find(job_id, moment)
+        if stored is not None:  # also one that a test gave an id which is none
+            return stored
+        if problem := validate_job_id(job_id):
+            raise ServiceRefusal("ValidationException", f"JobId {show(job_id)} {problem}")
         gone = self._jobs.knows(job_id)
         why = ": it entered the fake 90 days ago, and jobs are deleted then" if gone else ""
-        raise Refused(
+        raise ServiceRefusal(
             "ResourceNotFoundException",
             f"Job {job_id} was not found{why}.",
             ResourceId=job_id,
@@ -174,18 +179,21 @@ class JobOperations:
         )
 
     @staticmethod
-    def _conflict(life: Life, told: str) -> Refused:
-        return Refused(
-            "ConflictException", f"Job {life.id} {told}.", ResourceId=life.id, ResourceType="JOB"
+    def _conflict(stored: StoredJob, told: str) -> ServiceRefusal:
+        return ServiceRefusal(
+            "ConflictException",
+            f"Job {stored.id} {told}.",
+            ResourceId=stored.id,
+            ResourceType="JOB",
         )
 
 
-def _is_about(life: Life, params: dict[str, Any]) -> bool:
+def _is_about(stored: StoredJob, params: dict[str, Any]) -> bool:
     """Whether the job is about the data set and the revision that a caller of ListJobs asks for."""
     wanted = {name: params[name] for name in ("DataSetId", "RevisionId") if name in params}
-    if not all(json.dumps(value).encode() in life.body for value in wanted.values()):
+    if not all(json.dumps(value).encode() in stored.body for value in wanted.values()):
         return False  # most jobs, seen without decoding
-    details = life.response().get("Details") if wanted else {}
+    details = stored.response().get("Details") if wanted else {}
     return all(value in values_of(name, details) for name, value in wanted.items())
 
 
@@ -195,5 +203,5 @@ def _check_errors(installed: Model, response: dict[str, Any], history: History) 
         refuse(
             f"{history!r}: the service could not have sent this of the job that was created "
             '(job.become("ERROR", check=False, Errors=...) takes it as it is):',
-            problems_on_the_way(installed, response, history, {}),
+            find_history_problems(installed, response, history, {}),
         )

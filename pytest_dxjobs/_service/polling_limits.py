@@ -27,7 +27,7 @@ _HOUR: Final = datetime.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Budgets:
+class PollingLimits:
     """How far a loop may go; None is no bound.
 
     Attributes:
@@ -84,7 +84,7 @@ _NOTHING: Final = (_Seen(), _Seen())
 
 
 @dataclass(slots=True)
-class Watch:
+class PollingMonitor:
     """The polls of one fake, held against its budgets.
 
     Attributes:
@@ -95,12 +95,12 @@ class Watch:
             has its own ``max_polls``.
     """
 
-    budgets: Budgets
-    story: Callable[[str, int], str]
+    limits: PollingLimits
+    polling_summary: Callable[[str, int], str]
     shared: int | None = None
     # Before the last call about a job, and after it.
     _seen: dict[str, tuple[_Seen, _Seen]] = field(default_factory=dict)
-    _breaches: dict[str, int] = field(default_factory=dict)
+    _exceeded: dict[str, int] = field(default_factory=dict)
     _asked: dict[Hashable, int] = field(default_factory=dict)
     # What the code was told, if it has not been answered since.
     failure: RunawayPolling | PollingStopped | None = None
@@ -123,17 +123,17 @@ class Watch:
         before, after = self._seen.get(job_id, _NOTHING)
         if not again:
             before = after
-        slept = timeutils.slept
+        slept = timeutils.total_slept
         after = before.then(answer, slept)
         self._seen[job_id] = before, after
         self.failure = None
         waited = slept - after.slept
-        budgets = self.budgets if self.shared is None else self._share(self.shared, waited)
-        option = budgets.exceeded_by(after.after_end, after.unchanged + 1, waited)
+        limits = self.limits if self.shared is None else self._share(self.shared, waited)
+        option = limits.exceeded_by(after.after_end, after.unchanged + 1, waited)
         if option:
-            told = self._breach(option, after, job_id, waited)
-            self._breaches[job_id] = self._breaches.get(job_id, 0) + 1
-            self._tell(told, self._breaches[job_id])
+            told = self._describe(option, after, job_id, waited)
+            self._exceeded[job_id] = self._exceeded.get(job_id, 0) + 1
+            self._tell(told, self._exceeded[job_id])
 
     def ask(self, request: Hashable, name: str) -> None:
         """Note a request other than a poll that asks for something: a loop may wait for that as well.
@@ -149,7 +149,7 @@ class Watch:
         self._begin_anew_in_another_test()
         times = self._asked[request] = self._asked.get(request, 0) + 1
         self.failure = None
-        most = self.budgets.max_polls
+        most = self.limits.max_polls
         if most is not None and times > most:
             told = (
                 f"{name} was called {times} times with the same parameters.\nSo does a loop that waits for "
@@ -177,14 +177,14 @@ class Watch:
         told = f"{self.failure}\nThe code has slept {self._sleeps} times since, and was ended in a sleep."
         raise _escalated(told, self._sleeps)
 
-    def _share(self, most: int, waited: datetime.timedelta) -> Budgets:
+    def _share(self, most: int, waited: datetime.timedelta) -> PollingLimits:
         jobs = max(sum(not after.end for _, after in self._seen.values()), 1)
         least = min(most, _LEAST_SHARE)
         if waited < _HOUR:
             most = most * 5 // 2  # a poll every second, and some
-        return dataclasses.replace(self.budgets, max_polls=max(most // jobs, least))
+        return dataclasses.replace(self.limits, max_polls=max(most // jobs, least))
 
-    def _breach(self, option: str, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
+    def _describe(self, option: str, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
         polls = seen.unchanged + 1
         if option == "max_polls_after_end":
             polls = seen.after_end
@@ -202,22 +202,22 @@ class Watch:
                 f"each time answered {seen.answer}"
             )
             cause = "So does a loop that has no deadline, or a very late one"
-        return f"{happened}{self.story(job_id, polls)}\n{cause}; it was ended here. {_permits_it(option)}"
+        return f"{happened}{self.polling_summary(job_id, polls)}\n{cause}; it was ended here. {_permits_it(option)}"
 
     def reset(self) -> None:
         """Forget what was seen, and that jobs share their polls."""
-        self._begin_anew()
+        self._restart()
         self.shared = None
 
     def _begin_anew_in_another_test(self) -> None:
         """Count for each test, where the fake is there for several."""
         if watchdog.test not in ("", self._test):
             self._test = watchdog.test
-            self._begin_anew()
+            self._restart()
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self._seen.clear()
-        self._breaches.clear()
+        self._exceeded.clear()
         self._asked.clear()
         self.failure = None
 

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import in_words, show
+from pytest_dxjobs._core.messages import describe_error, show
 from pytest_dxjobs._jobs.histories import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_dxjobs._jobs.histories import History
-    from pytest_dxjobs._service.calls import Record, Respond
+    from pytest_dxjobs._service.calls import CallRecord, Respond
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class StubbedResponse:
     """An answer for calls of one operation.
 
     Attributes:
@@ -90,11 +90,11 @@ class Entry:
         except Exception as error:  # of a matcher that the test has written
             raise UsageError(
                 f"{self.name}: comparing {name} of expected_params with {show(given)} raised "
-                f"{in_words(error)}"
+                f"{describe_error(error)}"
             ) from error
 
 
-class Queue:
+class StubQueue:
     """The answers of one fake."""
 
     def __init__(self) -> None:
@@ -102,14 +102,14 @@ class Queue:
 
     def reset(self) -> None:
         """Forget all of them."""
-        self._entries: dict[str, list[Entry]] = {}
-        self._spent: dict[str, list[Entry]] = {}
+        self._entries: dict[str, list[StubbedResponse]] = {}
+        self._spent: dict[str, list[StubbedResponse]] = {}
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: StubbedResponse) -> None:
         """Put an answer behind those that are there."""
         self._entries.setdefault(entry.operation, []).append(entry)
 
-    def take(self, call: Record) -> Respond | None:
+    def take(self, call: CallRecord) -> Respond | None:
         """The first answer that is for this call, which uses it once."""
         entries = self._entries.get(call.operation or "")
         if not entries:
@@ -124,7 +124,7 @@ class Queue:
                 return entry.respond
         return None
 
-    def why_not(self, call: Record) -> list[str]:
+    def why_not(self, call: CallRecord) -> list[str]:
         """For each answer to this operation, why it was not for this call."""
         operation, params = call.operation or "", call.params()
         return [
@@ -150,7 +150,7 @@ Where = Callable[[dict[str, Any]], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class PlannedHistory:
     """The history for one job, and which jobs it is meant for."""
 
     history: History
@@ -171,7 +171,7 @@ class Script:
             return bool(self.where(copy.deepcopy(dict(details))))
         except Exception as error:
             raise UsageError(
-                f"next_job: where raised {in_words(error)}; it was asked about a job of type "
+                f"next_job: where raised {describe_error(error)}; it was asked about a job of type "
                 f"{type_} with {show(details)}. Narrow it by type=, too, where types differ."
             ) from error
 
@@ -190,7 +190,7 @@ def _name(where: Where | None) -> str:
     return where.__name__ if inspect.isroutine(where) else "..."
 
 
-class Scripts:
+class PlannedHistories:
     """The histories that wait for jobs, first in first out, and those for all the others.
 
     Attributes:
@@ -204,7 +204,7 @@ class Scripts:
 
     def reset(self) -> None:
         """Forget all of them."""
-        self.waiting: list[Script] = []
+        self.waiting: list[PlannedHistory] = []
         self.first: Iterator[History] = iter(())
         self.default = AT_ONCE
 
@@ -219,7 +219,7 @@ class Scripts:
                 return script.history
         return next(self.first, self.default)
 
-    def _removed(self, script: Script) -> bool:
+    def _removed(self, script: PlannedHistory) -> bool:
         """Whether nobody has taken it while it was looked at."""
         try:
             self.waiting.remove(script)

@@ -7,14 +7,14 @@ import collections
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._core.timeutils import in_full, in_seconds
+from pytest_dxjobs._core.timeutils import format_instant, format_seconds
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_dxjobs._core.timeutils import Sleep
-    from pytest_dxjobs._service.calls import Attempt, Record
+    from pytest_dxjobs._service.calls import Attempt, CallRecord
 
 
 _FIRST: Final = 3  # lines that are told in any case
@@ -22,8 +22,8 @@ _FIRST: Final = 3  # lines that are told in any case
 
 def draw(
     title: str,
-    records: Iterable[Record],
-    apart: Iterable[Record] = (),
+    records: Iterable[CallRecord],
+    apart: Iterable[CallRecord] = (),
     sleeps: Sequence[Sleep] = (),
 ) -> str:
     """One line for each call, with the time since the first; repeated answers share a line.
@@ -37,15 +37,15 @@ def draw(
     calls = list(records)
     if not calls:
         return f"{title}: no call"
-    begun = calls[0].begun
+    started_at = calls[0].started_at
     lines = [
-        f"{title}, from {in_full(begun)}:",
-        *_lines(calls, begun, {id(each) for each in apart}, _pauses(calls, sleeps)),
+        f"{title}, from {format_instant(started_at)}:",
+        *_lines(calls, started_at, {id(each) for each in apart}, _pauses(calls, sleeps)),
     ]
     return "\n  ".join(lines)
 
 
-def shortened(drawn: str, most: int, told: str = "...") -> list[str]:
+def shorten(drawn: str, most: int, told: str = "...") -> list[str]:
     """The lines, of which the middle is left out where there are more than so many."""
     lines = drawn.splitlines()
     if len(lines) > most:
@@ -53,19 +53,19 @@ def shortened(drawn: str, most: int, told: str = "...") -> list[str]:
     return lines
 
 
-def between(calls: Iterable[Record], sleeps: Iterable[Sleep]) -> list[Sleep]:
+def between(calls: Iterable[CallRecord], sleeps: Iterable[Sleep]) -> list[Sleep]:
     """What the code slept between the calls: those who call, or else all, as a loop has threads call for it."""
     callers = {call.thread for call in calls}
     by_the_code = [each for each in sleeps if not each.is_backoff]
     return [each for each in by_the_code if each.thread in callers] or by_the_code
 
 
-def _pauses(calls: Sequence[Record], sleeps: Iterable[Sleep]) -> dict[int, str]:
+def _pauses(calls: Sequence[CallRecord], sleeps: Iterable[Sleep]) -> dict[int, str]:
     """What to tell of the sleeps after each call, by the identity of the call.
 
     Nothing of one who sleeps several times at once, as a loop with many tasks: which of them called is not known.
     """
-    called: dict[int | None, list[Record]] = collections.defaultdict(list, {None: [*calls]})
+    called: dict[int | None, list[CallRecord]] = collections.defaultdict(list, {None: [*calls]})
     for call in calls:
         called[call.thread].append(call)
     slept: dict[int | None, list[Sleep]] = collections.defaultdict(list)
@@ -82,15 +82,17 @@ def _overlap(earlier: Sleep, later: Sleep) -> bool:
     return (later.at - earlier.at).total_seconds() < earlier.seconds
 
 
-def _following(calls: Sequence[Record], sleeps: Iterable[Sleep]) -> Iterator[tuple[int, str]]:
-    begun = [call.begun for call in calls]
-    for place, group in itertools.groupby(sleeps, lambda each: bisect.bisect_right(begun, each.at)):
+def _following(calls: Sequence[CallRecord], sleeps: Iterable[Sleep]) -> Iterator[tuple[int, str]]:
+    started_at = [call.started_at for call in calls]
+    for place, group in itertools.groupby(
+        sleeps, lambda each: bisect.bisect_right(started_at, each.at)
+    ):
         if place:
             yield id(calls[place - 1]), f", then {_told([each.seconds for each in group])}"
 
 
 def _told(seconds: Sequence[float]) -> str:
-    total = in_seconds(sum(seconds))
+    total = format_seconds(sum(seconds))
     return (
         f"a sleep of {total} s"
         if len(seconds) == 1
@@ -99,7 +101,10 @@ def _told(seconds: Sequence[float]) -> str:
 
 
 def _lines(
-    calls: Sequence[Record], begun: datetime.datetime, apart: set[int], pauses: dict[int, str]
+    calls: Sequence[CallRecord],
+    started_at: datetime.datetime,
+    apart: set[int],
+    pauses: dict[int, str],
 ) -> Iterator[str]:
     width = max(len(call.name) for call in calls)
     several = len({call.job_id for call in calls} - {None}) > 1
@@ -108,12 +113,12 @@ def _lines(
     )
     for ((job_id, asked, answered), _), group in groups:
         same = list(group)
-        times = [(call.begun - begun).total_seconds() for call in same]
+        times = [(call.started_at - started_at).total_seconds() for call in same]
         # The end of an id is where those of one test differ.
         about = f"  {'..' + job_id[-8:] if job_id else '':10}" if several else ""
         backoff = sum(attempt.backoff for call in same for attempt in call.attempts)
         more = [f"{len(same)} times, last at {_after(times[-1])}"] if len(same) > 1 else []
-        more += [f"backoff {in_seconds(backoff)} s"] if backoff else []
+        more += [f"backoff {format_seconds(backoff)} s"] if backoff else []
         line = f"{_after(times[0]):>13}{about}  {asked.ljust(width)}  {answered}"
         yield "   ".join([line, *([", ".join(more)] if more else [])])
 
@@ -122,7 +127,7 @@ def _after(seconds: float) -> str:
     return f"{seconds:+,.3f} s"
 
 
-def _what(call: Record, pauses: dict[int, str]) -> tuple[str | None, str, str]:
+def _what(call: CallRecord, pauses: dict[int, str]) -> tuple[str | None, str, str]:
     """What makes two calls the same to a reader."""
     attempts = [*map(_attempt, call.earlier), call.outcome]
     told = []
@@ -140,7 +145,7 @@ def _attempt(attempt: Attempt) -> str:
 _LINES: Final = 8
 
 
-def story(records: Sequence[Record], polls: int, why: str) -> str:
+def polling_summary(records: Sequence[CallRecord], polls: int, why: str) -> str:
     """What follows on the sentence that says how often a job was polled.
 
     Args:
@@ -150,17 +155,17 @@ def story(records: Sequence[Record], polls: int, why: str) -> str:
     """
     asked = [record for record in records if record.operation == "GetJob"]
     answered = [record for record in records if record.tried]
-    told = shortened(draw("What was asked and answered", answered), _LINES)
-    return "\n".join([f"{_rhythm(asked[-polls:])}.", *filter(None, [why]), *told])
+    told = shorten(draw("What was asked and answered", answered), _LINES)
+    return "\n".join([f"{_interval(asked[-polls:])}.", *filter(None, [why]), *told])
 
 
-def _rhythm(polls: Sequence[Record]) -> str:
-    times = [record.begun for record in polls]
+def _interval(polls: Sequence[CallRecord]) -> str:
+    times = [record.started_at for record in polls]
     pauses = [
         round((later - earlier).total_seconds(), 3) for earlier, later in itertools.pairwise(times)
     ]
     if not any(pauses):
         return ": without a pause"
-    shortest, longest = in_seconds(min(pauses)), in_seconds(max(pauses))
+    shortest, longest = format_seconds(min(pauses)), format_seconds(max(pauses))
     every = shortest if shortest == longest else f"{shortest} to {longest}"
     return f": every {every} s, over {times[-1] - times[0]}"

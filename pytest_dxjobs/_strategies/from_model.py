@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from pytest_dxjobs._core.timeutils import plain
-from pytest_dxjobs._jobs.example_values import TRIAL, sampler
+from pytest_dxjobs._core.timeutils import plain_utc
+from pytest_dxjobs._jobs.example_values import PROBE, example_builder
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import Shape, enum_of, members_outside, pattern_of
 from pytest_dxjobs._strategies.values import JOB_IDS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _MOST_ENTRIES: Final = 3
-_EPOCH: Final = plain(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
+_EPOCH: Final = plain_utc(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
 
 
 @functools.cache
@@ -86,5 +86,5 @@ def _texts(shape: Shape, name: str, low: int, high: int | None) -> SearchStrateg
     if pattern.pattern == documented.ID_PATTERN:
         return JOB_IDS
     if low or high is not None:  # of which nothing that matches need be
-        return st.just(sampler(shape, name)(TRIAL))
+        return st.just(example_builder(shape, name)(PROBE))
     return st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii"))

@@ -7,12 +7,12 @@ import functools
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_dxjobs._core.timeutils import plain
+from pytest_dxjobs._core.timeutils import plain_utc
 from pytest_dxjobs._core.values import values_of
-from pytest_dxjobs._jobs.example_values import Blanks
+from pytest_dxjobs._jobs.example_values import ExampleContext
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import Model, enum_of
-from pytest_dxjobs._strategies.shapes import drawer, usual
+from pytest_dxjobs._strategies.shapes import generator, usual
 from pytest_dxjobs._strategies.values import IDS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _INSTANTS: Final = tuple(
-    plain(datetime.datetime.fromisoformat(text))
+    plain_utc(datetime.datetime.fromisoformat(text))
     for text in (
         "2024-01-01",
         "2019-11-13",  # when the service began
@@ -41,7 +41,7 @@ _AGES: Final = tuple(
 )
 _RESOURCES: Final = tuple(itertools.permutations(IDS, 2))
 # Whether a job's assets are configured: mostly not, or as everybody has it.
-_CONFIGURED: Final = (None, None, usual, drawer)
+_CONFIGURED: Final = (None, None, usual, generator)
 _FEW: Final = (1, 1, 1, 1, 1, 1, 2, 4)
 
 
@@ -56,7 +56,7 @@ def draw_job(
     updated = created + source.one_of(_AGES)
     configure, errors = source.one_of(_CONFIGURED), source.one_of(_FEW)
     identifier = source.job_id()
-    blanks = Blanks(
+    context = ExampleContext(
         region=region,
         account_id=account_id,
         data_set_id=data_set_id,
@@ -68,7 +68,7 @@ def draw_job(
     job: dict[str, Any] = {
         "Arn": documented.job_arn(identifier, region, account_id),
         "CreatedAt": created,
-        "Details": draw_details(source.apart(), installed, type_, blanks, state),
+        "Details": draw_details(source.apart(), installed, type_, context, state),
         "Id": identifier,
         "State": state,
         "Type": type_,
@@ -82,13 +82,13 @@ def draw_job(
     configured = installed.job.members.get("AssetConfiguration")
     exports = type_.startswith(documented.EXPORT_PREFIX)
     if configured is not None and configure is not None and not exports:
-        job["AssetConfiguration"] = configure(configured)(source.apart(), blanks)
+        job["AssetConfiguration"] = configure(configured)(source.apart(), context)
     return job
 
 
-def usual_blanks(type_: str) -> Blanks:
+def default_context(type_: str) -> ExampleContext:
     """The ids and times of a job that nobody asks for."""
-    return Blanks(
+    return ExampleContext(
         region=documented.REGION,
         account_id=documented.ACCOUNT_ID,
         data_set_id=IDS[0],
@@ -100,17 +100,17 @@ def usual_blanks(type_: str) -> Blanks:
 
 
 def draw_details(
-    source: Source, installed: Model, type_: str, blanks: Blanks, state: str | None = None
+    source: Source, installed: Model, type_: str, context: ExampleContext, state: str | None = None
 ) -> dict[str, Any]:
     """The ``Details`` of a job of this type; with a state, with a signed URL just where that has one."""
     name = installed.details_members.get(type_)
     if name is None:
         return {}
     shape = installed.details.members[name]
-    own: dict[str, Any] = drawer(shape, name, name)(source, blanks)
+    own: dict[str, Any] = generator(shape, name, name)(source, context)
     urls = [url for url in documented.SIGNED_URL_MEMBERS if url in shape.members]
     if state in documented.SIGNED_URL_REQUIRED.get(type_, ()):
-        own |= {url: drawer(shape.members[url], url, name)(source, blanks) for url in urls}
+        own |= {url: generator(shape.members[url], url, name)(source, context) for url in urls}
     elif not documented.may_have_signed_url(type_, state):
         own = {key: part for key, part in own.items() if key not in urls}
     return {name: own}
@@ -126,9 +126,9 @@ def draw_error(
     """One of the ``Errors`` of a job of this type, with one of the codes, about what its details name."""
     code = source.one_of(codes)
     limits = _limits(installed, type_) if code == documented.QUOTA_CODE else ()
-    blanks = usual_blanks(type_)
-    message = drawer(installed.error.members["Message"], "Message")
-    error = {"Code": code, "Message": message(source, blanks)}
+    context = default_context(type_)
+    message = generator(installed.error.members["Message"], "Message")
+    error = {"Code": code, "Message": message(source, context)}
     resources = [
         (kind, found)
         for kind, member in documented.RESOURCE_MEMBERS.items()
@@ -143,8 +143,8 @@ def draw_error(
         kind, resource = source.one_of(resources)
         error |= {"ResourceType": kind, "ResourceId": resource}
     if "LimitName" in chosen or "LimitValue" in chosen:
-        value = drawer(installed.error.members["LimitValue"], "LimitValue")
-        error |= {"LimitName": source.one_of(limits), "LimitValue": value(source, blanks)}
+        value = generator(installed.error.members["LimitValue"], "LimitValue")
+        error |= {"LimitName": source.one_of(limits), "LimitValue": value(source, context)}
     if fitting is not None:
         error["Details"] = {fitting: _about(source, installed, fitting, *details.values())}
     return {name: part for name, part in error.items() if name in (*_ALWAYS, *chosen)}

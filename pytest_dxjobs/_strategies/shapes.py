@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from pytest_dxjobs._jobs.example_values import Blanks, sampler
+from pytest_dxjobs._jobs.example_values import ExampleContext, example_builder
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import Shape, enum_of, members_outside
 from pytest_dxjobs._strategies.values import ANYTHING, ID_NUMBERS, TAGS, choices, id_of
@@ -65,13 +65,13 @@ class Source:
         return [each for bit, each in enumerate(values) if mask >> bit & 1]
 
 
-Drawer = Callable[[Source, Blanks], Any]
+Generator = Callable[[Source, ExampleContext], Any]
 
 
 @functools.cache
-def drawer(
+def generator(
     shape: Shape, name: str = "", owner: str = "", within: frozenset[str] = frozenset()
-) -> Drawer:
+) -> Generator:
     """Compile the function that draws a value of a shape.
 
     Args:
@@ -85,26 +85,26 @@ def drawer(
     if shape.type_name == "list":
         return _list(shape, name, owner, within)
     if shape.type_name == "map":
-        key, value = drawer(shape.key), drawer(shape.value, name, owner, within)
-        return lambda source, blanks: {key(source, blanks): value(source, blanks)}
+        key, value = generator(shape.key), generator(shape.value, name, owner, within)
+        return lambda source, context: {key(source, context): value(source, context)}
     values = choices(shape, name)
     if not values:
         return usual(shape, name)
     return lambda source, _: source.one_of(values)
 
 
-def usual(shape: Shape, name: str = "") -> Drawer:
+def usual(shape: Shape, name: str = "") -> Generator:
     """What draws the same each time, and takes no choice."""
-    sample = sampler(shape, name)
-    return lambda _, blanks: sample(blanks)
+    sample = example_builder(shape, name)
+    return lambda _, context: sample(context)
 
 
-def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
+def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Generator:
     tags = TAGS.get(frozenset(shape.members))
     if tags is not None:
         return lambda source, _: copy.deepcopy(source.one_of(tags))
     members = members_outside(shape, within)
-    parts = {name: drawer(member, name, owner, within) for name, member in members.items()}
+    parts = {name: generator(member, name, owner, within) for name, member in members.items()}
     bounds = {name: len(choices(member, name)) for name, member in members.items()}
     encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type
     optional = tuple(
@@ -117,12 +117,12 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
 
     parts |= {name: _apart(parts[name]) for name in optional if not bounds[name]}
 
-    def draw_members(source: Source, blanks: Blanks) -> dict[str, Any]:
+    def draw_members(source: Source, context: ExampleContext) -> dict[str, Any]:
         left_out = {*optional}.difference(source.some_of(optional))
         value = {}
         for name, part in parts.items():
             if name.removesuffix(_EXPIRY) not in left_out:
-                value[name] = part(source, blanks)
+                value[name] = part(source, context)
             elif bounds[name]:
                 source.number(bounds[name])
         if encrypted and value["Type"] != "aws:kms":
@@ -132,24 +132,24 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Drawer:
     return draw_members
 
 
-def _apart(part: Drawer) -> Drawer:
-    return lambda source, blanks: part(source.apart(), blanks)
+def _apart(part: Generator) -> Generator:
+    return lambda source, context: part(source.apart(), context)
 
 
-def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Drawer:
+def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Generator:
     permitted = enum_of(shape.member)
     if permitted:
         return lambda source, _: source.some_of(permitted, 1)
-    element = drawer(shape.member, name, owner, within)
+    element = generator(shape.member, name, owner, within)
     least = shape.metadata.get("min") or 1
     most = documented.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
     # Most lists are short.
     sizes = (least, least, *range(least, min(most, least + _MORE) + 1))
     unique = frozenset(getattr(shape.member, "members", ())) in TAGS
 
-    def draw_list(source: Source, blanks: Blanks) -> list[Any]:
+    def draw_list(source: Source, context: ExampleContext) -> list[Any]:
         more, rest = range(1, source.one_of(sizes)), source.apart()
-        elements = [element(source, blanks), *(element(rest, blanks) for _ in more)]
+        elements = [element(source, context), *(element(rest, context) for _ in more)]
         return (
             [*{next(iter(each.values())): each for each in elements}.values()]
             if unique

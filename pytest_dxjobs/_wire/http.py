@@ -88,7 +88,7 @@ class Metadata:
     request_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
-    def applied_to(self, response: Response, stamp: Stamp) -> Response:
+    def apply_to(self, response: Response, stamp: Stamp) -> Response:
         """The response with what the test says of it."""
         headers = {
             **response.headers,
@@ -99,7 +99,7 @@ class Metadata:
         return Response(self.status or response.status, headers, response.body)
 
 
-def metadata_in(place: str, given: object, *, least: int) -> Metadata:
+def read_metadata(place: str, given: object, *, least: int) -> Metadata:
     """What of ``ResponseMetadata`` an HTTP response can carry; botocore fills in the rest."""
     if given is None:
         return Metadata()

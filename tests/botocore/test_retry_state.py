@@ -204,7 +204,7 @@ def test_the_limiter_of_a_fake_is_as_that_of_a_new_client(clock: Any) -> None:
     handlers = events.prefix_search("needs-retry.dataexchange")
     owners: list[Any] = [getattr(handler, "__self__", None) for handler in handlers]
     theirs: Any = next(each for each in owners if isinstance(each, ClientRateLimiter))
-    ours: Any = retry_state.Memory(lambda _: None).limiter
+    ours: Any = retry_state.RetryState(lambda _: None).limiter
     for throttled in [*[False] * 10, True, *[False] * 6]:
         clock.tick(0.25)
         rates = []
@@ -221,7 +221,7 @@ def test_the_limiter_of_a_fake_is_as_that_of_a_new_client(clock: Any) -> None:
 def test_a_wait_counts_for_the_limiter_as_long_as_it_is_or_longer_where_more_passes(
     clock: Any, share: float
 ) -> None:
-    memory = retry_state.Memory(lambda seconds: clock.tick(seconds * share))
+    memory = retry_state.RetryState(lambda seconds: clock.tick(seconds * share))
     time_of: Any = memory.limiter._clock  # type: ignore[attr-defined]
     clock.tick(-0.5)  # what is set back takes nothing away
     assert time_of.current_time() == 0
@@ -291,9 +291,9 @@ def test_a_client_that_is_made_within_is_as_good_after_it(mode: str) -> None:
         client = client_for(mode=mode)
         fake.throttle(2)
         assert outcomes(client, fake.add_job(), 1) == [2]
-    plain = client_for(mode=mode)
+    plain_utc = client_for(mode=mode)
     assert [each.split(" at ")[0] for each in memory(client)["before-send"]] == [
-        each.split(" at ")[0] for each in memory(plain)["before-send"]
+        each.split(" at ")[0] for each in memory(plain_utc)["before-send"]
     ]
 
 

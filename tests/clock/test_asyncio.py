@@ -63,11 +63,11 @@ def test_timers_fire_at_their_time_and_the_loop_tells_it(dxjobs_clock: dx.Virtua
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        started_at = loop.time()
         for delay in (30, 0.5, 86_400 * 3):
             loop.call_later(delay, fire, delay)
         await asyncio.sleep(86_400 * 4, "result")
-        return loop.time() - begun
+        return loop.time() - started_at
 
     assert asyncio.run(main()) == 86_400 * 4
     assert fired == [(0.5, 0.5), (30, 30), (86_400 * 3, 86_400 * 3)]
@@ -172,13 +172,13 @@ def test_a_freeze_with_real_asyncio_changes_nothing_before_or_around_the_clock()
     with freezegun.freeze_time("2024-01-01", real_asyncio=True):
         pass  # freezegun leaves an attribute behind
     with dx.VirtualClock() as clock:
-        begun = clock.now
+        started_at = clock.now
         asyncio.run(asyncio.sleep(3))
-        assert (clock.now - begun).total_seconds() == 3
+        assert (clock.now - started_at).total_seconds() == 3
     with freezegun.freeze_time("2024-01-01", real_asyncio=True), dx.VirtualClock() as clock:
-        begun = clock.now
+        started_at = clock.now
         asyncio.run(asyncio.sleep(3))
-        assert (clock.now - begun).total_seconds() == 3
+        assert (clock.now - started_at).total_seconds() == 3
 
 
 def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
@@ -186,9 +186,9 @@ def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.Virtual
         sleeper = asyncio.create_task(asyncio.sleep(10))
         await asyncio.sleep(4)
         dxjobs_clock.move_to("2020-01-01")
-        begun = dxjobs_clock.now
+        started_at = dxjobs_clock.now
         await sleeper
-        return (dxjobs_clock.now - begun).total_seconds()
+        return (dxjobs_clock.now - started_at).total_seconds()
 
     assert asyncio.run(main()) == 6
 
@@ -197,12 +197,12 @@ def test_a_loop_outlives_a_clock_that_is_set_back_by_millennia(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
     async def main() -> float:
-        begun = asyncio.get_running_loop().time()
+        started_at = asyncio.get_running_loop().time()
         for _ in range(2):
             dxjobs_clock.move_to("9999-12-31")
             dxjobs_clock.move_to("0002-01-01")
         await asyncio.sleep(10)
-        return asyncio.get_running_loop().time() - begun
+        return asyncio.get_running_loop().time() - started_at
 
     late = datetime.date(9999, 12, 31)
     ahead = (late - START.date()) + (late - datetime.date(2, 1, 1))

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pytest_dxjobs._clock import blocked_threads
-from pytest_dxjobs._clock.blocked_threads import _LONG, _PATIENCE, _SHORT, A_MOMENT, Bystanders
+from pytest_dxjobs._clock.blocked_threads import _LONG, _PATIENCE, _SHORT, A_MOMENT, OtherThreads
 from pytest_dxjobs._core import timeutils
 
 ME, OTHER, THIRD = 1, 2, 3
@@ -46,7 +46,7 @@ class World:
             ("_threads", self.threads),
         ):
             monkeypatch.setattr(blocked_threads, name, stand_in)
-        self.bystanders = Bystanders(lambda: self.seconds)
+        self.bystanders = OtherThreads(lambda: self.seconds)
 
     def enumerate(self) -> list[Any]:
         known = [
@@ -252,10 +252,10 @@ def test_others_may_have_something_to_do(world: World, variables: dict[str, obje
 
 def test_what_an_executor_was_given_is_known_until_a_worker_begins_it(world: World) -> None:
     work = concurrent.futures.Future[None]()
-    timeutils.given.add(work)
+    timeutils.unstarted_tasks.add(work)
     world.put_worker(OTHER, **variables())
     assert world.looks() == 2
-    timeutils.given.discard(work)
+    timeutils.unstarted_tasks.discard(work)
     assert world.looks() == 1
 
 
@@ -314,7 +314,7 @@ def test_where_the_system_does_not_tell_a_thread_is_taken_to_wait() -> None:
 
 def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
     native = threading.get_native_id()
-    stand = blocked_threads._Stand((1, None, 2)).then(sys._getframe(), native)
+    stand = blocked_threads._Sample((1, None, 2)).then(sys._getframe(), native)
     told = sys.platform == "linux"
     assert blocked_threads._is_about_to_run(native) is told
     assert bool(stand.used) is told

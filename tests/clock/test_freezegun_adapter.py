@@ -13,7 +13,7 @@ import pytest
 import time_machine
 
 import pytest_dxjobs as dx
-from pytest_dxjobs._core.timeutils import plain
+from pytest_dxjobs._core.timeutils import plain_utc
 
 UTC = datetime.timezone.utc
 
@@ -237,7 +237,7 @@ def test_a_mistake_in_the_marker_is_told_as_the_markers(pytester: pytest.Pyteste
 
 def test_an_instant_that_is_kept_is_in_utc() -> None:
     east = datetime.timezone(datetime.timedelta(hours=2))
-    kept = plain(datetime.datetime(2025, 1, 1, 2, tzinfo=east))
+    kept = plain_utc(datetime.datetime(2025, 1, 1, 2, tzinfo=east))
     assert (kept, kept.tzinfo) == (datetime.datetime(2025, 1, 1, tzinfo=UTC), UTC)
 
 

@@ -16,7 +16,7 @@ from clients import elapsed
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._clock import scheduler
-from pytest_dxjobs._clock.scheduler import Schedule
+from pytest_dxjobs._clock.scheduler import Scheduler
 
 
 def until_one_sleeps(clock: dx.VirtualClock) -> None:
@@ -48,12 +48,12 @@ def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
 
 
 def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.VirtualClock) -> None:
-    begun, event = dxjobs_clock.now, threading.Event()
+    started_at, event = dxjobs_clock.now, threading.Event()
     woken: list[float] = []
 
     def wait() -> None:
         event.wait(10_000)
-        woken.append(elapsed(dxjobs_clock, begun))
+        woken.append(elapsed(dxjobs_clock, started_at))
 
     def work() -> None:
         for _ in range(300):  # until hardly a look is needed to see that the others wait
@@ -70,8 +70,8 @@ def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.Virt
 
 
 def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -> None:
-    begun = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
-    now, is_interrupted, looks_again = [begun], threading.Event(), threading.Event()
+    started_at = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
+    now, is_interrupted, looks_again = [started_at], threading.Event(), threading.Event()
     seen: list[datetime.datetime] = []  # at each look of the other one
 
     def advance(span: datetime.timedelta) -> None:
@@ -88,11 +88,11 @@ def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -
         if len(seen) == 500:
             looks_again.set()
 
-    schedule = Schedule(lambda: now[-1], float, look)
+    schedule = Scheduler(lambda: now[-1], float, look)
 
     def sleep(seconds: float, interrupted: Callable[[], bool]) -> None:
-        wake = begun + datetime.timedelta(seconds=seconds)
-        schedule.sleep_until(begun, wake, advance, interrupted, 0)
+        wake = started_at + datetime.timedelta(seconds=seconds)
+        schedule.sleep_until(started_at, wake, advance, interrupted, 0)
 
     thread = threading.Thread(target=sleep, args=[10_000, interrupted])
     thread.start()
@@ -101,9 +101,9 @@ def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -
     sleep(5, bool)
     looks_again.set()
     thread.join()
-    assert seen == [begun] * len(seen)
+    assert seen == [started_at] * len(seen)
     assert len(seen) >= 500
-    assert now[-1] == begun + datetime.timedelta(seconds=5)
+    assert now[-1] == started_at + datetime.timedelta(seconds=5)
 
 
 def test_who_is_the_next_to_wake_is_called(
@@ -138,7 +138,7 @@ def test_who_is_called_twice_naps_no_less_than_once() -> None:
 
 
 def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
-    begun, release = dxjobs_clock.now, threading.Event()
+    started_at, release = dxjobs_clock.now, threading.Event()
     woken: list[float] = []
 
     def busy() -> None:  # as long as it works the clock does not move
@@ -147,13 +147,13 @@ def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.Virtual
 
     def sleep() -> None:
         time.sleep(10)
-        woken.append(elapsed(dxjobs_clock, begun - datetime.timedelta(days=366)))
+        woken.append(elapsed(dxjobs_clock, started_at - datetime.timedelta(days=366)))
 
     threads = [threading.Thread(target=each) for each in (busy, sleep)]
     for thread in threads:
         thread.start()
     until_one_sleeps(dxjobs_clock)
-    dxjobs_clock.move_to(begun - datetime.timedelta(days=366))
+    dxjobs_clock.move_to(started_at - datetime.timedelta(days=366))
     release.set()
     for thread in threads:
         thread.join()
@@ -180,12 +180,12 @@ def test_a_clock_that_is_set_far_ahead_and_back_wakes_who_slept(
 
 
 def test_a_signal_handler_may_sleep_while_its_thread_does(dxjobs_clock: dx.VirtualClock) -> None:
-    begun = dxjobs_clock.now
+    started_at = dxjobs_clock.now
     seen: list[float] = []
 
     def sleep(seconds: float) -> None:
         time.sleep(seconds)
-        seen.append(elapsed(dxjobs_clock, begun))
+        seen.append(elapsed(dxjobs_clock, started_at))
 
     def work() -> None:
         sleep(3)
@@ -205,10 +205,10 @@ def test_a_signal_handler_may_sleep_while_its_thread_does(dxjobs_clock: dx.Virtu
 
 def test_who_is_to_wake_now_wakes_though_another_is_late() -> None:
     now = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
-    schedule = Schedule(lambda: now, time.monotonic, time.sleep)
+    schedule = Scheduler(lambda: now, time.monotonic, time.sleep)
     late = scheduler._Sleeper(now - datetime.timedelta(seconds=1), bool)
     due = scheduler._Sleeper(now, bool)
     schedule._sleepers = {1: late, 2: due}
-    moved: list[datetime.timedelta] = []
-    assert schedule._reached(due, moved.append, 0)
-    assert moved == []
+    response_in_state: list[datetime.timedelta] = []
+    assert schedule._reached(due, response_in_state.append, 0)
+    assert response_in_state == []

@@ -20,7 +20,7 @@ from clients import elapsed
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._clock import blocked_threads
-from pytest_dxjobs._clock.scheduler import Schedule
+from pytest_dxjobs._clock.scheduler import Scheduler
 from pytest_dxjobs._core import timeutils
 
 
@@ -47,7 +47,7 @@ def test_ten_workers_take_as_long_as_one(
     kind: str, now: Any, dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING")).id for _ in range(10)]
-    begun = dxjobs_clock.now
+    started_at = dxjobs_clock.now
     if kind == "executor":
         with concurrent.futures.ThreadPoolExecutor(10) as executor:
             polls = list(executor.map(lambda each: polls_within(client, each, 600, now), ids))
@@ -55,17 +55,17 @@ def test_ten_workers_take_as_long_as_one(
         with multiprocessing.dummy.Pool(10) as pool:
             polls = pool.map(lambda each: polls_within(client, each, 600, now), ids)
     assert polls == [40] * 10
-    assert elapsed(dxjobs_clock, begun) == 600
+    assert elapsed(dxjobs_clock, started_at) == 600
 
 
 def test_sleeps_of_different_length_end_in_their_order(dxjobs_clock: dx.VirtualClock) -> None:
     ended: list[tuple[float, float]] = []
-    begun = dxjobs_clock.now
+    started_at = dxjobs_clock.now
 
     def sleep(seconds: float) -> None:
         for _ in range(3):
             time.sleep(seconds)
-            ended.append((elapsed(dxjobs_clock, begun), seconds))
+            ended.append((elapsed(dxjobs_clock, started_at), seconds))
 
     threads = [threading.Thread(target=sleep, args=[seconds]) for seconds in (7, 3, 100)]
     for thread in threads:
@@ -86,27 +86,27 @@ def test_sleeps_of_different_length_end_in_their_order(dxjobs_clock: dx.VirtualC
 
 
 def test_one_that_works_on_is_waited_for(dxjobs_clock: dx.VirtualClock) -> None:
-    begun, seen = dxjobs_clock.now, []
+    started_at, seen = dxjobs_clock.now, []
 
     def works() -> None:
         for _ in range(20_000):
             pass
-        seen.append(elapsed(dxjobs_clock, begun))
+        seen.append(elapsed(dxjobs_clock, started_at))
         time.sleep(5)
-        seen.append(elapsed(dxjobs_clock, begun))
+        seen.append(elapsed(dxjobs_clock, started_at))
 
     thread = threading.Thread(target=works)
     thread.start()
     time.sleep(60)
     thread.join()
     assert seen == [0, 5]
-    assert elapsed(dxjobs_clock, begun) == 60
+    assert elapsed(dxjobs_clock, started_at) == 60
 
 
 def test_one_that_never_stops_working_is_left_out_in_the_end(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
-    begun, done = dxjobs_clock.now, threading.Event()
+    started_at, done = dxjobs_clock.now, threading.Event()
 
     def works() -> None:
         while not done.is_set():
@@ -118,16 +118,16 @@ def test_one_that_never_stops_working_is_left_out_in_the_end(
     time.sleep(60)
     done.set()
     thread.join()
-    assert elapsed(dxjobs_clock, begun) == 120
+    assert elapsed(dxjobs_clock, started_at) == 120
 
 
 def test_one_that_waits_for_another_holds_nothing_up(dxjobs_clock: dx.VirtualClock) -> None:
-    begun, results = dxjobs_clock.now, queue.Queue[float]()
+    started_at, results = dxjobs_clock.now, queue.Queue[float]()
 
     def produce() -> None:
         for _ in range(3):
             time.sleep(20)
-            results.put(elapsed(dxjobs_clock, begun))
+            results.put(elapsed(dxjobs_clock, started_at))
 
     lock = threading.Lock()
 
@@ -141,16 +141,16 @@ def test_one_that_waits_for_another_holds_nothing_up(dxjobs_clock: dx.VirtualClo
     assert [results.get(timeout=10) for _ in range(3)] == [20, 40, 60]
     for thread in threads:
         thread.join()
-    assert elapsed(dxjobs_clock, begun) == 60
+    assert elapsed(dxjobs_clock, started_at) == 60
 
 
 def test_the_test_may_move_the_clock_for_a_sleeper(dxjobs_clock: dx.VirtualClock) -> None:
-    begun, slept = dxjobs_clock.now, []
+    started_at, slept = dxjobs_clock.now, []
     busy = threading.Event()
 
     def sleep() -> None:
         time.sleep(10)
-        slept.append(elapsed(dxjobs_clock, begun))
+        slept.append(elapsed(dxjobs_clock, started_at))
 
     thread = threading.Thread(target=sleep)
     thread.start()
@@ -181,7 +181,7 @@ def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.Virtua
 def test_a_function_that_sleeps_may_be_all_that_a_thread_does(
     how: str, dxjobs_clock: dx.VirtualClock
 ) -> None:
-    begun, stop = dxjobs_clock.now, threading.Event()
+    started_at, stop = dxjobs_clock.now, threading.Event()
     if how == "thread":
         threads = [
             threading.Thread(target=time.sleep, args=[3600]),
@@ -200,7 +200,7 @@ def test_a_function_that_sleeps_may_be_all_that_a_thread_does(
         with concurrent.futures.ThreadPoolExecutor(3) as executor:
             list(executor.map(time.sleep, [3600, 60]))
             executor.submit(stop.wait, 3600).result()
-    assert elapsed(dxjobs_clock, begun) == {"thread": 1, "pool": 3, "executor": 2}[how] * 3600
+    assert elapsed(dxjobs_clock, started_at) == {"thread": 1, "pool": 3, "executor": 2}[how] * 3600
 
 
 def test_a_timer_runs_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
@@ -215,7 +215,7 @@ def test_a_timer_runs_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
 def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
-    begun, computed, go_on = dxjobs_clock.now, threading.Event(), threading.Event()
+    started_at, computed, go_on = dxjobs_clock.now, threading.Event(), threading.Event()
     arrived = threading.Event()
     seen: list[float] = []
 
@@ -226,7 +226,7 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
         go_on.wait()
         for _ in range(20_000):
             pass
-        seen.append(elapsed(dxjobs_clock, begun))
+        seen.append(elapsed(dxjobs_clock, started_at))
 
     thread = threading.Thread(target=works)
     thread.start()
@@ -245,13 +245,13 @@ def test_an_event_that_another_thread_may_set_has_a_real_moment(
     dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release, looks = threading.Event(), list[int]()
-    sleep_until = Schedule.sleep_until
+    sleep_until = Scheduler.sleep_until
 
     def noted(*args: Any) -> None:
         looks.append(args[-1])
         sleep_until(*args)
 
-    monkeypatch.setattr(Schedule, "sleep_until", noted)
+    monkeypatch.setattr(Scheduler, "sleep_until", noted)
     threading.Event().wait(5)
     thread = threading.Thread(target=release.wait)
     thread.start()
@@ -319,11 +319,11 @@ def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.Virtu
 def test_what_an_executor_was_given_is_begun_before_the_clock_goes_on(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
-    begun, all_given, left = dxjobs_clock.now, threading.Event(), list[int]()
+    started_at, all_given, left = dxjobs_clock.now, threading.Event(), list[int]()
 
     def work() -> float:
-        left.append(len(timeutils.given))
-        return elapsed(dxjobs_clock, begun)
+        left.append(len(timeutils.unstarted_tasks))
+        return elapsed(dxjobs_clock, started_at)
 
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
         executor.submit(all_given.wait)
@@ -333,4 +333,4 @@ def test_what_an_executor_was_given_is_begun_before_the_clock_goes_on(
         time.sleep(60)
         assert [each.result() for each in futures] == [0] * 3
     assert left == [3, 2, 1]
-    assert len(timeutils.given) == 0
+    assert len(timeutils.unstarted_tasks) == 0

@@ -396,7 +396,7 @@ def test_an_event_is_a_sleep_that_can_be_interrupted(dxjobs_clock: dx.VirtualClo
 def test_what_may_interrupt_a_wait_gets_a_moment_of_real_time(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
-    clock, answers = timeutils.clock, iter([False] * 15)
+    clock, answers = timeutils.running_clock, iter([False] * 15)
     assert clock is not None
     clock.let_pass(60, lambda: next(answers, True), patient=True)
     assert seconds(dxjobs_clock) == 0
@@ -446,7 +446,7 @@ def test_a_clock_that_cannot_start_leaves_nothing(monkeypatch: pytest.MonkeyPatc
     clock = dx.VirtualClock()
     with pytest.raises(RuntimeError, match="no limiters"):
         clock.__enter__()
-    assert timeutils.clock is None
+    assert timeutils.running_clock is None
     assert (time.sleep, time.time, threading.Event.wait) == before
 
 
@@ -472,7 +472,7 @@ def test_a_limiter_of_another_service_is_as_good_after_a_clock_in_the_future() -
 
 
 def test_a_wait_that_is_over_when_it_begins_takes_no_time(dxjobs_clock: dx.VirtualClock) -> None:
-    clock = timeutils.clock
+    clock = timeutils.running_clock
     assert clock is not None
     clock.let_pass(60, lambda: True, patient=False)
     assert seconds(dxjobs_clock) == 0
@@ -480,4 +480,4 @@ def test_a_wait_that_is_over_when_it_begins_takes_no_time(dxjobs_clock: dx.Virtu
 
 def test_a_fork_without_a_clock_is_left_alone() -> None:
     sleeps._go_on_in_a_fork()
-    assert timeutils.clock is None
+    assert timeutils.running_clock is None

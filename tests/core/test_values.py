@@ -23,13 +23,13 @@ AT = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def made(text: Kind) -> object:
-    own_details = {"DataSetId": text(SET), "RevisionId": text(SET)}
+    details_of_type = {"DataSetId": text(SET), "RevisionId": text(SET)}
     return dx.make_job(
         text(EXPORT),
         text("COMPLETED"),
         Id=text(ID),
         CreatedAt=AT,
-        Details=MappingProxyType({"ExportAssetsToS3": own_details}),
+        Details=MappingProxyType({"ExportAssetsToS3": details_of_type}),
     )["Details"]["ExportAssetsToS3"]["DataSetId"]
 
 
@@ -47,7 +47,7 @@ def entered(text: Kind) -> object:
     return told, fake.jobs, [call.response and call.response["State"] for call in fake.calls]
 
 
-def laid_down(text: Kind) -> object:
+def planned(text: Kind) -> object:
     fake = dx.FakeDataExchange()
     fake.next_job(dx.fails(text(MALWARE)), type=text(EXPORT))
     fake.inject(faults.throttling(), operation=text("list_jobs"), rate=text(0.5), seed=text(7))
@@ -90,7 +90,7 @@ def scenario(text: Kind) -> object:
     mine = dx.Scenario(**dict(zip(names, map(text, values), strict=True)), max_polls=text(9))
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
         clock.tick(text(3))
-        staged = dx.Scenario("mine", "Mine.")._staged(fake, clock)
+        staged = dx.Scenario("mine", "Mine.")._bind(fake, clock)
         staged.check(lambda each: poll(each), type=text("IMPORT_ASSETS_FROM_S3"))
         return [getattr(mine, name) for name in (*names, "max_polls")], staged.job.type
 
@@ -121,8 +121,6 @@ def as_own(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", [as_enum, as_own])
-@pytest.mark.parametrize(
-    "use", [made, entered, laid_down, said, failed, fault, scenario, drawn_ones]
-)
+@pytest.mark.parametrize("use", [made, entered, planned, said, failed, fault, scenario, drawn_ones])
 def test_it_is_taken_for_the_plain_value(use: Callable[[Kind], object], kind: Kind) -> None:
     assert repr(use(kind)) == repr(use(lambda value: value))

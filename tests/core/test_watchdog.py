@@ -314,7 +314,7 @@ def test_in_another_test_nothing_is_told(
             wait_idly(HARD_LIMIT)
 
 
-@pytest.mark.parametrize("forget", ["reset", "_forget_failures"])
+@pytest.mark.parametrize("forget", ["reset", "_take_failures"])
 def test_after_a_reset_nothing_is_told(forget: str, client: Any, looked: list[int]) -> None:
     with dx.VirtualClock(), dx.FakeDataExchange() as fake:
         run_away(client, fake)

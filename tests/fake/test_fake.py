@@ -17,7 +17,7 @@ from own_classes import Mute
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import UnexpectedCall as Unanswered
-from pytest_dxjobs._core.tracebacks import where_it_happened
+from pytest_dxjobs._core.tracebacks import describe_origin
 
 
 def state_of(client: Any, job: dx.Job) -> object:
@@ -498,7 +498,7 @@ def test_what_was_swallowed_is_told_with_its_place() -> None:
 
 
 def test_a_failure_that_nobody_raised_further_is_told_without_a_place() -> None:
-    assert where_it_happened(dx.UnexpectedCall("told")).startswith("It was raised in a call, and")
+    assert describe_origin(dx.UnexpectedCall("told")).startswith("It was raised in a call, and")
 
 
 def test_after_reset_polls_are_counted_anew() -> None:

@@ -45,10 +45,10 @@ KEYS: Any = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
 
 def seconds(call: Callable[[], object], repeat: int) -> float:
     """The time of one call."""
-    begun = real_time()
+    started_at = real_time()
     for _ in range(repeat):
         call()
-    return (real_time() - begun) / repeat
+    return (real_time() - started_at) / repeat
 
 
 def shown(time: float) -> str:
@@ -108,8 +108,8 @@ def bare_client(body: bytes) -> Any:
 def get_job() -> None:
     fake = dx.FakeDataExchange(max_polls=None, max_polls_after_end=None)
     job = fake.add_job()
-    life = fake._backend.jobs._by_id[job.id]
-    faked, bare = client(), bare_client(life.body)
+    stored = fake._backend.jobs._by_id[job.id]
+    faked, bare = client(), bare_client(stored.body)
 
     def poll() -> None:
         faked.get_job(JobId=job.id)
@@ -283,7 +283,7 @@ def scenario() -> None:
 
     def ours() -> None:
         with dx.VirtualClock() as running, dx.FakeDataExchange() as fake:
-            each._staged(fake, running).check(lambda job_id: faked.get_job(JobId=job_id))
+            each._bind(fake, running).check(lambda job_id: faked.get_job(JobId=job_id))
 
     def theirs() -> None:
         with freezegun.freeze_time("2025-01-01"):

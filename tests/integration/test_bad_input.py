@@ -63,9 +63,11 @@ KNOWN: list[Any] = [
     *(10**400, -1, math.nan, math.inf, object, print, lambda *_: 1, ..., NotImplemented),
     *(lambda *_: {}, ValueError("example"), KeyboardInterrupt, b"", range(3), iter(()), 1j),
 ]
-plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(KNOWN)
-anything = plain | st.recursive(
-    plain,
+plain_utc = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(KNOWN)
+)
+anything = plain_utc | st.recursive(
+    plain_utc,
     lambda each: (
         st.lists(each, max_size=3)
         | st.tuples(each, each)
@@ -302,7 +304,7 @@ def test_methods_of_the_clock_which_works_on(name: str, data: st.DataObject) -> 
 @hostile
 def test_methods_of_a_scenario(name: str, data: st.DataObject) -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-        call = getattr(dx.Scenario("mine", "Mine.")._staged(fake, clock), name)
+        call = getattr(dx.Scenario("mine", "Mine.")._bind(fake, clock), name)
         given_, named = arguments(data, call)
         with permitted(call):
             call(*given_, **named)
@@ -360,7 +362,7 @@ def test_an_exception_of_a_scenario_that_cannot_be_shown_is_told() -> None:
         (dx.Scenario("mine", "Mine.", answer=raise_mute), "answer has made no .*: Own: $"),
     ]:
         with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-            staged = scenario._staged(fake, clock)
+            staged = scenario._bind(fake, clock)
             with pytest.raises(dx.UsageError, match=told):
                 staged.check(lambda each: CLIENT.get_job(JobId=each), failed=raise_mute)
 

@@ -99,5 +99,5 @@ def test_both_forms_of_the_settings_say_the_same_and_are_taken(pytester: pytest.
 def test_every_section_is_among_the_contents() -> None:
     sections = re.findall(r"^## (.*)$", README, re.MULTILINE)
     there = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in sections}
-    linked = set(re.findall(r"\]\(#(.*?)\)", README))
-    assert linked == there - {"changes-and-licence"}
+    exception_chain = set(re.findall(r"\]\(#(.*?)\)", README))
+    assert exception_chain == there - {"changes-and-licence"}

@@ -66,7 +66,7 @@ class Plot:
 
 
 @dataclasses.dataclass(eq=False)
-class Record:
+class CallRecord:
     """What the model knows of a job."""
 
     id: str
@@ -195,8 +195,8 @@ class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0
-        self.records: list[Record] = []
-        self.scripts: list[tuple[Plot, str | None, str | None]] = []
+        self.records: list[CallRecord] = []
+        self.planned_histories: list[tuple[Plot, str | None, str | None]] = []
         self.default = Plot(dx.completes(), [], "COMPLETED")
         self.freeze = freezegun.freeze_time(BEGINNING, tick=False, ignore=["_pytest.timing"])
         self.clock: Any = self.freeze.start()
@@ -211,12 +211,12 @@ class Lives(RuleBasedStateMachine):
         self.now += milliseconds
         self.clock.tick(datetime.timedelta(milliseconds=milliseconds))
 
-    def enter(self, job_id: str, names: dict[str, str], plot: Plot, *, started: bool) -> Record:
-        record = Record(job_id, names, plot, self.now, started, runs_from=self.now)
+    def enter(self, job_id: str, names: dict[str, str], plot: Plot, *, started: bool) -> CallRecord:
+        record = CallRecord(job_id, names, plot, self.now, started, runs_from=self.now)
         self.records.append(record)
         return record
 
-    def kept(self) -> list[Record]:
+    def kept(self) -> list[CallRecord]:
         return [record for record in self.records if not record.gone(self.now)]
 
     @rule(milliseconds=st.sampled_from(TIMES), off=st.sampled_from((0, -1, 1)))
@@ -224,7 +224,7 @@ class Lives(RuleBasedStateMachine):
         self.wait(milliseconds + off)
 
     @rule(record=jobs, off=st.sampled_from((0, -1, HOUR)))
-    def a_stage_is_about_to_end(self, record: Record, off: int) -> None:
+    def a_stage_is_about_to_end(self, record: CallRecord, off: int) -> None:
         since = record.at(self.now)[1]
         ends = [since + amount for _, unit, amount in record.plot.stages if unit == "ms"]
         self.wait(min((end - self.now for end in ends if end > self.now), default=1) + off)
@@ -241,7 +241,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(plot=PLOTS, type_=st.none() | TYPES, revision=st.none() | st.sampled_from(REVISIONS))
     def a_script_for_one(self, plot: Plot, type_: str | None, revision: str | None) -> None:
-        self.scripts.append((plot, type_, revision))
+        self.planned_histories.append((plot, type_, revision))
         self.fake.next_job(
             plot.history,
             type=type_,
@@ -255,18 +255,18 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.kept()) < MANY)
     @rule(targets=(jobs, created), type_=TYPES, names=NAMED, plot=st.none() | PLOTS)
-    def create(self, type_: str, names: dict[str, str], plot: Plot | None) -> Record:
+    def create(self, type_: str, names: dict[str, str], plot: Plot | None) -> CallRecord:
         if plot is not None:
             self.a_script_for_one(plot, type_, None)
         details = {MEMBERS[type_]: DETAILS[type_] | names}
         response = client().create_job(Type=type_, Details=details)
         meant = [
             script
-            for script in self.scripts
+            for script in self.planned_histories
             if script[1] in (None, type_) and script[2] in (None, names["RevisionId"])
         ]
         for script in meant[:1]:
-            self.scripts.remove(script)
+            self.planned_histories.remove(script)
         fate = meant[0][0] if meant else self.default
         record = self.enter(response["Id"], names, fate, started=False)
         assert response["ResponseMetadata"]["HTTPStatusCode"] == 201
@@ -276,33 +276,35 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.kept()) < MANY)
     @rule(target=jobs, type_=TYPES, names=NAMED, plot=PLOTS)
-    def add(self, type_: str, names: dict[str, str], plot: Plot) -> Record:
+    def add(self, type_: str, names: dict[str, str], plot: Plot) -> CallRecord:
         job = self.fake.add_job(type_, plot.history, Details={MEMBERS[type_]: names})
         return self.enter(job.id, names, plot, started=True)
 
     @rule(record=jobs)
-    def start(self, record: Record) -> None:
+    def start(self, record: CallRecord) -> None:
         legal = record.waits(self.now) and not record.started
         if self.asked("start_job", record, (202, {}), legal):
             record.start(self.now)
 
     @rule(record=consumes(created))
-    def start_what_was_created(self, record: Record) -> None:
+    def start_what_was_created(self, record: CallRecord) -> None:
         self.start(record)
 
     @rule(record=jobs)
-    def cancel(self, record: Record) -> None:
+    def cancel(self, record: CallRecord) -> None:
         if self.asked("cancel_job", record, (204, {}), record.waits(self.now)):
             record.cancelled = self.now
 
     @rule(record=jobs, times=st.integers(1, 4))
-    def poll(self, record: Record, times: int) -> None:
+    def poll(self, record: CallRecord, times: int) -> None:
         for _ in range(times):
             self.asked("get_job", record, (200, record.told(self.now, self.now)))
             record.polls.append(self.now)
             record.polled += 1
 
-    def asked(self, operation: str, record: Record, expected: Answer, legal: bool = True) -> bool:
+    def asked(
+        self, operation: str, record: CallRecord, expected: Answer, legal: bool = True
+    ) -> bool:
         """Ask for something; tell whether it was done, as it should be."""
         gone = record.gone(self.now)
         refusal = missing(record.id) if gone else conflict(record.id)

@@ -205,7 +205,7 @@ def test_a_fate_is_given_once() -> None:
 
         seen = at_once(run, [dx.job_id(f"revision {nth}") for nth in range(12)])
     # Two of them came too late for a script of their own.
-    assert sorted(seen, key=lambda life: (life[-1], len(life))) == [
+    assert sorted(seen, key=lambda stored: (stored[-1], len(stored))) == [
         *(["IN_PROGRESS"] * (polls - 1) + ["COMPLETED"] for polls in range(1, 11)),
         *[["ERROR"]] * 2,
     ]
@@ -225,7 +225,7 @@ def test_threads_create_start_and_poll_each_their_own() -> None:
                 lives.append((job_id, before + states_to_the_end(made[nth], job_id)))
             return lives
 
-        seen = dict(life for lives in at_once(run, range(20)) for life in lives)
+        seen = dict(stored for lives in at_once(run, range(20)) for stored in lives)
         assert (
             list(seen.values())
             == [["WAITING", "WAITING", "IN_PROGRESS", "IN_PROGRESS", "COMPLETED"]] * 100

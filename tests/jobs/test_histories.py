@@ -93,7 +93,7 @@ def test_state_and_its_beginning_follow_from_time_and_polls(
 
 @pytest.mark.parametrize(
     ("history", "steps"),
-    [life for life in LIVES if WAITING not in {state for _, state, _ in life[1]}],
+    [stored for stored in LIVES if WAITING not in {state for _, state, _ in stored[1]}],
 )
 def test_the_history_of_a_created_job_runs_from_its_start(
     clock: Any, dxjobs: dx.FakeDataExchange, client: Any, history: dx.History, steps: Steps

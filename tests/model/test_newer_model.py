@@ -227,8 +227,12 @@ def test_a_job_of_a_new_type_is_created_and_moves_through_new_states(newer: Any)
     told = {"DataSetId": "d" * 32, "Destinations": [{"Bucket": "crater"}] * 2}
     details = {"ExportTablesToMoonBase": {**told, "Speed": 7}}
     with dx.FakeDataExchange() as fake:
-        life = [("IN_PROGRESS", dx.polls(1)), ("PAUSED", dx.polls(1)), ("IN_PROGRESS", dx.polls(1))]
-        fake.next_job(dx.history(*life, "COMPLETED"), type=NEW_TYPE)
+        stored = [
+            ("IN_PROGRESS", dx.polls(1)),
+            ("PAUSED", dx.polls(1)),
+            ("IN_PROGRESS", dx.polls(1)),
+        ]
+        fake.next_job(dx.history(*stored, "COMPLETED"), type=NEW_TYPE)
         created = newer.create_job(Type=NEW_TYPE, Details=details)
         own = created["Details"]["ExportTablesToMoonBase"]
         assert own.pop("LandUrlExpiresAt") > created["CreatedAt"]  # which the service makes

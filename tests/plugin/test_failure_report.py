@@ -10,7 +10,7 @@ import pytest
 from failure_reports import told
 
 import pytest_dxjobs as dx
-from pytest_dxjobs._core.tracebacks import end_at_the_caller
+from pytest_dxjobs._core.tracebacks import trim_traceback
 from pytest_dxjobs._plugin import failure_report
 
 PREAMBLE = """
@@ -51,7 +51,7 @@ def expect(fake: dx.FakeDataExchange) -> None:
 
 def check(fake: dx.FakeDataExchange, scenario: dx.Scenario, call: str, code: Any) -> None:
     with dx.VirtualClock() as clock:
-        getattr(scenario._staged(fake, clock), call)(code)
+        getattr(scenario._bind(fake, clock), call)(code)
 
 
 SCENARIO = dx.Scenario("mine", "A job waits for ever.", "gives up", dx.stays("WAITING"))
@@ -95,7 +95,7 @@ def test_a_failure_that_the_test_raises_itself_keeps_its_traceback() -> None:
     with pytest.raises(dx.UsageError) as caught:
         raise dx.UsageError("mine")
     entries = list(caught.traceback)
-    end_at_the_caller(caught.value)
+    trim_traceback(caught.value)
     assert list(caught.traceback) == entries
 
 

@@ -95,7 +95,7 @@ def test_what_a_loop_is_told(
     dxjobs_clock: dx.VirtualClock,
     client: Any,
 ) -> None:
-    staged, ids = scenario._staged(dxjobs, dxjobs_clock), list[str]()
+    staged, ids = scenario._bind(dxjobs, dxjobs_clock), list[str]()
 
     def create() -> None:
         for _ in range(2):

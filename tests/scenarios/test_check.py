@@ -22,7 +22,7 @@ from pytest_dxjobs import faults
 @pytest.fixture
 def staged() -> Any:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-        yield dx.Scenario("mine", "Mine.")._staged(fake, clock)
+        yield dx.Scenario("mine", "Mine.")._bind(fake, clock)
 
 
 async def later(_: object) -> Any:
@@ -105,7 +105,7 @@ def test_leaving_with_what_means_success_is_told(code: int | None) -> None:
         with pytest.raises(
             AssertionError, match=r"it left with SystemExit\(.*\), which passes for"
         ):
-            failing._staged(fake, clock).check(leave)
+            failing._bind(fake, clock).check(leave)
 
 
 def test_a_crash_is_told_with_the_line_of_the_code_beneath() -> None:
@@ -120,7 +120,7 @@ def test_a_crash_is_told_with_the_line_of_the_code_beneath() -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
         with pytest.raises(AssertionError, match=rf"'Errors' \({Path(__file__).name}:{line}\)"):
-            failing._staged(fake, clock).check(fail)
+            failing._bind(fake, clock).check(fail)
 
 
 def test_a_sleep_is_told_with_the_call_before_it() -> None:
@@ -133,7 +133,7 @@ def test_a_sleep_is_told_with_the_call_before_it() -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
         with pytest.raises(AssertionError) as caught:
-            failing._staged(fake, clock).check(wait)
+            failing._bind(fake, clock).check(wait)
     assert re.findall("then a sleep of (.*) s", str(caught.value)) == ["0.5"]
 
 
@@ -154,7 +154,7 @@ def test_where_no_job_was_polled_the_refusal_is_what_should_be_told() -> None:
         with pytest.raises(
             AssertionError, match=r"none of 'AccessDeniedException', .*: ValueError"
         ):
-            refused._staged(fake, clock).check(start)
+            refused._bind(fake, clock).check(start)
 
 
 def test_code_of_which_nothing_is_known_is_called(staged: dx.Scenario) -> None:
@@ -259,7 +259,7 @@ def test_a_mistake_in_a_scenario_is_told(options: dict[str, Any], told: str) -> 
 )
 def test_an_answer_that_cannot_be_is_told(answer: Any, told: str) -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-        staged = dx.Scenario("mine", "Mine.", answer=answer)._staged(fake, clock)
+        staged = dx.Scenario("mine", "Mine.", answer=answer)._bind(fake, clock)
         with pytest.raises(dx.UsageError, match=f"Scenario 'mine': answer has made no .*: {told}"):
             staged.check(lambda _: poll(fake))
 
@@ -281,7 +281,7 @@ def test_what_prepare_lays_down_answers_before_what_is_made_up(
 
     scenario = dx.Scenario("mine", "Mine.", prepare=lambda fake: lay_down(fake, "get_data_set"))
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
-        scenario._staged(fake, clock).check_creating(export)
+        scenario._bind(fake, clock).check_creating(export)
         fake.assert_no_pending_responses()
 
 
@@ -295,7 +295,7 @@ def test_a_loop_that_is_ended_is_told_what_it_was_answered(
 
     scenario = dx.Scenario("mine", "Mine.", answer=lambda job: {**job, "State": state})
     with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=30) as fake:
-        staged = scenario._staged(fake, clock)
+        staged = scenario._bind(fake, clock)
         with pytest.raises(AssertionError, match=f"{polls} times .* answered {state}"):
             staged.check(wait)
 
@@ -304,7 +304,7 @@ def test_a_function_of_the_scenario_that_fails_is_told_with_its_name() -> None:
     for name in "prepare", "unless":
         own: Any = {name: lambda fake: fake.inject(faults.throttling(), rate=20)}
         with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-            staged = dx.Scenario("mine", "Mine.", **own)._staged(fake, clock)
+            staged = dx.Scenario("mine", "Mine.", **own)._bind(fake, clock)
             told = f"Scenario 'mine': {name} raised UsageError: inject: rate: a number from 0"
             with pytest.raises(dx.UsageError, match=told):
                 staged.check(lambda _: poll(fake))
@@ -318,7 +318,7 @@ def test_what_becomes_of_the_jobs_is_said_by_the_scenario_alone() -> None:
         with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
             said(fake)
             with pytest.raises(dx.UsageError, match="leave default_history and next_job out"):
-                dx.Scenario("mine", "Mine.")._staged(fake, clock).check_creating(print)
+                dx.Scenario("mine", "Mine.")._bind(fake, clock).check_creating(print)
 
 
 def test_one_that_does_not_take_place_says_so() -> None:
@@ -337,6 +337,6 @@ def test_an_event_loop_of_the_test_is_not_disturbed(staged: dx.Scenario) -> None
 def test_what_unless_says_is_a_text() -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
         unless: Any = lambda _: 5  # noqa: E731
-        staged = dx.Scenario("mine", "Mine.", unless=unless)._staged(fake, clock)
+        staged = dx.Scenario("mine", "Mine.", unless=unless)._bind(fake, clock)
         with pytest.raises(dx.UsageError, match=r"'mine': what unless returned: a string .* not 5"):
             staged.check(lambda _: poll(fake))

@@ -79,7 +79,7 @@ def test_each_defect_is_found_by_the_scenarios_that_bring_it_out(name: str) -> N
 def test_a_job_that_the_test_has_put_in_is_none_of_the_codes() -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         fake.add_job()
-        scenario("completes-at-once")._staged(fake, clock).check(consumers.by_the_clock)
+        scenario("completes-at-once")._bind(fake, clock).check(consumers.by_the_clock)
 
 
 def test_jobs_that_hang_in_a_pool_share_the_polls_that_one_has() -> None:

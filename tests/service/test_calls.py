@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from clients import START, client_for
 
 import pytest_dxjobs as dx
-from pytest_dxjobs._service.timeline import shortened
+from pytest_dxjobs._service.timeline import shorten
 
 ID, OTHER = "d" * 32, "e" * 32
 EXPORT = {"AssetDestinations": [{"AssetId": ID, "Bucket": "prices"}], "DataSetId": ID}
@@ -204,8 +204,8 @@ def test_the_timeline_tells_when_what_and_how_it_was_answered(
     dxjobs.add_client_error("get_job", "ThrottlingException")
     fail(client, "get_job", JobId=job_id)
     fail(client, "list_data_sets")
-    begun, *lines = dxjobs.timeline().splitlines()
-    assert "2024-01-01 00:00:00" in begun
+    started_at, *lines = dxjobs.timeline().splitlines()
+    assert "2024-01-01 00:00:00" in started_at
     wanted = [
         (0, "create_job", "WAITING", ""),
         (1.5, "start_job", "202", ""),
@@ -232,8 +232,8 @@ def test_a_call_shows_itself_in_one_short_line(dxjobs: dx.FakeDataExchange, clie
 
 
 def test_a_story_is_shortened_where_it_has_more_lines_than_are_told() -> None:
-    assert shortened("1\n2\n3\n4\n5", 5) == ["1", "2", "3", "4", "5"]
-    assert shortened("1\n2\n3\n4\n5\n6", 5) == ["1", "2", "3", "  ...", "5", "6"]
+    assert shorten("1\n2\n3\n4\n5", 5) == ["1", "2", "3", "4", "5"]
+    assert shorten("1\n2\n3\n4\n5\n6", 5) == ["1", "2", "3", "  ...", "5", "6"]
 
 
 def test_the_timeline_of_several_jobs_says_which(dxjobs: dx.FakeDataExchange, client: Any) -> None:

@@ -191,5 +191,5 @@ def test_where_is_told_by_its_name_if_it_is_a_function() -> None:
     with dx.FakeDataExchange(strict=False) as fake:
         fake.next_job(dx.fails(), where=bool)
         fake.next_job(dx.fails(), where=len)
-        told = fake._backend.pending_scripts()
+        told = fake._backend.pending_histories()
     assert told == [f"next_job(dx.fails(), where={name})" for name in ("...", "len")]

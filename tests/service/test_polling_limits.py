@@ -18,7 +18,7 @@ import pytest_dxjobs as dx
 from pytest_dxjobs import faults
 from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.errors import PollingStopped
-from pytest_dxjobs._service.polling_limits import Budgets, Watch
+from pytest_dxjobs._service.polling_limits import PollingLimits, PollingMonitor
 
 ID = "d" * 32
 
@@ -103,9 +103,9 @@ def test_only_what_the_code_slept_counts(
 def test_another_answer_begins_the_wait_anew_and_each_job_has_its_own(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
-    life = dx.history(("WAITING", 3000), ("IN_PROGRESS", 3000), "COMPLETED")
-    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", life).id) == "COMPLETED"
-    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", life).id) == "COMPLETED"
+    stored = dx.history(("WAITING", 3000), ("IN_PROGRESS", 3000), "COMPLETED")
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", stored).id) == "COMPLETED"
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", stored).id) == "COMPLETED"
 
 
 @pytest.mark.dxjobs(max_wait=3600)
@@ -163,7 +163,7 @@ def test_a_loop_that_swallows_exceptions_meets_what_is_none(
     assert not issubclass(PollingStopped, Exception)
     assert caught.value.times == 1
     assert len(dxjobs.calls) == 1 + 25 + 25 + 1
-    dxjobs._backend.forget_failures()
+    dxjobs._backend.take_failures()
 
 
 def test_each_job_is_told_by_itself(
@@ -195,7 +195,7 @@ def test_code_that_was_told_and_sleeps_on_is_ended_by_its_sleep(
         run()
     assert not isinstance(caught.value, Exception)
     assert len([each for each in dxjobs_clock.sleeps if each.seconds == 1]) == 26
-    dxjobs._backend.forget_failures()
+    dxjobs._backend.take_failures()
 
 
 def test_a_test_that_expects_it_may_sleep_on(
@@ -248,7 +248,7 @@ def test_in_asyncio_as_well(
     with pytest.raises(BaseException, match="TIMED_OUT") as caught:
         asyncio.run(poll())
     assert not isinstance(caught.value, Exception)
-    dxjobs._backend.forget_failures()
+    dxjobs._backend.take_failures()
 
 
 def test_a_task_that_sleeps_on_where_a_thread_was_told_is_ended(
@@ -268,7 +268,7 @@ def test_a_task_that_sleeps_on_where_a_thread_was_told_is_ended(
     with pytest.raises(BaseException, match="TIMED_OUT") as caught:
         asyncio.run(poll())
     assert not isinstance(caught.value, Exception)
-    dxjobs._backend.forget_failures()
+    dxjobs._backend.take_failures()
 
 
 def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) -> None:
@@ -327,9 +327,11 @@ def test_the_ini_file_bounds_the_wait(pytester: pytest.Pytester) -> None:
 def test_jobs_that_share_their_polls_have_more_of_them_in_the_first_hour(
     monkeypatch: pytest.MonkeyPatch, slept: int, most: int
 ) -> None:
-    watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
+    watch = PollingMonitor(PollingLimits(5000, None, None), lambda *_: "", shared=1500)
     watch.poll("one", "WAITING", again=False)
-    monkeypatch.setattr(timeutils, "slept", timeutils.slept + datetime.timedelta(seconds=slept))
+    monkeypatch.setattr(
+        timeutils, "total_slept", timeutils.total_slept + datetime.timedelta(seconds=slept)
+    )
     for _ in range(most - 1):
         watch.poll("one", "WAITING", again=False)
     with pytest.raises(dx.RunawayPolling):
@@ -340,10 +342,12 @@ def test_jobs_that_share_their_polls_have_more_of_them_in_the_first_hour(
 def test_jobs_that_hang_share_the_polls_that_one_has_down_to_a_bound(
     monkeypatch: pytest.MonkeyPatch, jobs: int, most: int
 ) -> None:
-    watch = Watch(Budgets(5000, None, None), lambda *_: "", shared=1500)
+    watch = PollingMonitor(PollingLimits(5000, None, None), lambda *_: "", shared=1500)
     polls = [str(job) for job in range(jobs)] * most
     watch.poll("0", "WAITING", again=False)
-    monkeypatch.setattr(timeutils, "slept", timeutils.slept + datetime.timedelta(hours=1))
+    monkeypatch.setattr(
+        timeutils, "total_slept", timeutils.total_slept + datetime.timedelta(hours=1)
+    )
     for job_id in polls[1:]:
         watch.poll(job_id, "WAITING", again=False)
     with pytest.raises(dx.RunawayPolling):

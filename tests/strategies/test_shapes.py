@@ -16,8 +16,8 @@ from hypothesis.strategies import DrawFn, composite
 import pytest_dxjobs as dx
 from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._model.validation import violations
-from pytest_dxjobs._strategies.jobs import usual_blanks
-from pytest_dxjobs._strategies.shapes import _BLOCK, Source, drawer
+from pytest_dxjobs._strategies.jobs import default_context
+from pytest_dxjobs._strategies.shapes import _BLOCK, Source, generator
 from pytest_dxjobs._strategies.values import _LAST, id_of
 
 JOB: Any = MODEL.operation_model("GetJob").output_shape
@@ -56,13 +56,13 @@ def values(shape: Any, name: str = "", owner: str = "") -> list[Any]:
     def draw(kind: Any, label: object = None) -> Any:
         return next(blocks, None) or numbers.randbytes(8) if kind is _BLOCK else "any"
 
-    make, blanks = drawer(shape, name, owner), usual_blanks("EXPORT_ASSETS_TO_S3")
-    return [make(Source(cast("Any", draw)), blanks) for _ in range(500)]
+    make, context = generator(shape, name, owner), default_context("EXPORT_ASSETS_TO_S3")
+    return [make(Source(cast("Any", draw)), context) for _ in range(500)]
 
 
 @pytest.mark.parametrize("type_", KNOWN_TYPES)
 def test_the_first_choice_shifts_nothing_that_comes_after_it(type_: str) -> None:
-    installed, blanks = model(), usual_blanks(type_)
+    installed, context = model(), default_context(type_)
     name = installed.details_members[type_]
 
     def after(first: int) -> int:
@@ -72,7 +72,7 @@ def test_the_first_choice_shifts_nothing_that_comes_after_it(type_: str) -> None
             return next(blocks, bytes(range(8))) if kind is _BLOCK else "any"
 
         source = Source(cast("Any", draw))
-        drawer(installed.details.members[name], owner=name)(source, blanks)
+        generator(installed.details.members[name], owner=name)(source, context)
         return source.number(256)
 
     assert len({after(first) for first in range(256)}) == 1

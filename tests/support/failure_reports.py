@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._core.timeutils import now
-from pytest_dxjobs._plugin.failure_report import what_happened
+from pytest_dxjobs._plugin.failure_report import build_report
 
 
 def told(fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80) -> list[str]:
-    return what_happened(fake, clock, now(), width, everything=False).splitlines()
+    return build_report(fake, clock, now(), width, everything=False).splitlines()

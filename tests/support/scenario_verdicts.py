@@ -18,12 +18,12 @@ def report(
 ) -> str:
     """What is told of the code; empty where nothing is."""
     with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=max_polls) as fake:
-        staged = scenario._staged(fake, clock)
+        staged = scenario._bind(fake, clock)
         creating = not inspect.signature(consumer).parameters
         try:
             (staged.check_creating if creating else staged.check)(consumer, **options)
         except pytest.skip.Exception:
-            fake._forget_failures()
+            fake._take_failures()
             fake.reset()
             return ""
         except AssertionError as failure:
