@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._service.calls import Attempt as Attempt, Call as Call
     from pytest_dxjobs._service.fault import Fault as Fault
 
-_HOMES = {
+_NAMES_BY_MODULE = {
     "_service.calls": ("Attempt", "Call"),
     "_clock.virtual_clock": ("VirtualClock",),
     "_jobs.coherence": ("find_problems",),
@@ -107,8 +107,8 @@ _HOMES = {
     "_service.fault": ("Fault",),
 }
 _MODULES = ("faults", "strategies")
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME_OF)
+_MODULE_OF = {name: home for home, names in _NAMES_BY_MODULE.items() for name in names}
+__all__ = sorted(_MODULE_OF)
 
 
 # Out of sight of type checkers, for which every misspelt name would be Any.
@@ -117,11 +117,11 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
             return importlib.import_module(f"{__name__}.{name}")
-        if name not in _HOME_OF:
+        if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         # Not kept: a run of pytest within a test (pytester) takes modules out of sys.modules and loads
         # them anew, and then this must be the name that the plugin sees, too.
-        return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

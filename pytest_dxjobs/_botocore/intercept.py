@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._service.backend import Backend
 
 
-def push(fake: Backend) -> None:
+def activate(fake: Backend) -> None:
     """Let this fake answer, before those that are active already."""
     global _fakes
     with _lock:
@@ -69,7 +69,7 @@ def push(fake: Backend) -> None:
         _fakes = (*_fakes, fake)
 
 
-def remove(fake: Backend) -> None:
+def deactivate(fake: Backend) -> None:
     """Let this fake answer no more; with the last one every trace of ours goes."""
     global _fakes
     with _lock:
@@ -87,7 +87,7 @@ def active_fake() -> Backend | None:
     return active[-1] if active else None
 
 
-def sleeps() -> None:
+def notify_sleep() -> None:
     """Tell the fakes that the code under test sleeps, in this thread."""
     for fake in _fakes:
         try:
@@ -191,11 +191,11 @@ def _leave(client: BaseClient) -> None:
         _handlers.pop(client).unregister(client)
 
 
-def _settle(call: CallContext, metadata: dict[str, Any]) -> None:
+def _note_end(call: CallContext, metadata: dict[str, Any]) -> None:
     """Tell the fake what botocore says of the end of a call, beyond what can be seen of its attempts."""
     if not _USUAL.issuperset(metadata):
         more = {name: part for name, part in metadata.items() if name not in _USUAL}
-        call.fake.settle(call.invocation or "", more)
+        call.fake.note_end(call.invocation or "", more)
 
 
 def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
@@ -214,7 +214,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
         call = thread_state.call = CallContext(fake, thread_state.memory)
         try:
             http, parsed = make_request(client, *args, **kwargs)
-            _settle(call, parsed.get("ResponseMetadata", {}))
+            _note_end(call, parsed.get("ResponseMetadata", {}))
             return http, parsed
         except PollingStopped as stopped:
             raise escalate(stopped, fake.remember).with_traceback(None) from None

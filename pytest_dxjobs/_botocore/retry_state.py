@@ -61,10 +61,10 @@ class ClientRetries:
         back_off: Callable[[float], None],
     ) -> None:
         self._of_this_call, self._back_off = of_this_call, back_off
-        self._quotas = {each: each._quota for each in _remembering(client, RetryQuotaChecker)}
-        self._limiters = _remembering(client, ClientRateLimiter)
+        self._quotas = {each: each._quota for each in _handlers_of(client, RetryQuotaChecker)}
+        self._limiters = _handlers_of(client, ClientRateLimiter)
         backoffs = [
-            each._retry_policy._retry_backoff for each in _remembering(client, RetryHandler)
+            each._retry_policy._retry_backoff for each in _handlers_of(client, RetryHandler)
         ]
         self._draws = {each: each._random for each in backoffs}
         self._memories: weakref.WeakKeyDictionary[Any, RetryState] = weakref.WeakKeyDictionary()
@@ -112,7 +112,7 @@ class ClientRetries:
         self._of_this_call().limiter.on_receiving_response(**told)
 
 
-def _remembering(client: BaseClient, kind: type) -> list[Any]:
+def _handlers_of(client: BaseClient, kind: type) -> list[Any]:
     """The objects of a kind that hear what the client sends and receives."""
     events: Any = client.meta.events
     heard = ("before-send", "after-call", "needs-retry")
@@ -193,10 +193,10 @@ class _Bucket(TokenBucket):
 
     def acquire(self, amount: int = 1, block: bool = True) -> bool:
         """Take tokens, and wait until there are enough."""
-        return _acquired(self, amount, TokenBucket.acquire, self._wait)
+        return _acquire_waiting(self, amount, TokenBucket.acquire, self._wait)
 
 
-def _acquired(
+def _acquire_waiting(
     bucket: TokenBucket, amount: int, acquire: Any, wait: Callable[[float], None]
 ) -> bool:
     while True:
@@ -212,8 +212,8 @@ def limiters_in_virtual_time() -> Iterator[None]:
     """Let the limiters of all clients wait in virtual time."""
     seen: weakref.WeakSet[Any] = weakref.WeakSet()
     patches = (
-        Patch(TokenBucket, "acquire", _acquiring),
-        Patch(TokenBucket, "_refill", functools.partial(_refilling, seen)),
+        Patch(TokenBucket, "acquire", _patched_acquire),
+        Patch(TokenBucket, "_refill", functools.partial(_patched_refill, seen)),
     )
     try:
         yield
@@ -224,18 +224,20 @@ def limiters_in_virtual_time() -> Iterator[None]:
             bucket._last_timestamp = None
 
 
-def _acquiring(acquire: Callable[..., bool]) -> Callable[..., bool]:
+def _patched_acquire(acquire: Callable[..., bool]) -> Callable[..., bool]:
     @functools.wraps(acquire)
     def wrapper(bucket: TokenBucket, amount: int = 1, block: bool = True) -> bool:
         clock = timeutils.running_clock
         if clock is None or not block:
             return acquire(bucket, amount, block)
-        return _acquired(bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET))
+        return _acquire_waiting(
+            bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET)
+        )
 
     return wrapper
 
 
-def _refilling(
+def _patched_refill(
     seen: weakref.WeakSet[Any], refill: Callable[[TokenBucket], None]
 ) -> Callable[[TokenBucket], None]:
     @functools.wraps(refill)

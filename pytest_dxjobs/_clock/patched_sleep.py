@@ -66,8 +66,8 @@ class SleepPatches:
         self._patches = (
             Patch(threading.Event, "wait", _wait),
             Patch(_SELECTOR, "select", _select),
-            Patch(_WORK, "__init__", _giving),
-            Patch(_WORK, "run", _beginning),
+            Patch(_WORK, "__init__", _marking_submitted),
+            Patch(_WORK, "run", _marking_started),
             *(Patch(each, "time", _loop_time) for each in _loops()),
         )
         _functions.do()
@@ -135,13 +135,13 @@ def _select(select: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
 
         # What the loop watches beside its own wake-up is real, and takes its real moment.
         patient = len(selector.get_map()) > 1
-        clock.let_pass(timeout + _beyond(clock.passed()), look, patient=patient)
+        clock.wait(timeout + _rest(clock.elapsed()), look, patient=patient)
         return ready
 
     return wrapper
 
 
-def _giving(init: Callable[..., None]) -> Callable[..., None]:
+def _marking_submitted(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def wrapper(work: Any, *args: Any, **kwargs: Any) -> None:
         """Note what an executor is given to do."""
@@ -151,7 +151,7 @@ def _giving(init: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def _beginning(run: Callable[..., None]) -> Callable[..., None]:
+def _marking_started(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
     def wrapper(work: Any, *args: Any) -> None:
         """Note that a worker has begun it."""
@@ -177,16 +177,16 @@ def _loop_time(time: Callable[..., float]) -> Callable[..., float]:
         what freezegun has for ``time.monotonic`` cannot tell the two apart, and the loop would spin.
         """
         clock = timeutils.running_clock
-        return time(loop) if clock is None else clock.passed()
+        return time(loop) if clock is None else clock.elapsed()
 
     return wrapper
 
 
-def _beyond(passed: float) -> float:
+def _rest(elapsed: float) -> float:
     """What an event loop is to go beyond its timer, once even our count is too large: after half a year."""
-    if passed + _NANOSECOND > passed:
+    if elapsed + _NANOSECOND > elapsed:
         return 0.0
-    return max(_MICROSECOND, 2 * math.ulp(passed))
+    return max(_MICROSECOND, 2 * math.ulp(elapsed))
 
 
 def _clock_for(caller: FrameType, module: str, exempt: frozenset[str]) -> timeutils.Clock | None:

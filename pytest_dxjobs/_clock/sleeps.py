@@ -43,7 +43,7 @@ class RunningClock:
         """Count from now on."""
         self._started_at, self._set_back = frozen_now(), datetime.timedelta()
 
-    def passed(self) -> float:
+    def elapsed(self) -> float:
         """Seconds since the clock was started."""
         return (frozen_now() - self._started_at + self._set_back).total_seconds()
 
@@ -55,7 +55,7 @@ class RunningClock:
         """Note that the code under test begins to sleep."""
         self._note(seconds, frozen_now(), module)
 
-    def let_pass(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
+    def wait(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
         """Wait, on behalf of an event loop."""
         started_at = frozen_now()
         self._wait(started_at, _after(started_at, seconds), interrupted, patient)
@@ -103,7 +103,7 @@ class RunningClock:
 
     def _note(self, seconds: float, started_at: datetime.datetime, module: str) -> None:
         self._noted.append((seconds, started_at, module, False, threading.get_ident()))
-        intercept.sleeps()
+        intercept.notify_sleep()
 
     def _wait(
         self,

@@ -106,9 +106,9 @@ class VirtualClock:
             UsageError: It is not, or leads beyond the year 9999; or the clock does not run.
         """
         self._check_that_it_runs("tick")
-        passed = span("tick", delta)
+        elapsed = span("tick", delta)
         try:
-            self._sleeping.set(lambda now: now + passed)
+            self._sleeping.set(lambda now: now + elapsed)
         except OverflowError:
             raise UsageError(
                 f"tick: {show(delta)} from {self.now} leads beyond the year 9999"

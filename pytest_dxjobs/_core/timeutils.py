@@ -91,7 +91,7 @@ class Clock(Protocol):
         """The time that it shows, plain and in UTC."""
         ...
 
-    def passed(self) -> float:
+    def elapsed(self) -> float:
         """Seconds since it was started."""
         ...
 
@@ -99,7 +99,7 @@ class Clock(Protocol):
         """Note that a module begins to sleep, where it is an event loop that waits for it."""
         ...
 
-    def let_pass(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
+    def wait(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
         """Wait, on behalf of an event loop.
 
         Args:
@@ -117,7 +117,7 @@ class Clock(Protocol):
         *,
         patient: bool = False,
     ) -> None:
-        """Note that a module sleeps, and wait on its behalf, as ``let_pass`` does."""
+        """Note that a module sleeps, and wait on its behalf, as ``wait`` does."""
         ...
 
     def back_off(self, seconds: float, module: str) -> None:

@@ -16,7 +16,7 @@ from pytest_dxjobs._fake.job import Job, id_of
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import enum_of, model
 from pytest_dxjobs._service.calls import Call, first_end
-from pytest_dxjobs._service.timeline import draw
+from pytest_dxjobs._service.timeline import draw_timeline
 
 if TYPE_CHECKING:
     import datetime
@@ -45,7 +45,7 @@ class Assertions:
     def timeline(self) -> str:
         """All calls as text, equal ones in one line: when, how often, what was asked, what was answered."""
         with self._backend.jobs.lock:
-            return draw("calls", self._backend.jobs.log.records)
+            return draw_timeline("calls", self._backend.jobs.log.records)
 
     def assert_polled(
         self,
@@ -101,11 +101,11 @@ class Assertions:
             job_id = self._id_of("assert_retried", job)
         with self._backend.jobs.lock:
             records = list(log.records) if job is None else log.about(job_id)
-        retries = sum(len(call.tried[1:]) for call in records)
+        retries = sum(len(call.attempt_rows[1:]) for call in records)
         if wanted := expected.missed_by(retries):
             about = "" if job is None else f" about job {job_id}"
             told = f"botocore retried {_often(retries)}, expected {wanted}."
-            raise AssertionError(f"{told}\n{draw(f'calls{about}', records)}")
+            raise AssertionError(f"{told}\n{draw_timeline(f'calls{about}', records)}")
 
     def assert_not_polled_after_end(self, job: Job | str | None = None) -> None:
         """Check that ``get_job`` was not called again for a job that was seen in an end state.
@@ -126,7 +126,9 @@ class Assertions:
         for job_id, polls in by_id.items():
             end = first_end(polls)
             if end is not None and (after := len(polls) - end - 1):
-                told = f"was polled {after} more time{'s' * (after != 1)} after {polls[end].told}"
+                told = (
+                    f"was polled {after} more time{'s' * (after != 1)} after {polls[end].reported}"
+                )
                 self._fail(job_id, told, polls[end : end + 2])
 
     def assert_all_started_jobs_polled_to_end(self) -> None:
@@ -220,7 +222,7 @@ class Assertions:
         """The id, if this fake has ever heard of it: a misspelt one would have no polls to complain of."""
         job_id = id_of(f"{call}: job", job)
         with self._backend.jobs.lock:
-            if not self._backend.jobs.knows(job_id) and not self._backend.jobs.log.about(job_id):
+            if not self._backend.jobs.has_held(job_id) and not self._backend.jobs.log.about(job_id):
                 raise UsageError(
                     f"{call}: job: {show(job)}: this fake has no such job, and no call was about it"
                 )
@@ -249,7 +251,9 @@ class Assertions:
 
     def _told(self, job_id: str, apart: Sequence[CallRecord] = ()) -> str:
         with self._backend.jobs.lock:
-            return draw(f"calls about job {job_id}", self._backend.jobs.log.about(job_id), apart)
+            return draw_timeline(
+                f"calls about job {job_id}", self._backend.jobs.log.about(job_id), apart
+            )
 
 
 def _often(count: int) -> str:

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from pytest_dxjobs._botocore.intercept import push, remove
+from pytest_dxjobs._botocore.intercept import activate, deactivate
 from pytest_dxjobs._core import watchdog
 from pytest_dxjobs._core.arguments import bound, duration, flag, is_function, one_of, text
 from pytest_dxjobs._core.constants import JOB_TYPES
@@ -110,12 +110,12 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         """
         if self._active:
             raise UsageError("activate: this fake is active already; deactivate() ends that")
-        push(self._backend)
+        activate(self._backend)
         self._active = True
 
     def deactivate(self) -> None:
         """Answer no more; does nothing where the fake is not active. Its jobs stay in it."""
-        remove(self._backend)
+        deactivate(self._backend)
         self._active = False
 
     def reset(self) -> None:

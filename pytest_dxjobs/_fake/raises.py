@@ -16,7 +16,7 @@ from pytest_dxjobs._core.tracebacks import exception_chain
 from pytest_dxjobs._fake.job import Job, id_of
 from pytest_dxjobs._model.service_model import enum_of, model
 from pytest_dxjobs._model.validation import violations
-from pytest_dxjobs._service.timeline import draw
+from pytest_dxjobs._service.timeline import draw_timeline
 from pytest_dxjobs._wire.serialize import error_status
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Raises:
         # Another fake answers now, or it was reset.
         if self._log is None or self._log is not _log():
             return headline
-        return f"{headline}\n{draw('calls of the block', self._log[self._before :])}"
+        return f"{headline}\n{draw_timeline('calls of the block', self._log[self._before :])}"
 
     def _too_early(self, name: str) -> UsageError:
         return UsageError(f"{self._name}: {name} is known only after the block")

@@ -24,7 +24,7 @@ from pytest_dxjobs._model.validation import violations
 from pytest_dxjobs._service.generated_responses import generate_response
 from pytest_dxjobs._service.stubs import StubbedResponse
 from pytest_dxjobs._wire.http import Stamp, check_status, read_metadata
-from pytest_dxjobs._wire.serialize import error, error_status, success
+from pytest_dxjobs._wire.serialize import error_response, error_status, success_response
 
 if TYPE_CHECKING:
     from pytest_dxjobs._model.service_model import Model
@@ -85,7 +85,7 @@ class Stubs:
             metadata = read_metadata(
                 f"{call}: ResponseMetadata", laid.get("ResponseMetadata"), least=200
             )
-            response = success(installed, operation, members_of(laid), Stamp("", now()))
+            response = success_response(installed, operation, members_of(laid), Stamp("", now()))
 
             def respond(record: CallRecord) -> Response:
                 return metadata.apply_to(response, record.stamp)
@@ -100,7 +100,7 @@ class Stubs:
                 if computed is None:
                     return self._generated(operation, record)
                 refuse_all(check_response(call, installed, operation, computed))
-                made = success(installed, operation, members_of(computed), record.stamp)
+                made = success_response(installed, operation, members_of(computed), record.stamp)
                 metadata = read_metadata(
                     f"{call}: ResponseMetadata", computed.get("ResponseMetadata"), least=200
                 )
@@ -188,7 +188,7 @@ class Stubs:
         status = status or error_status(installed, service_error_code)
 
         def respond(record: CallRecord) -> Response:
-            response = error(installed, service_error_code, record.stamp, members, status)
+            response = error_response(installed, service_error_code, record.stamp, members, status)
             return replace(metadata, status=status).apply_to(response, record.stamp)
 
         self._queue(call, operation, expected_params, times, respond)
@@ -206,7 +206,7 @@ class Stubs:
     def _generate_other_responses(self) -> None:
         """Answer each operation that is none on jobs from the service model, once what was added is used up."""
         for operation in self._backend.installed.service.operation_names:
-            if not self._backend.answers(operation):
+            if not self._backend.implements(operation):
                 respond = functools.partial(self._generated, operation)
                 self._backend.queue(StubbedResponse("", operation, None, None, respond))
 
@@ -218,12 +218,14 @@ class Stubs:
         try:
             made = generate_response(installed, operation, params, region, account_id)
         except ServiceRefusal as refused:
-            return error(installed, refused.code, record.stamp, refused.members)
+            return error_response(installed, refused.code, record.stamp, refused.members)
         # What is wrong with it can only be what the request says, and the answer says again.
         if problems := list(violations(shape, made, "")) if shape is not None else []:
             message = f"The answer would have, from the request, {'; '.join(problems)}"
-            return error(installed, "ValidationException", record.stamp, {"Message": message})
-        return success(installed, operation, made, record.stamp)
+            return error_response(
+                installed, "ValidationException", record.stamp, {"Message": message}
+            )
+        return success_response(installed, operation, made, record.stamp)
 
     def _queue(
         self,

@@ -34,7 +34,9 @@ def make_error(
     """
     installed = model()
     given: dict[str, Any] = {"Code": code, **read("make_error", members)}
-    told = _told(one_of("make_error: code", given["Code"], installed.error_codes, JOB_ERROR_CODES))
+    told = _default_error(
+        one_of("make_error: code", given["Code"], installed.error_codes, JOB_ERROR_CODES)
+    )
     error = {**told, **given, "Code": told["Code"]}
     refuse(
         "make_error: this is no job error:", violations(installed.error, error, "", absent=ABSENT)
@@ -42,7 +44,7 @@ def make_error(
     return cast("JobErrorTypeDef", cleaned(error))
 
 
-def _told(code: str) -> dict[str, Any]:
+def _default_error(code: str) -> dict[str, Any]:
     """The code and what the service says of it."""
     return {
         "Code": code,
@@ -54,7 +56,7 @@ def fitting_error(
     installed: Model, type_: str, all_details: object, code: str = "VALIDATION_EXCEPTION"
 ) -> dict[str, Any]:
     """An error with every member that fits a job of this type with these details."""
-    error = _told(code)
+    error = _default_error(code)
     name = installed.details_members.get(type_, "")
     details = all_details.get(name) if isinstance(all_details, dict) else None
     details = details if isinstance(details, dict) else {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._core.timeutils import format_seconds
 from pytest_dxjobs._service.calls import first_end
-from pytest_dxjobs._service.timeline import between, draw, shorten
+from pytest_dxjobs._service.timeline import draw_timeline, shorten, sleeps_between
 
 if TYPE_CHECKING:
     import datetime
@@ -52,14 +52,14 @@ def build_report(
     with jobs.lock:
         stories = _JobReports(jobs, clock, until)
         shown = stories.ids if everything else stories.ids[:_JOBS]
-        pictures = {each: stories.picture(each, width - len(_INDENT)) for each in shown}
+        pictures = {each: stories.draw_job(each, width - len(_INDENT)) for each in shown}
         told = [
             line
             for each, drawn in pictures.items()
             for line in (*stories.headlines(each), *(f"{_INDENT}{line}" for line in drawn))
         ]
         records = jobs.log.records
-        calls = draw("Calls", records, records if everything else (), stories.sleeps)
+        calls = draw_timeline("Calls", records, records if everything else (), stories.sleeps)
     if any(pictures.values()):
         told += textwrap.wrap(LEGEND, width)
     left_out = len(stories.ids) - len(shown)
@@ -78,7 +78,7 @@ class _JobReports:
         self.sleeps = [] if clock is None else clock.sleeps
         self._until, self._in_virtual_time = until, clock is not None
         self._stored_jobs = {stored.id: stored for stored in jobs.all(until)}
-        self._knew = jobs.knows
+        self._knew = jobs.has_held
         self._polls = jobs.log.polls()
         self._started_at = jobs.log.records[0].started_at if jobs.log.records else until
         # Those that were polled first, and ids among them that are none.
@@ -98,13 +98,13 @@ class _JobReports:
             virtual = self._in_virtual_time
             yield f"{_INDENT}{stored.explanation(self._until, in_virtual_time=virtual)}"
 
-    def picture(self, job_id: str, width: int) -> list[str]:
+    def draw_job(self, job_id: str, width: int) -> list[str]:
         """How it went along virtual time: until the code was told its end, or the test failed."""
         polls, stored = self._polls.get(job_id, []), self._stored_jobs.get(job_id)
         reached = None
         if self._in_virtual_time and stored is not None and first_end(polls) is None:
             reached = self._until, stored.state_for_poll(self._until)
-        return picture(polls, between(polls, self.sleeps), self._started_at, reached, width)
+        return draw_job(polls, sleeps_between(polls, self.sleeps), self._started_at, reached, width)
 
 
 def _counted(noun: str, number: int) -> str:
@@ -135,7 +135,7 @@ class _Axis:
         return round(seconds / self.seconds * (self.width - 1))
 
 
-def picture(
+def draw_job(
     polls: Sequence[CallRecord],
     sleeps: Sequence[Sleep],
     since: datetime.datetime,
@@ -152,7 +152,7 @@ def picture(
         width: Columns there are; where they are very few, more are used.
     """
     attempts = [attempt for poll in polls for attempt in poll.attempts]
-    told = [(poll.started_at, poll.told) for poll in polls if poll.succeeded]
+    told = [(poll.started_at, poll.reported) for poll in polls if poll.succeeded]
     told += [reached] if reached and attempts else []
     times = [*(each.at for each in attempts), *(at for at, _ in told)]
     if not times or min(times) == max(times):

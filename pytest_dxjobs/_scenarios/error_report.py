@@ -56,7 +56,7 @@ def find_report_problem(
 def _wrong_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[CallRecord]) -> str:
     """The end state that it names as the cause, and that no job was in; empty where there is none."""
     named = {*_END_STATE.findall(safe_str(raised))}
-    known = {each.told for each in records} | {job.state for job in jobs if job.cancelled}
+    known = {each.reported for each in records} | {job.state for job in jobs if job.cancelled}
     if len(named) != 1 or named & {*known, "COMPLETED"}:
         return ""  # who names several, or the good one, tells that it was none of them
     return str(named.pop())

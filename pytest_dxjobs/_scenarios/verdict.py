@@ -12,7 +12,7 @@ from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._scenarios.error_report import describe_raised, find_report_problem
 from pytest_dxjobs._service.calls import first_end
 from pytest_dxjobs._service.polling_limits import permitting_option
-from pytest_dxjobs._service.timeline import draw, shorten
+from pytest_dxjobs._service.timeline import draw_timeline, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,10 +41,10 @@ _MOST_TOLD: Final = 3
 _NOT_STARTED: Final = "nothing calls start_job, without which a job stays WAITING."
 
 
-class _Problem(NamedTuple):
+class _Finding(NamedTuple):
     """What the code did, and what usually causes it; "" where it is what the scenario says."""
 
-    told: str
+    text: str
     usually: str = ""
 
 
@@ -75,13 +75,13 @@ def check_run(
     shown = _until_it_was_ended(records)
     if done.ran_away is not None:
         sleeps = [each for each in sleeps if each.at < shown[-1].started_at]
-    timeline = shorten(draw("What happened", shown, sleeps=sleeps), _LINES)
+    timeline = shorten(draw_timeline("What happened", shown, sleeps=sleeps), _LINES)
     usually = next((each.usually for each in problems if each.usually), usually)
     return "\n".join(
         [
             title,
             f"Expected: {_EXPECTED[expected]}.",
-            *(f"But {each.told}." for each in problems),
+            *(f"But {each.text}." for each in problems),
             *timeline,
             *([f"Usually: {usually}"] if usually else []),
             *_what_permits_it(done.ran_away),
@@ -104,12 +104,12 @@ def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
 
 def _problems(
     expected: str, done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
-) -> Iterator[_Problem]:
+) -> Iterator[_Finding]:
     if done.ran_away is not None:
         polling_summary = str(done.ran_away).partition("\n")[0].rstrip(".")
-        yield _Problem(f"it had not come to an end: {polling_summary}")
+        yield _Finding(f"it had not come to an end: {polling_summary}")
     elif not jobs:
-        yield _Problem(f"it created no job: it {_ended(done)}", _NONE_CREATED)
+        yield _Finding(f"it created no job: it {_ended(done)}", _NONE_CREATED)
     else:
         wrong = _wrong_ending(expected, done, jobs, records)
         if wrong is not None:
@@ -124,19 +124,19 @@ def _polls(job: Job, records: Sequence[CallRecord]) -> list[CallRecord]:
     return [each for each in records if each.operation == "GetJob" and each.job_id == job.id]
 
 
-def _polled_after_end(jobs: Sequence[Job], records: Sequence[CallRecord]) -> Iterator[_Problem]:
+def _polled_after_end(jobs: Sequence[Job], records: Sequence[CallRecord]) -> Iterator[_Finding]:
     for job in jobs:
         polls = _polls(job, records)
         end = first_end(polls)
         if end is not None and (after := len(polls) - end - 1):
             more = "once more" if after == 1 else f"{after} more times"
-            yield _Problem(f"it polled job {job.id} {more} after {polls[end].told}")
+            yield _Finding(f"it polled job {job.id} {more} after {polls[end].reported}")
             return  # one is enough to see why
 
 
 def _left_alone(
     done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord], *, to_the_end: bool
-) -> Iterator[_Problem]:
+) -> Iterator[_Finding]:
     """The jobs that it did not poll at all, though no call has failed that it reports; or ``to_the_end``."""
     created = {each.job_id for each in records if each.operation == "CreateJob"}
     at_all = not any(_polls(job, records) for job in jobs) and (
@@ -161,19 +161,19 @@ def _left_alone(
         usually = _OTHER_JOB if at_all else ""
     ended = "" if done.raised is None else f": it {_ended(done)}"
     how = "at all" if at_all else "to the end"
-    yield _Problem(f"it did not poll {_several(left)} {how}{ended}", usually)
+    yield _Finding(f"it did not poll {_several(left)} {how}{ended}", usually)
 
 
 def _not_started(
     done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
-) -> Iterator[_Problem]:
+) -> Iterator[_Finding]:
     starts = [each for each in records if each.operation == "StartJob"]
     if done.raised is not None and not all(each.succeeded for each in starts):
         return  # which it has told
     created = {each.job_id for each in records if each.operation == "CreateJob"}
     left = [job.id for job in jobs if job.id in created and not (job.started or job.cancelled)]
     if left:
-        yield _Problem(f"it never started {_several(left)}, which it had created", _NOT_STARTED)
+        yield _Finding(f"it never started {_several(left)}, which it had created", _NOT_STARTED)
 
 
 def _several(ids: Sequence[str]) -> str:
@@ -183,21 +183,21 @@ def _several(ids: Sequence[str]) -> str:
 
 def _wrong_ending(
     expected: str, done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
-) -> _Problem | None:
+) -> _Finding | None:
     """What is wrong with what it returned or raised; None where nothing is."""
     if done.raised is None and not done.failed:
         if expected not in ("raises", "gives up"):
             return None
         hint = "" if done.result is None else "; failed= is for code that reports so"
         saw_all_end = all(first_end(_polls(job, records)) is not None for job in jobs)
-        return _Problem(
+        return _Finding(
             f"it returned {show(done.result)}, as if all were well{hint}",
             _ANY_END if saw_all_end else "",
         )
     if expected == "returns":
-        return _Problem(f"it reported a failure: it {_ended(done)}")
+        return _Finding(f"it reported a failure: it {_ended(done)}")
     told = "" if done.raised is None else find_report_problem(expected, done.raised, jobs, records)
-    return _Problem(told) if told else None
+    return _Finding(told) if told else None
 
 
 def _ended(done: RunResult) -> str:

@@ -21,7 +21,7 @@ from pytest_dxjobs._service.operations import JobOperations
 from pytest_dxjobs._service.polling_limits import PollingMonitor
 from pytest_dxjobs._service.stubs import PlannedHistories, StubQueue
 from pytest_dxjobs._service.timeline import polling_summary
-from pytest_dxjobs._wire.serialize import error_code, parse
+from pytest_dxjobs._wire.serialize import error_code, parse_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ class Backend:
             call = self.jobs.log.of(request, now())
             epoch = self.epoch
             try:
-                if request.method == "GET" and call.operation != "GetJob" and not call.tried:
+                if request.method == "GET" and call.operation != "GetJob" and not call.attempt_rows:
                     asked = request.path, request.query
                     self._watch.ask(asked, call.name)
                 planned = self._planned(call)
@@ -114,13 +114,13 @@ class Backend:
 
     def _planned(self, call: CallRecord) -> Respond | None:
         """What the test has said of this attempt: as for the one before, a fault, or a response."""
-        found = call.respond or self._injections.take(call, self.jobs.place_of)
+        found = call.respond or self._injections.take(call, self.jobs.ordinal_of)
         if found is None:
             found = call.respond = self._responses.take(call)
         return found
 
     def _answer(self, call: CallRecord) -> Response:
-        response = self._operations.answer(call)
+        response = self._operations.respond(call)
         if response is None:
             raise UnexpectedCall(self._nothing_answers(call))
         return response
@@ -145,10 +145,10 @@ class Backend:
         job = self._as_parsed(call, response)
         call.garbled = job is None
         state = "garbled" if job is None else job.get("State", "no State")
-        call.told = state if isinstance(state, str) else show(state)
+        call.reported = state if isinstance(state, str) else show(state)
         if job is not None and isinstance(job.get("Id"), str):
             call.job_id = call.job_id or job["Id"]
-        self._watch_poll(call, call.told)
+        self._watch_poll(call, call.reported)
         if call.operation == "GetJob" and job is not None:
             moment = now()  # a function may have taken its time, and other polls have been answered
             stored = self.jobs.find(call.uri["JobId"], moment)
@@ -158,7 +158,7 @@ class Backend:
     def _as_parsed(self, call: CallRecord, response: Response) -> dict[str, Any] | None:
         """What the client will see of a job; None for nothing."""
         try:
-            parsed = parse(self.installed, call.operation or "", response)
+            parsed = parse_response(self.installed, call.operation or "", response)
         except Exception:  # what botocore's parser makes of a garbled body
             return None
         del parsed["ResponseMetadata"]
@@ -167,7 +167,7 @@ class Backend:
     def _watch_poll(self, call: CallRecord, answer: str) -> None:
         if call.operation == "GetJob":
             with self.jobs.lock:
-                self._watch.poll(call.uri["JobId"], answer, again=bool(call.tried))
+                self._watch.poll(call.uri["JobId"], answer, again=bool(call.attempt_rows))
 
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that botocore waits before it tries a call again."""
@@ -189,14 +189,14 @@ class Backend:
         with self.jobs.lock:
             self.remembered.append(failure)
 
-    def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
+    def note_end(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note that a call is over, and what botocore says of it."""
         with self.jobs.lock:
-            self.jobs.log.settle(invocation, metadata)
+            self.jobs.log.note_end(invocation, metadata)
 
-    def answers(self, operation: str) -> bool:
+    def implements(self, operation: str) -> bool:
         """Whether it knows how the service answers this one."""
-        return self._operations.know(operation)
+        return self._operations.implements(operation)
 
     def adapt(self, answer: Callable[[dict[str, Any]], bytes]) -> None:
         """Let ``get_job`` answer with the body that a function makes of a job, until the next reset."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs._core.constants import TERMINAL_STATES
 from pytest_dxjobs._wire.http import Request, Stamp
 from pytest_dxjobs._wire.parse import parameters, reads_headers, route
-from pytest_dxjobs._wire.serialize import error_code, parse
+from pytest_dxjobs._wire.serialize import error_code, parse_response
 
 if TYPE_CHECKING:
     import datetime
@@ -51,20 +51,20 @@ class CallRecord:
     """A call while it is made. The backend writes it; users see it as a ``Call``."""
 
     __slots__ = (
+        "attempt_rows",
         "failure",
         "garbled",
         "installed",
         "job_id",
         "metadata",
         "operation",
+        "reported",
         "request",
         "respond",
         "response",
         "stamp",
         "started_at",
         "thread",
-        "told",
-        "tried",
         "uri",
     )
 
@@ -81,7 +81,7 @@ class CallRecord:
         self.stamp: Stamp = stamp  # that of the last attempt
         self.thread: int = threading.get_ident()
         # The attributes of each attempt: there may be very many, and tuples of them are light.
-        self.tried: tuple[tuple[datetime.datetime, int | None, str | None, float], ...] = ()
+        self.attempt_rows: tuple[tuple[datetime.datetime, int | None, str | None, float], ...] = ()
         self.response: Response | None = None
         self.failure: BaseException | None = None
         self.job_id: str | None = self.uri.get("JobId")
@@ -90,7 +90,7 @@ class CallRecord:
         # What botocore adds to that of the response.
         self.metadata: Mapping[str, Any] = _NO_METADATA
         self.garbled: bool = False  # a success that tells nothing
-        self.told: str = ""  # the job's state, or the code of the error
+        self.reported: str = ""  # the job's state, or the code of the error
 
     @property
     def name(self) -> str:
@@ -104,7 +104,7 @@ class CallRecord:
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """The attempts that are over."""
-        return tuple(Attempt(*each) for each in self.tried)
+        return tuple(Attempt(*each) for each in self.attempt_rows)
 
     @property
     def earlier(self) -> tuple[Attempt, ...]:
@@ -121,7 +121,7 @@ class CallRecord:
     def outcome(self) -> str:
         """What its last attempt came to: status and what was told, or what was raised."""
         if self.response is not None:
-            return " ".join(filter(None, (str(self.response.status), self.told)))
+            return " ".join(filter(None, (str(self.response.status), self.reported)))
         return "is being answered" if self.failure is None else type(self.failure).__name__
 
     def params(self) -> dict[str, Any]:
@@ -139,15 +139,15 @@ class CallRecord:
     def answer(self, response: Response) -> Response:
         """Note what the attempt was answered with."""
         code = error_code(response) if response.is_error else None
-        self.tried += ((self.stamp.at, response.status, code, 0.0),)
+        self.attempt_rows += ((self.stamp.at, response.status, code, 0.0),)
         self.response = response
         if code is not None:
-            self.told = code if code != str(response.status) else ""
+            self.reported = code if code != str(response.status) else ""
         return response
 
     def fail(self, failure: BaseException) -> None:
         """Note that the attempt was not answered."""
-        self.tried += ((self.stamp.at, None, type(failure).__name__, 0.0),)
+        self.attempt_rows += ((self.stamp.at, None, type(failure).__name__, 0.0),)
         self.failure = failure
 
 
@@ -207,10 +207,13 @@ class Call:
         if record.response is None:
             return record.failure
         try:
-            parsed = parse(record.installed, record.operation or "", record.response)
+            parsed = parse_response(record.installed, record.operation or "", record.response)
         except Exception as failure:  # what botocore's parser makes of a garbled body
             return failure
-        parsed["ResponseMetadata"] |= {"RetryAttempts": len(record.tried) - 1, **record.metadata}
+        parsed["ResponseMetadata"] |= {
+            "RetryAttempts": len(record.attempt_rows) - 1,
+            **record.metadata,
+        }
         failed = record.response.is_error
         return ClientError(parsed, record.operation or "") if failed else parsed  # type: ignore[arg-type]
 
@@ -226,7 +229,7 @@ class Call:
 
 def first_end(polls: Sequence[CallRecord]) -> int | None:
     """The place of the first poll that was answered with an end state; None where there is none."""
-    return next((at for at, poll in enumerate(polls) if poll.told in TERMINAL_STATES), None)
+    return next((at for at, poll in enumerate(polls) if poll.reported in TERMINAL_STATES), None)
 
 
 class CallLog:
@@ -262,10 +265,10 @@ class CallLog:
         """Note that the call waits before its next attempt."""
         record = self._by_invocation.get(invocation)
         if record is not None:  # the log may have been reset meanwhile
-            *before, (at, status, code, waited) = record.tried
-            record.tried = (*before, (at, status, code, waited + seconds))
+            *before, (at, status, code, waited) = record.attempt_rows
+            record.attempt_rows = (*before, (at, status, code, waited + seconds))
 
-    def settle(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
+    def note_end(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
         """Note what botocore says of the end of a call, such as ``MaxAttemptsReached``."""
         record = self._by_invocation.get(invocation)
         if record is not None:

@@ -17,7 +17,7 @@ from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.values import bare, is_text, values_of
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._wire.http import Response
-from pytest_dxjobs._wire.serialize import answer, error
+from pytest_dxjobs._wire.serialize import error_response, json_response
 
 if TYPE_CHECKING:
     from pytest_dxjobs._service.calls import CallRecord
@@ -171,7 +171,7 @@ def deliver(fault: Fault, call: CallRecord) -> Response:
         case Page(status):
             response = _page(status, fault.message)
         case _:
-            response = answer(fault.status or 200, fault.body or b"", call.stamp)
+            response = json_response(fault.status or 200, fault.body or b"", call.stamp)
     headers = dict(response.headers)
     if fault.request_id is not None:
         headers["x-amzn-requestid"] = fault.request_id
@@ -200,7 +200,9 @@ def _service_error(sent: ServiceError, fault: Fault, call: CallRecord) -> Respon
     known = shape.members if shape is not None else ()
     told = {name: value for name, value in members.items() if value and name in known}
     message = usual if fault.message is None else fault.message
-    return error(call.installed, sent.code, call.stamp, {"Message": message, **told}, sent.status)
+    return error_response(
+        call.installed, sent.code, call.stamp, {"Message": message, **told}, sent.status
+    )
 
 
 def _resource(call: CallRecord) -> tuple[str, str]:

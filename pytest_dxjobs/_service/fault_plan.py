@@ -74,10 +74,10 @@ class PlannedFault:
         return (
             call.operation in self.operations
             and (self.job_ids is None or call.job_id in self.job_ids)
-            and not (self.whole_calls and call.tried)
+            and not (self.whole_calls and call.attempt_rows)
         )
 
-    def happens(self, job_id: str | None, place_of: Place) -> bool:
+    def happens(self, job_id: str | None, ordinal_of: Place) -> bool:
         """Whether it happens to the request that was seen last.
 
         Each job has draws of its own, by its place in the fake: neither threads nor the name of the test
@@ -89,7 +89,7 @@ class PlannedFault:
             return True
         if job_id not in self._draws:
             seed = self.seed % sys.maxsize  # beyond, Python may not write it out
-            self._draws[job_id] = random.Random(f"{seed} {place_of(job_id)}")  # noqa: S311
+            self._draws[job_id] = random.Random(f"{seed} {ordinal_of(job_id)}")  # noqa: S311
         return self._draws[job_id].random() < self.rate
 
 
@@ -112,17 +112,17 @@ class FaultPlan:
         """Put a fault behind those that are there."""
         self._waiting.append(injection)
 
-    def take(self, call: CallRecord, place_of: Place) -> Respond | None:
+    def take(self, call: CallRecord, ordinal_of: Place) -> Respond | None:
         """What happens to a request instead of an answer, which uses it once.
 
         A fault for a whole call stays with the call, however often it is sent.
         """
-        if not self._waiting or self._spares(call.job_id, place_of):
+        if not self._waiting or self._spares(call.job_id, ordinal_of):
             return None
         concerned = [each for each in self._waiting if each.concerns(call)]
         for each in concerned:
             each.seen += 1
-        chosen = next((each for each in concerned if each.happens(call.job_id, place_of)), None)
+        chosen = next((each for each in concerned if each.happens(call.job_id, ordinal_of)), None)
         if chosen is None:
             return None
         chosen.used += 1
@@ -137,8 +137,8 @@ class FaultPlan:
             call.respond = respond
         return respond
 
-    def _spares(self, job_id: str | None, place_of: Place) -> bool:
-        return self.most_jobs is not None and place_of(job_id) >= self.most_jobs
+    def _spares(self, job_id: str | None, ordinal_of: Place) -> bool:
+        return self.most_jobs is not None and ordinal_of(job_id) >= self.most_jobs
 
     def pending(self) -> list[str]:
         """The faults that were laid down and did not happen."""

@@ -22,7 +22,7 @@ from pytest_dxjobs._jobs.transitions import response_in_state
 from pytest_dxjobs._model.documented import LIFETIME
 from pytest_dxjobs._service.calls import CallLog
 from pytest_dxjobs._wire.http import Response
-from pytest_dxjobs._wire.serialize import encode, parse
+from pytest_dxjobs._wire.serialize import encode, parse_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -198,11 +198,11 @@ class JobStore:
         """Those that are not too old, in the order in which they entered."""
         return [stored for stored in self._by_id.values() if _is_alive(stored, moment)]
 
-    def knows(self, job_id: str) -> bool:
+    def has_held(self, job_id: str) -> bool:
         """Whether such a job is there, or was until it was too old."""
         return job_id in self._by_id
 
-    def place_of(self, job_id: str | None) -> int:
+    def ordinal_of(self, job_id: str | None) -> int:
         """The place of a job in the order of entry; -1 for none that is there."""
         return next((place for place, each in enumerate(self._by_id) if each == job_id), -1)
 
@@ -292,7 +292,7 @@ class JobStore:
 
     def _as_parsed(self, response: dict[str, Any]) -> dict[str, Any]:
         sent = Response(200, {}, encode(self._installed.job, response))
-        parsed = parse(self._installed, "GetJob", sent)
+        parsed = parse_response(self._installed, "GetJob", sent)
         return members_of(parsed)
 
 

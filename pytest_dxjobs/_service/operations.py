@@ -16,7 +16,7 @@ from pytest_dxjobs._jobs.transitions import find_history_problems
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.formats import validate_job_id
 from pytest_dxjobs._model.validation import violations
-from pytest_dxjobs._wire.serialize import answer, error, success_status
+from pytest_dxjobs._wire.serialize import error_response, json_response, success_status
 
 if TYPE_CHECKING:
     import datetime
@@ -62,20 +62,20 @@ class JobOperations:
         # Makes the body that get_job answers with of a job, as JSON has it.
         self.adapt: Callable[[dict[str, Any]], bytes] | None = None
 
-    def know(self, operation: str) -> bool:
+    def implements(self, operation: str) -> bool:
         """Whether it is one of them."""
         return operation in self._by_name
 
-    def answer(self, call: CallRecord) -> Response | None:
+    def respond(self, call: CallRecord) -> Response | None:
         """Answer one of them; None where it is none."""
         known = self._by_name.get(call.operation or "")
         if known is None:
             return None
         operate, status = known
         try:
-            return answer(status, operate(call, call.stamp.at), call.stamp)
+            return json_response(status, operate(call, call.stamp.at), call.stamp)
         except ServiceRefusal as refused:
-            return error(self._installed, refused.code, call.stamp, refused.members)
+            return error_response(self._installed, refused.code, call.stamp, refused.members)
 
     def _create(self, call: CallRecord, moment: datetime.datetime) -> bytes:
         params = call.params()
@@ -92,10 +92,10 @@ class JobOperations:
         history = self._planned_histories.take(params["Type"], details)
         _check_errors(self._installed, response, history)
         with self._jobs.lock:
-            while self._jobs.knows(response["Id"]):  # which a test has given to a job of its own
+            while self._jobs.has_held(response["Id"]):  # which a test has given to a job of its own
                 response = create()
             stored = self._jobs.enter(response["Id"], response, history, moment, started=False)
-        call.job_id, call.told = stored.id, "WAITING"
+        call.job_id, call.reported = stored.id, "WAITING"
         return stored.body
 
     def _start(self, call: CallRecord, moment: datetime.datetime) -> bytes:
@@ -121,15 +121,15 @@ class JobOperations:
         try:
             stored = self._find(call, moment)
         except ServiceRefusal as refused:
-            self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.tried))
+            self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.attempt_rows))
             raise
         state, body = stored.response_for_poll(moment)
         if self.adapt is not None:
             body = self.adapt(json.loads(body))
             state = str(json.loads(body).get("State", "no State"))
-        self._watch.poll(stored.id, state, again=bool(call.tried))
+        self._watch.poll(stored.id, state, again=bool(call.attempt_rows))
         stored.count_poll(moment)
-        call.told = state
+        call.reported = state
         return body
 
     def _list(self, call: CallRecord, moment: datetime.datetime) -> bytes:
@@ -169,7 +169,7 @@ class JobOperations:
             return stored
         if problem := validate_job_id(job_id):
             raise ServiceRefusal("ValidationException", f"JobId {show(job_id)} {problem}")
-        gone = self._jobs.knows(job_id)
+        gone = self._jobs.has_held(job_id)
         why = ": it entered the fake 90 days ago, and jobs are deleted then" if gone else ""
         raise ServiceRefusal(
             "ResourceNotFoundException",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FIRST: Final = 3  # lines that are told in any case
 
 
-def draw(
+def draw_timeline(
     title: str,
     records: Iterable[CallRecord],
     apart: Iterable[CallRecord] = (),
@@ -53,7 +53,7 @@ def shorten(drawn: str, most: int, told: str = "...") -> list[str]:
     return lines
 
 
-def between(calls: Iterable[CallRecord], sleeps: Iterable[Sleep]) -> list[Sleep]:
+def sleeps_between(calls: Iterable[CallRecord], sleeps: Iterable[Sleep]) -> list[Sleep]:
     """What the code slept between the calls: those who call, or else all, as a loop has threads call for it."""
     callers = {call.thread for call in calls}
     by_the_code = [each for each in sleeps if not each.is_backoff]
@@ -69,7 +69,7 @@ def _pauses(calls: Sequence[CallRecord], sleeps: Iterable[Sleep]) -> dict[int, s
     for call in calls:
         called[call.thread].append(call)
     slept: dict[int | None, list[Sleep]] = collections.defaultdict(list)
-    for each in between(calls, sleeps):
+    for each in sleeps_between(calls, sleeps):
         slept[each.thread if each.thread in called else None].append(each)
     pauses: dict[int, str] = {}
     for thread, own in slept.items():
@@ -154,8 +154,8 @@ def polling_summary(records: Sequence[CallRecord], polls: int, why: str) -> str:
         why: Why the job does not move.
     """
     asked = [record for record in records if record.operation == "GetJob"]
-    answered = [record for record in records if record.tried]
-    told = shorten(draw("What was asked and answered", answered), _LINES)
+    answered = [record for record in records if record.attempt_rows]
+    told = shorten(draw_timeline("What was asked and answered", answered), _LINES)
     return "\n".join([f"{_interval(asked[-polls:])}.", *filter(None, [why]), *told])
 
 

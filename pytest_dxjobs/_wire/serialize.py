@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._wire.http import Stamp
 
 
-def answer(status: int, body: bytes, stamp: Stamp, **headers: str) -> Response:
+def json_response(status: int, body: bytes, stamp: Stamp, **headers: str) -> Response:
     """A response with the headers that the service sends with each."""
     return Response(
         status,
@@ -34,7 +34,7 @@ def answer(status: int, body: bytes, stamp: Stamp, **headers: str) -> Response:
     )
 
 
-def success(
+def success_response(
     installed: Model, operation: str, value: Mapping[str, object], stamp: Stamp
 ) -> Response:
     """The response of an operation, with the status that the model gives it.
@@ -47,7 +47,7 @@ def success(
         success_status(installed, operation),
     )
     if shape is None or not shape.members:
-        return answer(status, b"", stamp)
+        return json_response(status, b"", stamp)
     headers = {
         (part.serialization["name"] + name).lower(): str(text)
         for member, part in shape.members.items()
@@ -56,8 +56,8 @@ def success(
     }
     payload = shape.serialization.get("payload")
     if payload is not None:
-        return answer(status, str(value.get(payload, "")).encode(), stamp, **headers)
-    return answer(status, encode(shape, value), stamp, **headers)
+        return json_response(status, str(value.get(payload, "")).encode(), stamp, **headers)
+    return json_response(status, encode(shape, value), stamp, **headers)
 
 
 def success_status(installed: Model, operation: str) -> int:
@@ -69,7 +69,7 @@ def _mapping(value: Any) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def error(
+def error_response(
     installed: Model,
     code: str,
     stamp: Stamp,
@@ -82,7 +82,7 @@ def error(
         body = json.dumps({"message": members.get("Message", "")}).encode()
     else:
         body = encode(shape, members)
-    return answer(
+    return json_response(
         status or error_status(installed, code), body, stamp, **{"x-amzn-errortype": code}
     )
 
@@ -104,7 +104,7 @@ def error_code(response: Response) -> str:
         return str(response.status)
 
 
-def parse(installed: Model, operation: str, response: Response) -> dict[str, Any]:
+def parse_response(installed: Model, operation: str, response: Response) -> dict[str, Any]:
     """What botocore makes of a response; a new dict each time."""
     parser, parts = _parser(), _parts(response)
     parsed: dict[str, Any] = parser.parse(parts, installed.operation(operation).output_shape)

@@ -253,7 +253,7 @@ def test_who_has_too_few_tokens_waits_until_the_others_are_there(there: float, w
             return True
 
     bucket: Any = Bucket()
-    assert retry_state._acquired(bucket, 1, Bucket.acquire, waits.append)
+    assert retry_state._acquire_waiting(bucket, 1, Bucket.acquire, waits.append)
     assert waits == [wait]
 
 
@@ -369,7 +369,7 @@ def test_what_another_service_waits_within_a_call_is_its_own(
 
 def test_what_a_client_waits_is_its_own_again_afterwards() -> None:
     client = client_for(mode="standard")
-    (handler,) = retry_state._remembering(client, RetryHandler)
+    (handler,) = retry_state._handlers_of(client, RetryHandler)
     backoff = handler._retry_policy._retry_backoff
     own = backoff._random
     with dx.FakeDataExchange() as fake:

@@ -398,9 +398,9 @@ def test_what_may_interrupt_a_wait_gets_a_moment_of_real_time(
 ) -> None:
     clock, answers = timeutils.running_clock, iter([False] * 15)
     assert clock is not None
-    clock.let_pass(60, lambda: next(answers, True), patient=True)
+    clock.wait(60, lambda: next(answers, True), patient=True)
     assert seconds(dxjobs_clock) == 0
-    clock.let_pass(60, bool, patient=True)
+    clock.wait(60, bool, patient=True)
     assert seconds(dxjobs_clock) == 60
 
 
@@ -474,7 +474,7 @@ def test_a_limiter_of_another_service_is_as_good_after_a_clock_in_the_future() -
 def test_a_wait_that_is_over_when_it_begins_takes_no_time(dxjobs_clock: dx.VirtualClock) -> None:
     clock = timeutils.running_clock
     assert clock is not None
-    clock.let_pass(60, lambda: True, patient=False)
+    clock.wait(60, lambda: True, patient=False)
     assert seconds(dxjobs_clock) == 0
 
 

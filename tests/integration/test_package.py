@@ -33,7 +33,7 @@ def test_what_is_imported_lazily_is_what_type_checkers_see() -> None:
     }
     assert homes == {
         **dict.fromkeys(dx._MODULES, "pytest_dxjobs"),
-        **{name: f"pytest_dxjobs.{home}" for name, home in dx._HOME_OF.items()},
+        **{name: f"pytest_dxjobs.{home}" for name, home in dx._MODULE_OF.items()},
     }
 
 
@@ -49,7 +49,7 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
     assert name in dir(dx)
 
 
-@pytest.mark.parametrize("name", dx._HOMES["_core.constants"])
+@pytest.mark.parametrize("name", dx._NAMES_BY_MODULE["_core.constants"])
 def test_every_constant_has_its_documentation_below(name: str) -> None:
     lines = [ast.unparse(each) for each in ast.parse(Path(constants.__file__).read_text()).body]
     [place] = [at for at, line in enumerate(lines) if re.match(rf"{name}[ :]", line)]
@@ -137,5 +137,5 @@ def test_run_time_dependencies_are_four_and_have_no_upper_bound() -> None:
 
 def test_the_gate_tries_the_oldest_of_each_dependency() -> None:
     oldest = {each for each in metadata.requires("pytest-dxjobs") or [] if "extra" not in each}
-    tried = re.findall(r"(\w+): \1(==\S+)", (ROOT / "tox.ini").read_text())
-    assert {f"{name}{version}".replace("==", ">=") for name, version in tried} == oldest
+    attempt_rows = re.findall(r"(\w+): \1(==\S+)", (ROOT / "tox.ini").read_text())
+    assert {f"{name}{version}".replace("==", ">=") for name, version in attempt_rows} == oldest

@@ -229,7 +229,7 @@ def test_what_was_left_over_is_explained_too(pytester: pytest.Pytester) -> None:
 def test_a_mistake_in_telling_it_loses_no_failure(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failure_report, "draw", None)
+    monkeypatch.setattr(failure_report, "draw_timeline", None)
     lines = section(pytester, "def test_it(dxjobs): assert False")
     assert lines[0] == "This could not be told, by a mistake of pytest-dxjobs:"
     assert lines[-1] == "TypeError: 'NoneType' object is not callable"
