@@ -1,7 +1,7 @@
-"""Add ``dxjobs`` to a test's arguments, and code that polls ``get_job`` is answered by the fake.
+"""Add ``dxjobs`` to the arguments of a test, and the fake responds to code that polls ``get_job``.
 
-``price_feed.exports`` makes its client on import and knows nothing of the test. There are no
-credentials, and the region comes from one line of pytest's configuration: dxjobs_default_region.
+``price_feed.exports`` creates its client at import and contains no code for tests. There are no credentials.
+The region comes from one line of pytest's configuration: dxjobs_default_region.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def test_the_reason_of_a_failure_is_passed_on(dxjobs: dx.FakeDataExchange) -> No
 
 
 def test_a_failure_without_a_reason_is_no_surprise(dxjobs: dx.FakeDataExchange) -> None:
-    # Not what the service documents, so that the check is turned off; programs crash on it all the same.
+    # The service documents Errors for a failed job, so this needs check=False. Without them, programs crash.
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR"), check=False, Errors=dx.ABSENT)
 
     with pytest.raises(exports.ExportError, match="no reason given"):

@@ -1,4 +1,4 @@
-"""Code that creates its job: what becomes of it is said before, since nobody knows its id yet."""
+"""Code that creates its job: the test sets the history of the next job, whose id is not known yet."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_what_the_service_would_refuse_is_refused(dxjobs: dx.FakeDataExchange) -
 
 
 def test_an_import_is_published(dxjobs: dx.FakeDataExchange) -> None:
-    # Answers for operations that are not about jobs: made from the service model and the request.
+    # Default responses for operations that are not about jobs, from the service model and the request.
     dxjobs.add_response("create_revision")
     dxjobs.add_response("update_revision")
     dxjobs.default_history = dx.completes(polls=3)

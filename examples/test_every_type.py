@@ -1,4 +1,4 @@
-"""Every job type, in every state, as the service would describe it; and the members that matter."""
+"""Jobs of every type, with the members that the service would return, or those that the test sets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_only_what_matters_to_the_test_is_written_down(dxjobs: dx.FakeDataExchan
     details = exports.wait(job.id)["Details"]["ExportAssetsToS3"]
 
     assert details["AssetDestinations"] == bucket
-    assert details["RevisionId"]  # the rest is there all the same
+    assert details["RevisionId"]  # all other members have default values
 
 
 def test_what_the_service_could_not_send_is_refused(dxjobs: dx.FakeDataExchange) -> None:

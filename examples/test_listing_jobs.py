@@ -1,4 +1,4 @@
-"""Jobs are listed from the newest, in pages, and by data set; botocore's paginator goes through them."""
+"""``list_jobs``: newest first, in pages, filtered by data set, with botocore's paginator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs created by ten threads: each gets its fate by what it is, in whichever order they arrive."""
+"""Jobs created by ten threads: ``where`` selects the job that fails, in whatever order they are created."""
 
 from __future__ import annotations
 

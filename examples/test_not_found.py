@@ -1,4 +1,4 @@
-"""Jobs that are not there: the client raises what it raises in production."""
+"""Unknown jobs: the client raises the same exception as in production."""
 
 from __future__ import annotations
 

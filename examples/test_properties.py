@@ -1,4 +1,4 @@
-"""Property-based tests: what becomes of code when the service answers what nobody thought of."""
+"""Property-based tests: code meets responses that its author did not expect."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_an_unknown_state_is_no_crash(
 
 
 class JobStore(RuleBasedStateMachine):
-    """A consumer under any interleaving of new jobs, ticks and throttled requests."""
+    """Add jobs, move the clock and throttle requests in any order, and poll all jobs after each step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class JobStore(RuleBasedStateMachine):
     def tick(self, seconds: int) -> None:
         self.clock.tick(seconds)
 
-    @precondition(lambda self: self.jobs)  # so that the next poll meets it: botocore gets over two
+    @precondition(lambda self: self.jobs)  # otherwise faults add up, and botocore retries only two
     @rule()
     def throttle(self) -> None:
         self.fake.throttle()
@@ -73,10 +73,8 @@ class JobStore(RuleBasedStateMachine):
         for job in self.jobs:
             before = job.state
             told = self.client.get_job(JobId=job.id)["State"]
-            assert told in (
-                before,
-                job.state,
-            )  # what botocore waits before it tries again moves the clock
+            # botocore's backoff may have moved the clock.
+            assert told in (before, job.state)
 
     def teardown(self) -> None:
         self.fake.deactivate()

@@ -1,4 +1,4 @@
-"""Errors from the service: they pass through botocore's own retries, and arrive as in production."""
+"""Errors from the service and the network, which pass through botocore's own retries."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_other_errors_end_the_wait(dxjobs: dx.FakeDataExchange, fault: dx.Fault)
 def test_the_code_of_a_job_error_is_mistaken_for_that_of_an_exception(
     dxjobs: dx.FakeDataExchange,
 ) -> None:
-    # A bug found: state_of should have returned "GONE".
+    # The test reveals a bug: state_of should return "GONE".
     with dx.raises_not_found(dx.job_id("deleted long ago")):
         lookup.state_of(dx.job_id("deleted long ago"))
 
-    # And this is where the code does stand: in the job's own errors.
+    # The code that state_of looks for is one of a job's own errors.
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.fails("RESOURCE_NOT_FOUND_EXCEPTION"))
     assert lookup.state_of(job.id) == "ERROR"
     response = lookup.dataexchange.get_job(JobId=job.id)

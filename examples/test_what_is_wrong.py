@@ -1,7 +1,7 @@
-"""One test that finds what is wrong with a loop that waits for a job, and clears one that is sound.
+"""Scenarios find the bugs of a loop that waits for a job, and pass for a correct one.
 
-``price_feed.hopeful`` is a typical loop, ``price_feed.exports`` the same one repaired. What the scenarios find in
-the first is listed here, so that this suite is green; in a suite of yours they would simply fail.
+``price_feed.hopeful`` is a typical loop, and ``price_feed.exports`` the same loop without its bugs. The
+scenarios that fail for the first are listed here to keep this suite green. In your suite they would fail.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from price_feed import exports, hopeful
 if TYPE_CHECKING:
     import pytest_dxjobs as dx
 
-# It knows two states of four, has no deadline, and believes that a job which failed says why.
+# The loop handles two of four end states, has no deadline, and expects Errors in every failed job.
 FOUND = {
     "cancelled",
     "cancelled-while-waiting",
@@ -27,7 +27,7 @@ FOUND = {
 }
 
 
-@pytest.mark.dxjobs(max_polls=200)  # for speed: the loops are short
+@pytest.mark.dxjobs(max_polls=200)  # for speed: no loop needs more
 def test_what_is_wrong_with_a_typical_loop(dxjobs_scenario: dx.Scenario) -> None:
     if dxjobs_scenario.name in FOUND:
         with pytest.raises(

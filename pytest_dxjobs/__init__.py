@@ -1,9 +1,8 @@
-"""A fake of the AWS Data Exchange job API for pytest: add the fixture, and unmodified code polls it.
+"""A fake of the AWS Data Exchange job API for pytest.
 
     import pytest_dxjobs as dx
 
-Public names are loaded when they are first used, so that a test run which never fakes a job does not
-pay for botocore.
+Public names are imported on first use, so that a test run without a fake does not import botocore.
 """
 
 from __future__ import annotations
@@ -55,63 +54,38 @@ if TYPE_CHECKING:
         stays as stays,
         times_out as times_out,
     )
-    from pytest_dxjobs._jobs.job_errors import (
-        make_error as make_error,
-    )
+    from pytest_dxjobs._jobs.job_errors import make_error as make_error
     from pytest_dxjobs._scenarios.scenario import Scenario as Scenario
     from pytest_dxjobs._service.calls import Attempt as Attempt, Call as Call
     from pytest_dxjobs._service.fault import Fault as Fault
 
+# The same names at run time; a test compares the two.
 _NAMES_BY_MODULE = {
-    "_service.calls": ("Attempt", "Call"),
-    "_clock.virtual_clock": ("VirtualClock",),
-    "_jobs.coherence": ("find_problems",),
-    "_core.constants": (
-        "ABSENT",
-        "ALWAYS",
-        "JOB_ERROR_CODES",
-        "JOB_STATES",
-        "JOB_TYPES",
-        "PENDING_STATES",
-        "TERMINAL_STATES",
-        "JobErrorCode",
-        "JobState",
-        "JobType",
-    ),
-    "_core.errors": ("RunawayPolling", "UnexpectedCall", "UsageError"),
-    "_jobs.factory": ("make_job",),
-    "_fake.fake": ("FakeDataExchange",),
-    "_jobs.histories": (
-        "History",
-        "completes",
-        "fails",
-        "gets_cancelled",
-        "history",
-        "polls",
-        "stays",
-        "times_out",
-    ),
-    "_core.ids": ("job_id",),
-    "_jobs.job_errors": ("make_error",),
-    "_fake.assertions": ("assert_job_error",),
-    "_fake.job": ("Job",),
-    "_fake.raises": (
-        "raises_access_denied",
-        "raises_internal_error",
-        "raises_not_found",
-        "raises_throttling",
-        "raises_validation",
-    ),
-    "_scenarios.scenario": ("Scenario",),
-    "_core.timeutils": ("Sleep",),
-    "_service.fault": ("Fault",),
+    "_clock.virtual_clock": "VirtualClock",
+    "_core.constants": "ABSENT ALWAYS JOB_ERROR_CODES JOB_STATES JOB_TYPES PENDING_STATES TERMINAL_STATES "
+    "JobErrorCode JobState JobType",
+    "_core.errors": "RunawayPolling UnexpectedCall UsageError",
+    "_core.ids": "job_id",
+    "_core.timeutils": "Sleep",
+    "_fake.assertions": "assert_job_error",
+    "_fake.fake": "FakeDataExchange",
+    "_fake.job": "Job",
+    "_fake.raises": "raises_access_denied raises_internal_error raises_not_found raises_throttling "
+    "raises_validation",
+    "_jobs.coherence": "find_problems",
+    "_jobs.factory": "make_job",
+    "_jobs.histories": "History completes fails gets_cancelled history polls stays times_out",
+    "_jobs.job_errors": "make_error",
+    "_scenarios.scenario": "Scenario",
+    "_service.calls": "Attempt Call",
+    "_service.fault": "Fault",
 }
 _MODULES = ("faults", "strategies")
-_MODULE_OF = {name: home for home, names in _NAMES_BY_MODULE.items() for name in names}
+_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 __all__ = sorted(_MODULE_OF)
 
 
-# Out of sight of type checkers, for which every misspelt name would be Any.
+# Hidden from type checkers, to which every misspelt name would be Any.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
@@ -119,8 +93,8 @@ if not TYPE_CHECKING:
             return importlib.import_module(f"{__name__}.{name}")
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        # Not kept: a run of pytest within a test (pytester) takes modules out of sys.modules and loads
-        # them anew, and then this must be the name that the plugin sees, too.
+        # Not cached: an in-process pytester run unloads modules and imports them again, and then this must
+        # return the new ones, which the plugin uses.
         return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 

@@ -1,4 +1,4 @@
-"""A wait as it should be: it knows all end states, has a deadline, and tells why it gave up."""
+"""Wait for a job: with all end states, a deadline, and a reason in each exception."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ client = boto3.client("dataexchange")
 
 
 class ExportFailed(Exception):
-    """The job ended otherwise than it should."""
+    """The job ended in a state other than COMPLETED."""
 
 
 def wait(job_id: str, timeout: float = 900) -> None:
-    """Poll every ten seconds, for a quarter of an hour at the most."""
+    """Poll every ten seconds until the job ends, for at most ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while (job := client.get_job(JobId=job_id))["State"] in ("WAITING", "IN_PROGRESS"):
         if time.monotonic() >= deadline:
@@ -27,6 +27,6 @@ def wait(job_id: str, timeout: float = 900) -> None:
 
 
 def wait_for_all(job_ids: list[str]) -> None:
-    """One thread for each."""
+    """Wait for several jobs, ten at a time, each in its own thread."""
     with ThreadPoolExecutor(10) as executor:
         list(executor.map(wait, job_ids))

@@ -1,6 +1,6 @@
-"""Create an export job, start it, and wait until it has ended.
+"""Create an export job, start it, and wait until it ends.
 
-Nothing in here knows that it is tested: the client is made on import, as most programs do it.
+There is no code for tests here: the client is created at import, as in most programs.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ FAILED_STATES = ("ERROR", "CANCELLED", "TIMED_OUT")
 
 
 class ExportError(Exception):
-    """The export did not bring the files."""
+    """The export did not complete."""
 
 
 def export(data_set_id: str, revision_id: str, asset_id: str, bucket: str) -> str:
-    """Export one asset to a bucket and return when it is there; the id of the job that did it."""
+    """Export one asset to a bucket, wait until it is there, and return the id of the job."""
     job = dataexchange.create_job(
         Type="EXPORT_ASSETS_TO_S3",
         Details={
@@ -40,7 +40,7 @@ def export(data_set_id: str, revision_id: str, asset_id: str, bucket: str) -> st
 
 
 def wait(job_id: str, timeout: float = 900, interval: float = 5) -> GetJobResponseTypeDef:
-    """Poll a job until it has completed, every ``interval`` seconds, for ``timeout`` seconds at most."""
+    """Poll a job every ``interval`` seconds until it completes, for at most ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -57,6 +57,6 @@ def wait(job_id: str, timeout: float = 900, interval: float = 5) -> GetJobRespon
 
 
 def reasons(job: GetJobResponseTypeDef) -> str:
-    """What the service says about a job that failed; not every failure comes with errors."""
+    """Return the errors of a failed job as text; a job may fail without any."""
     told = [f"{error['Code']}: {error['Message']}" for error in job.get("Errors") or []]
     return "; ".join(told) or "no reason given"

@@ -1,4 +1,4 @@
-"""Why a job failed, told twice: once for what the author has seen, once for what may come."""
+"""Return why a job failed: one function that crashes on some responses, and one that does not."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ client = boto3.client("dataexchange")
 
 
 def careless_reason(job_id: str) -> str:
-    """Crashes where the service does not name a resource."""
+    """Return the reason; crash if the service does not name a resource."""
     error = client.get_job(JobId=job_id)["Errors"][0]
     return f"{error['Code']} on {error['ResourceType']} {error['ResourceId']}: {error['Message']}"
 
 
 def careful_reason(job_id: str) -> str:
-    """Takes nothing for granted."""
+    """Return the reason, whatever the response contains."""
     job = client.get_job(JobId=job_id)
     told = [f"{error['Code']}: {error['Message']}" for error in job.get("Errors", [])]
     return "; ".join(told) or f"the job is {job['State']}"

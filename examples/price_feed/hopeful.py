@@ -1,4 +1,4 @@
-"""Wait for an export, as it is written in many places: see ``examples/test_what_is_wrong.py`` for what is wrong."""
+"""Wait for an export with a typical loop. ``examples/test_what_is_wrong.py`` shows its bugs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ dataexchange = boto3.client("dataexchange")
 
 
 def wait(job_id: str) -> None:
-    """Poll a job every five seconds until it has completed or failed."""
+    """Poll a job every five seconds until it completes or fails."""
     while True:
         job = dataexchange.get_job(JobId=job_id)
         if job["State"] == "COMPLETED":

@@ -1,4 +1,4 @@
-"""Publish prices: a new revision, an import of files from S3 into it, and the revision finalized."""
+"""Publish prices: create a revision, import files from S3 into it, and finalize it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ dataexchange = boto3.client("dataexchange")
 
 
 class ImportFailed(Exception):
-    """The revision is there, and not finalized."""
+    """The import did not complete; the revision exists and is not finalized."""
 
 
 def publish(data_set_id: str, bucket: str, keys: list[str]) -> str:

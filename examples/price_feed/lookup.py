@@ -1,4 +1,4 @@
-"""Look a job up. What it does about errors is wrong, as it is in programs that can be found."""
+"""Look up a job. The error handling has a bug that is found in real programs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ dataexchange = boto3.client("dataexchange")
 
 
 def state_of(job_id: str) -> str:
-    """The state of a job, or "GONE" where there is no such job."""
+    """Return the state of a job, or "GONE" if the job does not exist."""
     try:
         return dataexchange.get_job(JobId=job_id)["State"]
     except ClientError as error:
-        # The code of an error that a job has met. The exception's is ResourceNotFoundException.
+        # The bug: this is the code of a job error. The exception has the code ResourceNotFoundException.
         if error.response["Error"]["Code"] == "RESOURCE_NOT_FOUND_EXCEPTION":
             return "GONE"
         raise

@@ -1,4 +1,4 @@
-"""Export many revisions, each by a job of its own, ten at a time."""
+"""Export many revisions, each with its own job, ten at a time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ dataexchange = boto3.client("dataexchange")
 
 
 def export_all(data_set_id: str, revision_ids: list[str], bucket: str) -> dict[str, str]:
-    """The state in which the job for each revision ended, by the revision's id."""
+    """Export the revisions, and return the end state of each job by revision id."""
     with ThreadPoolExecutor(max_workers=10) as pool:
         states = pool.map(lambda each: export_revision(data_set_id, each, bucket), revision_ids)
         return dict(zip(revision_ids, states, strict=True))
 
 
 def export_revision(data_set_id: str, revision_id: str, bucket: str) -> str:
-    """Export one revision, and return the state in which its job ended."""
+    """Export one revision, and return the end state of its job."""
     job = dataexchange.create_job(
         Type="EXPORT_REVISIONS_TO_S3",
         Details={

@@ -1,4 +1,4 @@
-"""Say how the jobs of a data set have ended."""
+"""Report the states of the jobs of a data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ dataexchange = boto3.client("dataexchange")
 
 
 def ends(data_set_id: str) -> Counter[str]:
-    """How many jobs of the data set are in which state, over all pages."""
+    """Return the number of jobs of the data set in each state, over all pages."""
     pages = dataexchange.get_paginator("list_jobs").paginate(
         DataSetId=data_set_id, PaginationConfig={"PageSize": 25}
     )

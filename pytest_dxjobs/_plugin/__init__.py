@@ -1,4 +1,4 @@
-"""The pytest side behind `plugin.py`: options, reports, scenario selection, Hypothesis examples.
+"""Helpers of ``plugin.py``: options, failure reports, scenario selection, Hypothesis examples.
 
-May import everything but `plugin`.
+May import everything but ``plugin``.
 """

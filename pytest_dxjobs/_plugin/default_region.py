@@ -1,4 +1,4 @@
-"""A region for code that makes its client on import, which is before any fixture."""
+"""The ini option ``dxjobs_default_region``: a region for code that creates its client at import."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 from pytest_dxjobs._model.formats import validate_region
 
 HINT: Final = (
-    "Code that makes its client on import needs a region then, before any fixture: where nothing configures one, "
-    "dxjobs_default_region = us-east-1 in pytest's configuration does, for the run."
+    "Code that creates its client at import needs a region before any fixture runs. If none is configured, "
+    "set dxjobs_default_region = us-east-1 in pytest's configuration."
 )
 
 
 def set_region(region: str) -> pytest.MonkeyPatch:
-    """Set it, where the environment configures none; what to undo.
+    """Set ``AWS_DEFAULT_REGION`` unless a region is configured; return the patch to undo.
 
     Raises:
-        pytest.UsageError: It is none.
+        pytest.UsageError: The region is malformed.
     """
-    wrong = validate_region(region)
-    if wrong:
-        raise pytest.UsageError(f"dxjobs_default_region: {region!r} {wrong}")
+    problem = validate_region(region)
+    if problem:
+        raise pytest.UsageError(f"ini option dxjobs_default_region: {region!r} {problem}")
     undo = pytest.MonkeyPatch()
     if not _is_configured():
         undo.setenv("AWS_DEFAULT_REGION", region)

@@ -1,4 +1,4 @@
-"""What the report of a failed test shows of the fake: how each job went, and what was asked and answered."""
+"""The section ``dxjobs`` in the report of a failed test: a chart for each job, and the calls."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._core.timeutils import format_seconds
-from pytest_dxjobs._service.calls import first_end
-from pytest_dxjobs._service.timeline import draw_timeline, shorten, sleeps_between
+from pytest_dxjobs._service.calls import first_end_index
+from pytest_dxjobs._service.timeline import draw_timeline, shorten, sleeps_of_callers
 
 if TYPE_CHECKING:
     import datetime
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from pytest_dxjobs._service.calls import Attempt, CallRecord
     from pytest_dxjobs._service.jobs import JobStore
 
-    Told = tuple[datetime.datetime, str]
+    StateAt = tuple[datetime.datetime, str]
 
 
-_JOBS: Final = 5
-_CALLS: Final = 12
+_MAX_JOBS: Final = 5
+_MAX_CALL_LINES: Final = 12
+_MIN_CHART_WIDTH: Final = 20
 _INDENT: Final = "  "
+_LEGEND: Final = "o poll, 2-9 # several, x failed, ~ backoff, . sleep"
 
 
 def build_report(
@@ -39,38 +41,40 @@ def build_report(
     *,
     everything: bool,
 ) -> str:
-    """The text.
+    """Return the text of the section; empty if the fake has no jobs and met no calls.
 
     Args:
-        fake: Where it happened.
-        clock: What tells of the sleeps; None without virtual time.
+        fake: The fake of the test.
+        clock: The clock of the test, which lists the sleeps; None without virtual time.
         until: When the test failed, or ended.
         width: The columns of the terminal.
-        everything: Whether to tell of all jobs, and of each call in a line of its own.
+        everything: Show every job, and a line for every call.
     """
     jobs = fake._backend.jobs  # noqa: SLF001
     with jobs.lock:
-        stories = _JobReports(jobs, clock, until)
-        shown = stories.ids if everything else stories.ids[:_JOBS]
-        pictures = {each: stories.draw_job(each, width - len(_INDENT)) for each in shown}
-        told = [
+        reports = _JobReports(jobs, clock, until)
+        shown = reports.ids if everything else reports.ids[:_MAX_JOBS]
+        charts = {job_id: reports.draw_chart(job_id, width - len(_INDENT)) for job_id in shown}
+        lines = [
             line
-            for each, drawn in pictures.items()
-            for line in (*stories.headlines(each), *(f"{_INDENT}{line}" for line in drawn))
+            for job_id, chart in charts.items()
+            for line in (*reports.headlines(job_id), *(f"{_INDENT}{row}" for row in chart))
         ]
         records = jobs.log.records
-        calls = draw_timeline("Calls", records, records if everything else (), stories.sleeps)
-    if any(pictures.values()):
-        told += textwrap.wrap(LEGEND, width)
-    left_out = len(stories.ids) - len(shown)
-    if left_out:
-        told.append(f"... and {left_out} more; -vv tells of all.")
-    most = len(records) + 1 if everything else _CALLS
-    return "\n".join([*told, *shorten(calls, most, "... (-vv tells of all)")])
+        calls = draw_timeline("Calls", records, records if everything else (), reports.sleeps)
+    if any(charts.values()):
+        lines += textwrap.wrap(_LEGEND, width)
+    hidden = len(reports.ids) - len(shown)
+    if hidden:
+        lines.append(f"... and {hidden} more (-vv shows all jobs)")
+    if records:
+        limit = len(records) + 1 if everything else _MAX_CALL_LINES
+        lines += shorten(calls, limit, "... (-vv shows all calls)")
+    return "\n".join(lines)
 
 
 class _JobReports:
-    """How each job went. Whoever uses it holds the lock of the jobs."""
+    """The headlines and the chart of each job. Use it only while the lock of the jobs is held."""
 
     def __init__(
         self, jobs: JobStore, clock: VirtualClock | None, until: datetime.datetime
@@ -78,51 +82,47 @@ class _JobReports:
         self.sleeps = [] if clock is None else clock.sleeps
         self._until, self._in_virtual_time = until, clock is not None
         self._stored_jobs = {stored.id: stored for stored in jobs.all(until)}
-        self._knew = jobs.has_held
+        self._has_held = jobs.has_held
         self._polls = jobs.log.polls()
         self._started_at = jobs.log.records[0].started_at if jobs.log.records else until
-        # Those that were polled first, and ids among them that are none.
+        # Polled ids first, including those of no job.
         self.ids = [*dict.fromkeys((*self._polls, *self._stored_jobs))]
 
     def headlines(self, job_id: str) -> Iterator[str]:
-        """What it is, and why it is where it is."""
+        """Yield the job's type, state and number of polls, and then why it is in that state."""
         polls, stored = self._polls.get(job_id, []), self._stored_jobs.get(job_id)
-        answered = sum(poll.succeeded for poll in polls)
-        counts = {"poll": answered, "failed call": len(polls) - answered}
-        often = ", ".join(_counted(*each) for each in counts.items() if each[1]) or "0 polls"
+        succeeded = sum(poll.succeeded for poll in polls)
+        counts = {"poll": succeeded, "failed call": len(polls) - succeeded}
+        shown = [
+            f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items() if number
+        ]
+        total = ", ".join(shown) or "0 polls"
         if stored is None:
-            no = "no longer" if self._knew(job_id) else "not"
-            yield f"Job {job_id}, which is {no} in the fake, {often}"
+            missing = "no longer" if self._has_held(job_id) else "not"
+            yield f"Job {job_id}, {missing} in the fake, {total}"
         else:
-            yield f"Job {job_id}, {stored.type}, {stored.state_for_poll(self._until)}, {often}"
+            yield f"Job {job_id}, {stored.type}, {stored.state_for_poll(self._until)}, {total}"
             virtual = self._in_virtual_time
             yield f"{_INDENT}{stored.explanation(self._until, in_virtual_time=virtual)}"
 
-    def draw_job(self, job_id: str, width: int) -> list[str]:
-        """How it went along virtual time: until the code was told its end, or the test failed."""
+    def draw_chart(self, job_id: str, width: int) -> list[str]:
+        """Return the chart, which ends when the code polled an end state, or else when the test failed."""
         polls, stored = self._polls.get(job_id, []), self._stored_jobs.get(job_id)
-        reached = None
-        if self._in_virtual_time and stored is not None and first_end(polls) is None:
-            reached = self._until, stored.state_for_poll(self._until)
-        return draw_job(polls, sleeps_between(polls, self.sleeps), self._started_at, reached, width)
-
-
-def _counted(noun: str, number: int) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-LEGEND: Final = "o poll, 2-9 # several, x failed, ~ backoff, . sleep"
-_LEAST: Final = 20
+        final = None
+        if self._in_virtual_time and stored is not None and first_end_index(polls) is None:
+            final = self._until, stored.state_for_poll(self._until)
+        sleeps = sleeps_of_callers(polls, self.sleeps)
+        return _draw_chart(polls, sleeps, self._started_at, final, width)
 
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """Time, from left to right.
+    """The time axis of a chart.
 
     Attributes:
-        started_at: The time at the left.
-        seconds: How much of it there is.
-        width: The columns.
+        started_at: The time of the first column.
+        seconds: The time between the first column and the last.
+        width: The number of columns.
     """
 
     started_at: datetime.datetime
@@ -130,49 +130,56 @@ class _Axis:
     width: int
 
     def column(self, at: datetime.datetime, after: float = 0) -> int:
-        """Where a time is, or so many seconds after it; at the right what is later than all."""
+        """Return the column of a time, or of some seconds after it; at most the last one."""
         seconds = min((at - self.started_at).total_seconds() + after, self.seconds)
         return round(seconds / self.seconds * (self.width - 1))
 
+    def columns(self, at: datetime.datetime, seconds: float) -> Iterable[int]:
+        """Return the columns of a period; none if it takes no time."""
+        return range(
+            self.column(max(at, self.started_at)), self.column(at, seconds) + bool(seconds)
+        )
 
-def draw_job(
+
+def _draw_chart(
     polls: Sequence[CallRecord],
     sleeps: Sequence[Sleep],
-    since: datetime.datetime,
-    reached: Told | None,
+    origin: datetime.datetime,
+    final: StateAt | None,
     width: int,
 ) -> list[str]:
-    """The lines; none where no time has passed, in which there is nothing to see.
+    """Return the lines of a chart: states, marks and scale. Return none if no time has passed.
 
     Args:
         polls: The ``get_job`` calls for one job.
-        sleeps: Those of the code meanwhile.
-        since: The time from which the two ends of the picture are counted.
-        reached: To when it goes on after the last poll, and the state in which the job is then.
-        width: Columns there are; where they are very few, more are used.
+        sleeps: The sleeps of the code.
+        origin: The time that the scale calls 0 s.
+        final: The end of the chart and the job's state then, if it goes on after the last poll.
+        width: The number of columns; a very small one is exceeded.
     """
     attempts = [attempt for poll in polls for attempt in poll.attempts]
-    told = [(poll.started_at, poll.reported) for poll in polls if poll.succeeded]
-    told += [reached] if reached and attempts else []
-    times = [*(each.at for each in attempts), *(at for at, _ in told)]
+    states = [(poll.started_at, poll.reported) for poll in polls if poll.succeeded]
+    states += [final] if final and attempts else []
+    times = [*(attempt.at for attempt in attempts), *(at for at, _ in states)]
     if not times or min(times) == max(times):
         return []
-    room = len(told[-1][1]) if told else 0  # for a state that is told at the very end
-    started_at, ended = min(times), max(times)
-    axis = _Axis(started_at, (ended - started_at).total_seconds(), max(width - room, _LEAST))
-    begin, end = _offset(since, started_at), _offset(since, ended)
-    scale = begin + end.rjust(axis.width - len(begin))
-    return [*filter(None, [_states(axis, told)]), _marks(axis, attempts, sleeps), scale]
+    started_at, ended_at = min(times), max(times)
+    last_name = len(states[-1][1]) if states else 0  # it may begin in the last column
+    seconds = (ended_at - started_at).total_seconds()
+    axis = _Axis(started_at, seconds, max(width - last_name, _MIN_CHART_WIDTH))
+    start, end = _format_offset(origin, started_at), _format_offset(origin, ended_at)
+    scale = start + end.rjust(axis.width - len(start))
+    return [*filter(None, [_draw_states(axis, states)]), _draw_marks(axis, attempts, sleeps), scale]
 
 
-def _offset(since: datetime.datetime, at: datetime.datetime) -> str:
-    return f"{'+' * (at > since)}{format_seconds((at - since).total_seconds())} s"
+def _format_offset(origin: datetime.datetime, at: datetime.datetime) -> str:
+    return f"{'+' * (at > origin)}{format_seconds((at - origin).total_seconds())} s"
 
 
-def _states(axis: _Axis, told: Iterable[Told]) -> str:
-    """Each state from where it was first told, as far as there is room for its name."""
+def _draw_states(axis: _Axis, states: Iterable[StateAt]) -> str:
+    """Return the line of states: each name begins where the state was first seen, and may be cut."""
     line = ""
-    for state, group in itertools.groupby(told, operator.itemgetter(1)):
+    for state, group in itertools.groupby(states, operator.itemgetter(1)):
         column = axis.column(next(group)[0])
         if 0 < column <= len(line):
             line = f"{line[: column - 1]}|{state}"
@@ -181,23 +188,17 @@ def _states(axis: _Axis, told: Iterable[Told]) -> str:
     return line
 
 
-def _marks(axis: _Axis, attempts: Sequence[Attempt], sleeps: Iterable[Sleep]) -> str:
-    slept = ((each.at, each.seconds) for each in sleeps)
-    backed_off = ((each.at, each.backoff) for each in attempts)
+def _draw_marks(axis: _Axis, attempts: Sequence[Attempt], sleeps: Iterable[Sleep]) -> str:
+    """Return the line of marks; where several fall into one column, the last kind drawn wins."""
     marks: dict[int, str] = {}
-    for mark, spans in (".", slept), ("~", backed_off):
-        marks.update(dict.fromkeys(_covered(axis, spans), mark))
-    answered = Counter(axis.column(each.at) for each in attempts if each.error_code is None)
-    for column, number in answered.items():
+    for sleep in sleeps:
+        marks.update(dict.fromkeys(axis.columns(sleep.at, sleep.seconds), "."))
+    for attempt in attempts:
+        marks.update(dict.fromkeys(axis.columns(attempt.at, attempt.backoff), "~"))
+    succeeded = Counter(axis.column(each.at) for each in attempts if each.error_code is None)
+    for column, number in succeeded.items():
         marks[column] = "o" if number == 1 else str(number) if number < 10 else "#"
-    for each in attempts:
-        if each.error_code is not None:
-            marks[axis.column(each.at)] = "x"
+    for attempt in attempts:
+        if attempt.error_code is not None:
+            marks[axis.column(attempt.at)] = "x"
     return "".join(marks.get(column, " ") for column in range(axis.width))
-
-
-def _covered(axis: _Axis, spans: Iterable[tuple[datetime.datetime, float]]) -> Iterator[int]:
-    """The columns during which something lasted."""
-    for at, seconds in spans:
-        if seconds:
-            yield from range(axis.column(max(at, axis.started_at)), axis.column(at, seconds) + 1)

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 
 def pytest_dxjobs_scenarios(config: pytest.Config) -> Iterable[Scenario]:  # type: ignore[empty-body]
-    """Return ``dx.Scenario`` objects of the project's own, for each test that takes ``dxjobs_scenario``."""
+    """Return ``dx.Scenario`` objects of the project, for the tests that use ``dxjobs_scenario``."""

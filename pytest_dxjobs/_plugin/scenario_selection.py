@@ -1,4 +1,4 @@
-"""Which scenarios a test runs through: those of its groups, and a project's own, but for those left out."""
+"""Select the scenarios of a test: by group and name, without those that it skips."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from pytest_dxjobs._core.arguments import one_of, read
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._plugin.options import configured, fail_without_traceback, marked_options
-from pytest_dxjobs._scenarios.catalogue import GROUPS, USUAL_GROUPS, catalogue
+from pytest_dxjobs._plugin.options import fail_without_traceback, ini_option, marker_options
+from pytest_dxjobs._scenarios.catalogue import DEFAULT_GROUPS, GROUPS, catalogue
 from pytest_dxjobs._scenarios.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -20,103 +20,101 @@ if TYPE_CHECKING:
 
 _OWN = "own"
 _ALL = "all"
+_CHECKS = frozenset({"check", "check_creating"})
 
 
 def scenarios_for(test: Any) -> list[Any]:
-    """The parameters of a test that takes ``dxjobs_scenario``.
+    """Return the parameters for a test that uses ``dxjobs_scenario``.
 
-    A test that calls ``check_creating`` gets those for code that creates its jobs, and any other gets those
-    for code that waits for one; one that is named is taken as it is.
+    A group yields the scenarios that apply to the check that the test calls, ``check`` or ``check_creating``.
+    A scenario selected by name is always included.
     """
     with fail_without_traceback():
-        return _chosen(test)
-
-
-def _chosen(test: Any) -> list[Any]:
-    known = _known(test)
-    marked = marked_options(test)
-    place, given = _option(test, marked, "scenarios")
-    wanted = _wanted(place, given, known)
-    place, given = _option(test, marked, "without")
-    if "without" not in marked and given is not None:
-        given = _by_name(given)
-    reasons = _reasons(place, given, known)
-    calls = _calls(test.obj)
+        scenarios = _all_scenarios(test)
+        options = marker_options(test)
+        place, value = _option(test, options, "scenarios")
+        selected = _selected_names(place, value, scenarios)
+        place, value = _option(test, options, "without")
+        if "without" not in options and value is not None:
+            value = _parse_reasons(value)
+        reasons = _check_reasons(place, value, scenarios)
+    applicable = {None, *_called_checks(test.obj)}
     return [
         pytest.param(
-            each,
+            scenario,
             id=name,
             marks=[pytest.mark.skip(reason=reasons[name])] if name in reasons else [],
         )
-        for name, each in known.items()
-        if name in wanted
-        or (wanted & {each.group, _ALL} and (each.only is None or each.only in calls))
+        for name, scenario in scenarios.items()
+        if name in selected or (selected & {scenario.group, _ALL} and scenario.only in applicable)
     ]
 
 
-def _calls(test: Any) -> set[str]:
-    """Which checks the test calls; both where it does not do so itself."""
-    names = getattr(inspect.unwrap(test), "__code__", None)
-    return {"check", "check_creating"}.intersection(names.co_names if names else ()) or {
-        "check",
-        "check_creating",
-    }
+def _called_checks(test: Any) -> frozenset[str]:
+    """Return which checks the test function calls; both if it calls none itself."""
+    code = getattr(inspect.unwrap(test), "__code__", None)
+    return _CHECKS.intersection(code.co_names if code else ()) or _CHECKS
 
 
-def _option(test: Any, marked: dict[str, Any], name: str) -> tuple[str, Any]:
-    if name in marked:
-        return f"@pytest.mark.dxjobs: {name}", marked[name]
-    return f"ini option dxjobs_{name}", configured(test.config, name)
+def _option(test: Any, options: dict[str, Any], name: str) -> tuple[str, Any]:
+    """Return where an option is set, and its value."""
+    if name in options:
+        return f"@pytest.mark.dxjobs: {name}", options[name]
+    return f"ini option dxjobs_{name}", ini_option(test.config, name)
 
 
-def _by_name(lines: Sequence[str]) -> dict[str, str]:
-    """The reasons of the ini file."""
+def _parse_reasons(lines: Sequence[str]) -> dict[str, str]:
+    """Return names and reasons from the lines ``name: reason`` of the ini file."""
     parted = (line.partition(":") for line in lines)
     return {name.strip(): reason.strip() for name, _, reason in parted}
 
 
-def _known(test: Any) -> dict[str, Scenario]:
-    known = {each.name: each for each in catalogue()}
-    for several in test.ihook.pytest_dxjobs_scenarios(config=test.config):
-        for each in several if isinstance(several, Iterable) else [several]:
-            if not isinstance(each, Scenario):
+def _all_scenarios(test: Any) -> dict[str, Scenario]:
+    """Return the scenarios of the package and of the project, by name."""
+    scenarios = {scenario.name: scenario for scenario in catalogue()}
+    for returned in test.ihook.pytest_dxjobs_scenarios(config=test.config):
+        for scenario in returned if isinstance(returned, Iterable) else [returned]:
+            if not isinstance(scenario, Scenario):
                 raise UsageError(
-                    f"pytest_dxjobs_scenarios: dx.Scenario objects are needed, not {show(each)}"
+                    f"pytest_dxjobs_scenarios: dx.Scenario objects are needed, not {show(scenario)}"
                 )
-            if each.name in (*known, _ALL, _OWN, *GROUPS):
+            name = scenario.name
+            if name in (*scenarios, _ALL, _OWN, *GROUPS):
                 raise UsageError(
-                    f"pytest_dxjobs_scenarios: there is a scenario or group {each.name!r} already"
+                    f"pytest_dxjobs_scenarios: the name {name!r} belongs to another scenario or group"
                 )
-            if each.group == _ALL:
+            if scenario.group == _ALL:
                 raise UsageError(
-                    f"pytest_dxjobs_scenarios: {each.name}: no group is called {_ALL!r}, which means all"
+                    f"pytest_dxjobs_scenarios: {name}: the group name {_ALL!r} is reserved for all scenarios"
                 )
-            known[each.name] = each
-    return known
+            scenarios[name] = scenario
+    return scenarios
 
 
-def _wanted(place: str, given: Any, known: Mapping[str, Scenario]) -> set[str]:
-    """Names of groups and of scenarios."""
-    groups = {each.group for each in known.values()}
-    several = [given] if isinstance(given, str) else () if given is None else given
-    if not isinstance(several, (list, tuple, set, frozenset)):
-        raise UsageError(f"{place}: names are needed, not {show(given)}")
-    names = read(place, several, tuple)
+def _selected_names(place: str, value: Any, scenarios: Mapping[str, Scenario]) -> set[str]:
+    """Return the selected names of groups and scenarios; the default groups if there are none."""
+    groups = {scenario.group for scenario in scenarios.values()}
+    given = [value] if isinstance(value, str) else () if value is None else value
+    if not isinstance(given, (list, tuple, set, frozenset)):
+        raise UsageError(f"{place}: a name or a list of names is needed, not {show(value)}")
+    names = read(place, given, tuple)
     if not names:
-        return {*USUAL_GROUPS, *groups.difference(GROUPS)}
+        return {*DEFAULT_GROUPS, *groups.difference(GROUPS)}
     groups |= {_OWN, *GROUPS}
-    return {one_of(place, each, (_ALL, *sorted(groups)), tuple(known)) for each in names}
+    return {one_of(place, name, (_ALL, *sorted(groups)), tuple(scenarios)) for name in names}
 
 
-def _reasons(place: str, given: Any, known: Collection[str]) -> dict[str, str]:
-    """Why scenarios are left out, by name."""
-    if given is None:
+def _check_reasons(place: str, value: Any, scenarios: Collection[str]) -> dict[str, str]:
+    """Return the reasons for skipping scenarios, by name."""
+    if value is None:
         return {}
-    if not isinstance(given, Mapping):
-        raise UsageError(f"{place}: a dict of names and reasons is needed, not {show(given)}")
-    reasons: dict[Any, Any] = read(place, given)
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"{place}: a dict such as {{'timed-out': 'the reason'}} is needed, not {show(value)}"
+        )
+    reasons: dict[Any, Any] = read(place, value)
     for name, reason in reasons.items():
-        one_of(place, name, tuple(known))
+        one_of(place, name, tuple(scenarios))
         if not isinstance(reason, str) or not reason.strip():
             raise UsageError(f"{place}: {name}: a reason is needed, not {show(reason)}")
     return reasons

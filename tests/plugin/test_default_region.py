@@ -1,4 +1,4 @@
-"""A default region: which client has it, from when on, and what a client without one is told."""
+"""The ini option ``dxjobs_default_region``, and the hint for a client without a region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import pytest
 
 
-def test_a_default_region_lets_code_make_its_client_on_import(pytester: pytest.Pytester) -> None:
+def test_a_default_region_lets_code_create_its_client_at_import(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndxjobs_default_region = eu-west-1\n")
     pytester.makepyfile(
         """
@@ -31,7 +31,7 @@ def test_a_default_region_lets_code_make_its_client_on_import(pytester: pytest.P
         result.assert_outcomes(passed=1)
 
 
-def test_a_default_region_is_there_before_plugins_load_the_code_and_conftest_files(
+def test_a_default_region_is_set_before_plugins_and_conftest_files_are_imported(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTEST_PLUGINS", "early")
@@ -49,7 +49,7 @@ def test_a_default_region_is_there_before_plugins_load_the_code_and_conftest_fil
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
 
 
-def test_a_default_region_bears_a_broken_configuration(
+def test_a_default_region_is_set_despite_an_unknown_profile(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "there is no such profile")
@@ -60,13 +60,16 @@ def test_a_default_region_bears_a_broken_configuration(
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=1)
 
 
-def test_a_default_region_that_is_none_is_refused(pytester: pytest.Pytester) -> None:
+def test_a_malformed_default_region_is_refused(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndxjobs_default_region = Ohio\n")
-    told = pytester.runpytest_subprocess().stderr.str()
-    assert "ERROR: dxjobs_default_region: 'Ohio' is no region: a name such as us-east-1" in told
+    errors = pytester.runpytest_subprocess().stderr.str()
+    assert (
+        "ERROR: ini option dxjobs_default_region: 'Ohio' is not a region: use a name such as us-east-1"
+        in errors
+    )
 
 
-def test_a_client_without_a_region_on_import_is_told_of_the_option(
+def test_a_client_without_a_region_at_import_gets_a_hint(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
@@ -79,5 +82,5 @@ def test_a_client_without_a_region_on_import_is_told_of_the_option(
         """,
         test_other="raise ValueError",
     )
-    told = pytester.runpytest("-p", "no:randomly").stdout.str()
-    assert told.count("dxjobs_default_region = us-east-1 in pytest's configuration does") == 1
+    report = pytester.runpytest("-p", "no:randomly").stdout.str()
+    assert report.count("set dxjobs_default_region = us-east-1 in pytest's configuration.") == 1

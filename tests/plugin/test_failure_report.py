@@ -1,4 +1,4 @@
-"""What the report of a failed test shows of the fake."""
+"""The section ``dxjobs`` in the report of a failed test, and where its traceback ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from failure_reports import told
+from failure_reports import report_lines
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._core.tracebacks import trim_traceback
@@ -29,22 +29,22 @@ def wait(job):
 
 
 def section(pytester: pytest.Pytester, body: str, *options: str) -> list[str]:
-    """The lines of the section of the last failure."""
+    """Return the lines of the section of the last failure; none if there is no section."""
     pytester.makepyfile(test_it=PREAMBLE + inspect.cleandoc(body))
     lines = pytester.runpytest("-p", "no:randomly", "-p", "no:cacheprovider", *options).outlines
     headlines = [number for number, line in enumerate(lines) if line.strip("- ") == "dxjobs"]
     if not headlines:
         return []
-    told = lines[headlines[-1] + 1 :]
-    return told[: next(number for number, line in enumerate(told) if line[:1] in "=_")]
+    rest = lines[headlines[-1] + 1 :]
+    return rest[: next(number for number, line in enumerate(rest) if line[:1] in "=_")]
 
 
-def leave(fake: dx.FakeDataExchange) -> None:
+def leave_a_fault_unused(fake: dx.FakeDataExchange) -> None:
     with dx.FakeDataExchange() as inner:
         inner.throttle()
 
 
-def expect(fake: dx.FakeDataExchange) -> None:
+def expect_an_error(fake: dx.FakeDataExchange) -> None:
     with dx.raises_not_found():
         pass
 
@@ -70,14 +70,14 @@ SCENARIO = dx.Scenario("mine", "A job waits for ever.", "gives up", dx.stays("WA
         lambda fake: fake.assert_intervals_grow(fake.jobs[1]),
         lambda fake: fake.assert_no_pending_responses(),
         lambda fake: dx.assert_job_error(dx.make_job(), "MALWARE_DETECTED"),
-        leave,
-        expect,
+        leave_a_fault_unused,
+        expect_an_error,
         lambda fake: check(fake, SCENARIO, "check", lambda job_id: None),
         lambda fake: check(fake, SCENARIO, "check_creating", lambda: None),
         lambda fake: check(fake, SCENARIO, "check_creating", lambda: pytest.fail("enough")),
     ],
 )
-def test_the_traceback_ends_in_the_test(
+def test_the_traceback_of_a_failed_assertion_ends_in_the_test(
     dxjobs: dx.FakeDataExchange, client: Any, fails: Callable[[dx.FakeDataExchange], object]
 ) -> None:
     job, _ = dxjobs.add_job(), dxjobs.add_job()
@@ -91,7 +91,7 @@ def test_the_traceback_ends_in_the_test(
     assert set(shown) == {__file__}
 
 
-def test_a_failure_that_the_test_raises_itself_keeps_its_traceback() -> None:
+def test_an_exception_raised_by_the_test_keeps_its_traceback() -> None:
     with pytest.raises(dx.UsageError) as caught:
         raise dx.UsageError("mine")
     entries = list(caught.traceback)
@@ -99,7 +99,7 @@ def test_a_failure_that_the_test_raises_itself_keeps_its_traceback() -> None:
     assert list(caught.traceback) == entries
 
 
-def test_a_job_is_drawn_along_virtual_time(
+def test_a_job_has_a_chart_along_virtual_time(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "72")
@@ -126,15 +126,17 @@ def test_a_job_is_drawn_along_virtual_time(
     ]
 
 
-def test_a_job_that_was_put_into_a_state_is_told_so(
+def test_a_job_set_to_a_state_is_reported_as_such(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=10))
     job.become("TIMED_OUT")
-    assert told(dxjobs, dxjobs_clock)[1] == "  The job was put into TIMED_OUT, where it stays."
+    assert (
+        report_lines(dxjobs, dxjobs_clock)[1] == "  The job was put into TIMED_OUT, where it stays."
+    )
 
 
-def test_without_time_there_is_nothing_to_draw_but_the_calls(
+def test_there_is_no_chart_if_no_time_passed(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60))
@@ -142,8 +144,8 @@ def test_without_time_there_is_nothing_to_draw_but_the_calls(
         client.get_job(JobId="0" * 32)
     client.get_job(JobId=job.id)
     client.get_job(JobId=job.id)
-    assert told(dxjobs, dxjobs_clock) == [
-        f"Job {'0' * 32}, which is not in the fake, 1 failed call",
+    assert report_lines(dxjobs, dxjobs_clock) == [
+        f"Job {'0' * 32}, not in the fake, 1 failed call",
         f"Job {job.id}, EXPORT_ASSETS_TO_S3, IN_PROGRESS, 2 polls",
         "  The history of the job is dx.completes(after=60), and only 0.000 s of IN_PROGRESS have passed.",
         "Calls, from 2025-01-01 00:00:00 UTC:",
@@ -152,27 +154,28 @@ def test_without_time_there_is_nothing_to_draw_but_the_calls(
     ]
 
 
-def test_of_a_history_of_several_stages_the_time_in_the_last_one_is_told(
+def test_a_history_of_several_stages_shows_the_time_in_the_current_one(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     history = dx.history(("WAITING", 60), ("IN_PROGRESS", 600), "ERROR")
     dxjobs.add_job("EXPORT_ASSETS_TO_S3", history)
     dxjobs_clock.tick(61.5)
-    assert told(dxjobs, dxjobs_clock)[1].endswith(", and only 1.500 s of IN_PROGRESS have passed.")
+    reason = report_lines(dxjobs, dxjobs_clock)[1]
+    assert reason.endswith(", and only 1.500 s of IN_PROGRESS have passed.")
 
 
-def test_a_job_that_is_gone_is_told_so(
+def test_an_expired_job_is_reported_as_no_longer_in_the_fake(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job()
     dxjobs_clock.tick(90 * 86_400)
     with dx.raises_not_found(job):
         client.get_job(JobId=job.id)
-    headline = f"Job {job.id}, which is no longer in the fake, 1 failed call"
-    assert told(dxjobs, dxjobs_clock)[0] == headline
+    headline = f"Job {job.id}, no longer in the fake, 1 failed call"
+    assert report_lines(dxjobs, dxjobs_clock)[0] == headline
 
 
-def test_of_many_jobs_and_calls_some_are_told_and_the_rest_on_demand(
+def test_many_jobs_and_calls_are_shortened_unless_verbose(
     pytester: pytest.Pytester,
 ) -> None:
     body = """
@@ -185,17 +188,17 @@ def test_of_many_jobs_and_calls_some_are_told_and_the_rest_on_demand(
         """
     lines = section(pytester, body, "-v")
     assert sum(line.startswith("Job ") for line in lines) == 5
-    assert "... and 3 more; -vv tells of all." in lines
+    assert "... and 3 more (-vv shows all jobs)" in lines
     calls = [line for line in lines if "get_job" in line]
     assert len(calls) == 11
-    assert "  ... (-vv tells of all)" in lines
+    assert "  ... (-vv shows all calls)" in lines
     lines = section(pytester, body, "-vv")
     assert sum(line.startswith("Job ") for line in lines) == 8
     assert sum("get_job" in line for line in lines) == 17
     assert not any("more" in line or "..." in line for line in lines)
 
 
-def test_nothing_is_shown_where_there_is_nothing_to_explain(pytester: pytest.Pytester) -> None:
+def test_only_failed_tests_with_a_fake_have_a_section(pytester: pytest.Pytester) -> None:
     body = """
         def test_good(dxjobs):
             wait(dxjobs.add_job())
@@ -210,7 +213,7 @@ def test_nothing_is_shown_where_there_is_nothing_to_explain(pytester: pytest.Pyt
     assert section(pytester, body, "-rA", "-vv") == []
 
 
-def test_a_scenario_tells_it_in_its_own_report(pytester: pytest.Pytester) -> None:
+def test_a_failed_scenario_check_has_no_section(pytester: pytest.Pytester) -> None:
     body = """
         @pytest.mark.dxjobs(scenarios="completes-later")
         def test_it(dxjobs_scenario):
@@ -221,21 +224,26 @@ def test_a_scenario_tells_it_in_its_own_report(pytester: pytest.Pytester) -> Non
     assert section(pytester, body.replace("CODE", "lambda _: wait(dxjobs_scenario.job)")) != []
 
 
-def test_what_was_left_over_is_explained_too(pytester: pytest.Pytester) -> None:
-    lines = section(pytester, "def test_it(dxjobs): dxjobs.throttle()")
-    assert lines == ["Calls: no call"]
+def test_there_is_no_section_without_jobs_and_calls(pytester: pytest.Pytester) -> None:
+    assert section(pytester, "def test_it(dxjobs): dxjobs.throttle()") == []
 
 
-def test_a_mistake_in_telling_it_loses_no_failure(
+def test_a_test_that_fails_at_its_end_has_a_section(pytester: pytest.Pytester) -> None:
+    lines = section(pytester, "def test_it(dxjobs): dxjobs.add_job(); dxjobs.throttle()")
+    assert lines[0].endswith(", EXPORT_ASSETS_TO_S3, COMPLETED, 0 polls")
+    assert "Calls" not in "".join(lines)
+
+
+def test_a_bug_in_the_report_does_not_hide_the_failure(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failure_report, "draw_timeline", None)
     lines = section(pytester, "def test_it(dxjobs): assert False")
-    assert lines[0] == "This could not be told, by a mistake of pytest-dxjobs:"
+    assert lines[0] == "No report: this is a bug in pytest-dxjobs."
     assert lines[-1] == "TypeError: 'NoneType' object is not callable"
 
 
-def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester) -> None:
+def test_the_section_shows_the_failing_example(pytester: pytest.Pytester) -> None:
     lines = section(
         pytester,
         """
@@ -251,7 +259,7 @@ def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "ends"),
+    ("before", "after", "end"),
     [
         ("CLIENT.get_job(JobId=job.id); assert False", "", "IN_PROGRESS, 1 poll"),
         ("", "wait(job); assert False", "COMPLETED, 3 polls"),
@@ -261,10 +269,10 @@ def test_the_failing_example_is_the_one_that_is_shown(pytester: pytest.Pytester)
             "IN_PROGRESS, 0 polls",
         ),
     ],
-    ids=["in the setup", "in the teardown", "by what it leaves"],
+    ids=["in the setup", "in the teardown", "by a swallowed call"],
 )
-def test_a_fixture_that_fails_is_explained_too(
-    pytester: pytest.Pytester, before: str, after: str, ends: str
+def test_a_fixture_that_fails_has_a_section(
+    pytester: pytest.Pytester, before: str, after: str, end: str
 ) -> None:
     body = f"""
         @pytest.fixture
@@ -278,13 +286,13 @@ def test_a_fixture_that_fails_is_explained_too(
             pass
         """
     lines = section(pytester, body)
-    assert lines[0].endswith(f", EXPORT_ASSETS_TO_S3, {ends}")
-    assert ends.startswith("COMPLETED") or lines[1].endswith(
+    assert lines[0].endswith(f", EXPORT_ASSETS_TO_S3, {end}")
+    assert end.startswith("COMPLETED") or lines[1].endswith(
         " only 0.000 s of IN_PROGRESS have passed."
     )
 
 
-def test_nothing_of_what_a_report_may_tell_of_remains(pytester: pytest.Pytester) -> None:
+def test_fake_and_clock_are_released_after_the_last_report(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         def test_one(dxjobs, dxjobs_clock): pass
@@ -294,8 +302,8 @@ def test_nothing_of_what_a_report_may_tell_of_remains(pytester: pytest.Pytester)
     pytester.makeconftest(
         """
         def pytest_sessionfinish(session):
-            left = [value for item in session.items for value in item.stash._storage.values()]
-            assert not [each for each in left if "dxjobs" in type(each).__module__]
+            values = [value for item in session.items for value in item.stash._storage.values()]
+            assert not [each for each in values if "dxjobs" in type(each).__module__]
             assert len(session.items) == 2
         """
     )

@@ -1,4 +1,4 @@
-"""The fixtures with Hypothesis: fresh for each example, judged in each, and no health check to suppress."""
+"""The fixtures in ``@given`` tests: reset for each example, checked in each, no health check to suppress."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_each_example_has_a_fresh_fake_and_the_clock_at_its_start(
     assert dxjobs.jobs == dxjobs.calls == dxjobs_clock.sleeps == []
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=3600))
     _seen.append((job.id, dxjobs_clock.now.timestamp()))
-    dxjobs_clock.tick(86_400 * 80)  # which trips no deadline
+    dxjobs_clock.tick(86_400 * 80)  # exceeds no deadline of Hypothesis
     time.sleep(60)
     assert job.state == "COMPLETED"
     assert len(set(_seen)) == 1
@@ -54,14 +54,14 @@ def test_each_example_has_a_fresh_fake_and_the_clock_at_its_start(
 
 class TestMethods:
     @given(number=st.integers())
-    def test_a_method_may_ask_for_them(self, dxjobs: dx.FakeDataExchange, number: int) -> None:
+    def test_a_method_may_use_the_fixtures(self, dxjobs: dx.FakeDataExchange, number: int) -> None:
         assert dxjobs.jobs == []
         dxjobs.add_job()
 
 
 @settings(max_examples=20)
 @given(job=dxst.jobs())
-def test_a_fake_within_the_test_works_as_well(job: dict[str, Any]) -> None:
+def test_a_fake_may_be_created_in_each_example(job: dict[str, Any]) -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         fake.add_job(job)
         clock.tick(86_400)
@@ -69,7 +69,7 @@ def test_a_fake_within_the_test_works_as_well(job: dict[str, Any]) -> None:
 
 
 class Consumer(RuleBasedStateMachine):
-    """Polls jobs that come and go."""
+    """Add jobs, and poll all of them after each step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ TestConsumer = Consumer.TestCase
 TestConsumer.settings = settings(max_examples=10, stateful_step_count=8, deadline=None)
 
 
-def test_what_is_not_used_is_part_of_the_falsifying_example(pytester: pytest.Pytester) -> None:
+def test_an_unused_response_fails_the_example(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -110,7 +110,7 @@ def test_what_is_not_used_is_part_of_the_falsifying_example(pytester: pytest.Pyt
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E   AssertionError: responses that no call has used:",
+            "E   AssertionError: unused responses:",
             "E     add_response('get_job')",
             "*dxjobs=<FakeDataExchange us-east-1, 0 jobs, active>,",
             "*number=4,",
@@ -118,7 +118,7 @@ def test_what_is_not_used_is_part_of_the_falsifying_example(pytester: pytest.Pyt
     )
 
 
-def test_a_failing_example_leaves_nothing_to_the_next(pytester: pytest.Pytester) -> None:
+def test_a_failing_example_does_not_affect_the_next(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -150,7 +150,7 @@ def test_a_failing_example_leaves_nothing_to_the_next(pytester: pytest.Pytester)
     result.stdout.no_fnmatch_line("*Flaky*")
 
 
-def test_examples_parameters_and_the_ready_made_client(pytester: pytest.Pytester) -> None:
+def test_explicit_examples_parameters_and_dxjobs_client_work(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -183,7 +183,7 @@ def test_other_fixtures_keep_their_health_check(pytester: pytest.Pytester) -> No
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_what_a_function_says_that_it_takes_is_put_back(own: bool) -> None:
+def test_the_signature_is_restored(own: bool) -> None:
     def test(dxjobs: object, number: int) -> None: ...
 
     before = inspect.signature(test)
@@ -195,19 +195,19 @@ def test_what_a_function_says_that_it_takes_is_put_back(own: bool) -> None:
     assert ("__signature__" in vars(test)) == own
 
 
-def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
+def test_a_fixture_must_not_use_the_fake_first(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
         def set_default(fake):
             fake.default_history = dx.times_out()
 
-        def ask(fake):
+        def call(fake):
             client.list_jobs()
 
         ways = [
             set_default,
-            ask,
+            call,
             lambda fake: fake.add_job(),
             lambda fake: fake.add_response("get_job"),
             lambda fake: fake.next_job(dx.times_out()),
@@ -224,11 +224,13 @@ def test_what_a_fixture_puts_in_is_refused(pytester: pytest.Pytester) -> None:
         """,
     )
     result.assert_outcomes(failed=6)
-    told = [line for line in result.outlines if line.startswith("UsageError: dxjobs starts afresh")]
-    assert len(told) == 6
+    errors = [
+        line for line in result.outlines if line.startswith("UsageError: dxjobs is reset for")
+    ]
+    assert len(errors) == 6
 
 
-def test_what_set_up_puts_in_is_refused_and_a_decorator_may_freeze_the_time(
+def test_set_up_must_not_use_the_fake_and_a_decorator_may_freeze_the_time(
     pytester: pytest.Pytester,
 ) -> None:
     result = run(
@@ -256,7 +258,7 @@ def test_what_set_up_puts_in_is_refused_and_a_decorator_may_freeze_the_time(
         """,
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*UsageError: dxjobs starts afresh for each example *setUp*"])
+    result.stdout.fnmatch_lines(["*UsageError: dxjobs is reset for each example *setUp*"])
 
 
 def test_a_failure_is_replayed_from_the_database(pytester: pytest.Pytester) -> None:
@@ -274,7 +276,7 @@ def test_a_failure_is_replayed_from_the_database(pytester: pytest.Pytester) -> N
     assert pytester.path.joinpath("numbers").read_text().splitlines()[0] == str(10**8)
 
 
-def test_async_tests_are_judged_per_example_too(pytester: pytest.Pytester) -> None:
+def test_async_tests_are_checked_in_each_example(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -300,11 +302,11 @@ def test_async_tests_are_judged_per_example_too(pytester: pytest.Pytester) -> No
         """,
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*responses that no call has used:", "*number=4,"])
+    result.stdout.fnmatch_lines(["*unused responses:", "*number=4,"])
     result.stdout.no_fnmatch_line("*_examples.py*")
 
 
-def test_who_calls_the_tests_itself_finds_the_fixtures_in_what_they_take(
+def test_a_plugin_that_calls_the_test_sees_its_full_signature(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makeconftest(
@@ -327,6 +329,6 @@ def test_who_calls_the_tests_itself_finds_the_fixtures_in_what_they_take(
 
 @settings(max_examples=20)
 @given(number=st.integers())
-def test_the_clock_may_come_alone(dxjobs_clock: dx.VirtualClock, number: int) -> None:
+def test_the_clock_is_reset_without_a_fake(dxjobs_clock: dx.VirtualClock, number: int) -> None:
     assert (dxjobs_clock.now.hour, dxjobs_clock.sleeps) == (0, [])
     time.sleep(3600)

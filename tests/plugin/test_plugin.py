@@ -1,4 +1,4 @@
-"""The fixtures and what a user reads, in runs of pytest within the test."""
+"""The fixtures, the marker and the ini options, in pytest runs within the test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._clock.virtual_clock import START
-from pytest_dxjobs._scenarios.catalogue import GROUPS, USUAL_GROUPS
+from pytest_dxjobs._scenarios.catalogue import DEFAULT_GROUPS, GROUPS
 
 PREAMBLE = """
 import boto3, pytest
@@ -81,16 +81,16 @@ def test_getfixturevalue_works(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
 @pytest.mark.parametrize("how", ["dxjobs", "request"])
-def test_a_fixture_of_wider_scope_is_told_what_to_do(
+def test_a_fixture_of_wider_scope_fails_with_a_hint(
     pytester: pytest.Pytester, scope: str, how: str
 ) -> None:
-    asked = "dxjobs" if how == "dxjobs" else "request.getfixturevalue('dxjobs')"
+    fake = "dxjobs" if how == "dxjobs" else "request.getfixturevalue('dxjobs')"
     result = run(
         pytester,
         f"""
         @pytest.fixture(scope="{scope}")
         def wide({how}):
-            return {asked}.add_job()
+            return {fake}.add_job()
 
         def test_one(wide):
             pass
@@ -109,7 +109,7 @@ def test_a_fixture_of_wider_scope_is_told_what_to_do(
     )
 
 
-def test_a_fixture_of_wider_scope_is_told_of_the_clock(pytester: pytest.Pytester) -> None:
+def test_the_scope_hint_covers_the_clock(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -123,7 +123,7 @@ def test_a_fixture_of_wider_scope_is_told_of_the_clock(pytester: pytest.Pytester
     result.stdout.fnmatch_lines(["*Give that fixture function scope, *VirtualClock()*"])
 
 
-def test_one_that_is_asked_for_within_the_test_is_told_too(pytester: pytest.Pytester) -> None:
+def test_a_fixture_requested_in_the_test_gets_the_scope_hint(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -136,10 +136,10 @@ def test_one_that_is_asked_for_within_the_test_is_told_too(pytester: pytest.Pyte
         """,
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["dxjobs and dxjobs_clock are fresh for every test: *"])
+    result.stdout.fnmatch_lines(["dxjobs and dxjobs_clock are fresh for every test, *"])
 
 
-def test_other_scope_mismatches_are_left_as_they_are(pytester: pytest.Pytester) -> None:
+def test_other_scope_mismatches_get_no_hint(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -159,7 +159,7 @@ def test_other_scope_mismatches_are_left_as_they_are(pytester: pytest.Pytester) 
     result.stdout.no_fnmatch_line("*fresh for every test*")
 
 
-def test_nothing_stays_after_a_failed_or_interrupted_test(pytester: pytest.Pytester) -> None:
+def test_patches_are_undone_after_a_failed_or_interrupted_test(pytester: pytest.Pytester) -> None:
     checks = """
         import botocore.client, botocore.session
         METHODS = [(botocore.client.BaseClient, "_make_request"), (botocore.session.Session, "create_client")]
@@ -167,9 +167,9 @@ def test_nothing_stays_after_a_failed_or_interrupted_test(pytester: pytest.Pytes
 
         def pytest_unconfigure():
             from test_it import CLIENT
-            left = [n for n in CLIENT.meta.events._emitter._unique_id_handlers if "dxjobs" in str(n)]
-            clean = [vars(owner)[name] for owner, name in METHODS] == ORIGINALS and not left
-            print("clean" if clean else f"not clean: {left}")
+            remaining = [n for n in CLIENT.meta.events._emitter._unique_id_handlers if "dxjobs" in str(n)]
+            clean = [vars(owner)[name] for owner, name in METHODS] == ORIGINALS and not remaining
+            print("clean" if clean else f"not clean: {remaining}")
     """
     pytester.makeconftest(inspect.cleandoc(checks))
     for ending in ("assert False", "raise KeyboardInterrupt", "pytest.exit('enough')"):
@@ -235,7 +235,7 @@ def test_a_swallowed_unexpected_call_fails_the_test_once(pytester: pytest.Pytest
     )
 
 
-def test_a_runaway_loop_is_ended_and_fails_the_test_even_if_swallowed(
+def test_a_runaway_loop_fails_the_test_even_if_swallowed(
     pytester: pytest.Pytester,
 ) -> None:
     result = run(
@@ -256,7 +256,7 @@ def test_a_runaway_loop_is_ended_and_fails_the_test_even_if_swallowed(
             try:
                 wait(dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR")))
             except Exception:
-                raise_nothing = True
+                pass
             helper(dxjobs)
 
         def helper(dxjobs):
@@ -304,22 +304,22 @@ def test_markers_merge_and_the_closest_wins(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (
             "regoin='eu-west-1'",
-            "*mark.dxjobs: 'regoin' is not one of region, *; did you mean 'region'?",
+            "*mark.dxjobs: 'regoin' is not valid; did you mean 'region'? Choose from region, *",
         ),
         ("region=5", "*mark.dxjobs: region: a string is needed, not 5"),
         ("strict='no'", "*mark.dxjobs: strict: True or False is needed, not 'no'"),
         (
             "'eu-west-1'",
-            "*mark.dxjobs: options go by name, not ('eu-west-1',); there are region, account_id, *",
+            "*mark.dxjobs: options are given by name, not as ('eu-west-1',); the names are region, account_id, *",
         ),
     ],
 )
-def test_a_mistake_in_a_marker_names_the_marker(
-    pytester: pytest.Pytester, arguments: str, told: str
+def test_an_error_in_a_marker_names_the_marker(
+    pytester: pytest.Pytester, arguments: str, message: str
 ) -> None:
     result = run(
         pytester,
@@ -330,46 +330,46 @@ def test_a_mistake_in_a_marker_names_the_marker(
         """,
     )
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([told.replace("[", "[[]")])
+    result.stdout.fnmatch_lines([message.replace("[", "[[]")])
 
 
-def test_the_marker_documents_the_options_there_are(pytester: pytest.Pytester) -> None:
-    takers = (dx.FakeDataExchange, dx.VirtualClock)
-    names = [name for taker in takers for name in inspect.signature(taker).parameters]
+def test_the_marker_documents_its_options(pytester: pytest.Pytester) -> None:
+    classes = (dx.FakeDataExchange, dx.VirtualClock)
+    names = [name for each in classes for name in inspect.signature(each).parameters]
     options = ", ".join([*names, "scenarios", "without"])
     result = pytester.runpytest("--markers")
     result.stdout.fnmatch_lines([f"@pytest.mark.dxjobs([*], {options}): *"])
 
 
-def test_marker_and_ini_file_document_the_defaults_there_are(
+def test_marker_and_ini_options_document_their_defaults(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     parameters = inspect.signature(dx.FakeDataExchange).parameters
     defaults = {name: str(each.default).lower() for name, each in parameters.items()}
-    rare = [each for each in GROUPS if each not in USUAL_GROUPS]
+    opt_in = [each for each in GROUPS if each not in DEFAULT_GROUPS]
     defaults |= {
         "max_wait": str(int(parameters["max_wait"].default.total_seconds())),
         "start": str(START.date()),
-        "scenarios": f"all but {' and '.join(rare)}",
+        "scenarios": f"all but {' and '.join(opt_in)}",
         "without": "none",
     }
-    told = ", ".join(f"{name} {default}" for name, default in defaults.items())
-    pytester.runpytest("--markers").stdout.fnmatch_lines([f"*. Defaults: {told}."])
-    documented = " ".join(pytester.runpytest("--help").stdout.str().split())
+    markers = pytester.runpytest("--markers").outlines
+    ini_options = " ".join(pytester.runpytest("--help").stdout.str().split())
     for name, default in defaults.items():
-        assert re.search(
-            rf"dxjobs_{name} \([\w |]+\): [^;]*; default {default}; markers override it", documented
-        )
+        [line] = [each for each in markers if each.startswith(f"  {name}: ")]
+        assert line.endswith(f"; default {default}")
+        text = line.removeprefix(f"  {name}: ")
+        assert re.search(rf"dxjobs_{name} \([\w |]+\): {re.escape(text)} ", ini_options)
 
 
 @pytest.mark.parametrize("name", ["dxjobs", "dxjobs_client", "dxjobs_clock", "dxjobs_scenario"])
-def test_the_fixtures_document_themselves(pytester: pytest.Pytester, name: str) -> None:
+def test_each_fixture_is_documented_by_one_sentence(pytester: pytest.Pytester, name: str) -> None:
     result = pytester.runpytest("--fixtures")
     result.stdout.fnmatch_lines([f"{name} -- *plugin.py:*", "    [AV]* *."])
 
 
-def test_with_unittest_the_fake_is_a_context(pytester: pytest.Pytester) -> None:
+def test_the_fake_works_in_a_unittest_class_without_fixtures(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -388,7 +388,7 @@ def test_with_unittest_the_fake_is_a_context(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_a_run_that_does_not_use_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
+def test_an_unused_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import sys

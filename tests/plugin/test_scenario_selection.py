@@ -1,4 +1,4 @@
-"""The fixture ``dxjobs_scenario``: which scenarios a test runs through, and what it has for them."""
+"""The fixture ``dxjobs_scenario`` and the selection of scenarios."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from pytest_dxjobs._plugin.scenario_selection import _calls
+from pytest_dxjobs._plugin.scenario_selection import _called_checks
 from pytest_dxjobs._scenarios.catalogue import catalogue
 
 PREAMBLE = """
@@ -46,7 +46,7 @@ def names(*groups: str, only: str | None = "check") -> list[str]:
     return [each.name for each in catalogue() if each.group in groups and each.only in (None, only)]
 
 
-USUAL = ("states", "job-errors", "service-errors", "creating")
+DEFAULT_GROUPS = ("states", "job-errors", "service-errors", "creating")
 TEST = """
 def test_wait(dxjobs_scenario):
     dxjobs_scenario.check(wait)
@@ -57,42 +57,42 @@ def test_creating(dxjobs_scenario):
 """
 
 
-def test_a_test_runs_once_for_each_scenario_of_the_usual_groups(pytester: pytest.Pytester) -> None:
+def test_a_test_runs_for_each_scenario_of_the_default_groups(pytester: pytest.Pytester) -> None:
     result = run(pytester, TEST, "--collect-only", "-q")
-    assert ids(result) == names(*USUAL)
+    assert ids(result) == names(*DEFAULT_GROUPS)
     assert "two-jobs" not in ids(result)
 
 
-def test_one_that_creates_its_jobs_runs_through_those_for_such_code(
+def test_a_test_that_calls_check_creating_gets_the_scenarios_for_it(
     pytester: pytest.Pytester,
 ) -> None:
     result = run(pytester, CREATING, "--collect-only", "-q")
-    assert ids(result) == names(*USUAL, only="check_creating")
+    assert ids(result) == names(*DEFAULT_GROUPS, only="check_creating")
     assert {"two-jobs", "signed-url-missing"} < {*ids(result)}
     assert "never-started" not in ids(result)
 
 
-def test_groups_and_names_are_chosen_by_the_marker(pytester: pytest.Pytester) -> None:
+def test_the_marker_selects_groups_and_names(pytester: pytest.Pytester) -> None:
     expected = {
         '"states"': names("states"),
         '["resilience", "error"]': ["error", *names("resilience")],
-        '"all"': names(*USUAL, "resilience", "future"),
+        '"all"': names(*DEFAULT_GROUPS, "resilience", "future"),
         '"two-jobs"': ["two-jobs"],
     }
-    tests = [f"@pytest.mark.dxjobs(scenarios={chosen}){TEST}" for chosen in expected]
+    tests = [f"@pytest.mark.dxjobs(scenarios={selected}){TEST}" for selected in expected]
     code = "".join(test.replace("test_wait", f"test_{n}") for n, test in enumerate(tests))
     result = run(pytester, code, "--collect-only", "-q")
-    assert ids(result) == [name for several in expected.values() for name in several]
+    assert ids(result) == [name for selected in expected.values() for name in selected]
 
 
-def test_groups_and_names_are_chosen_by_the_ini_file(pytester: pytest.Pytester) -> None:
+def test_the_ini_file_selects_groups_and_names(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndxjobs_scenarios = resilience error")
     result = run(pytester, TEST, "--collect-only", "-q")
     assert ids(result) == ["error", *names("resilience")]
 
 
 @pytest.mark.parametrize("place", ["marker", "ini"])
-def test_one_that_is_left_out_is_reported_with_the_reason(
+def test_an_excluded_scenario_is_skipped_with_its_reason(
     pytester: pytest.Pytester, place: str
 ) -> None:
     code = f'@pytest.mark.dxjobs(scenarios="states"){TEST}'
@@ -105,16 +105,16 @@ def test_one_that_is_left_out_is_reported_with_the_reason(
     result.stdout.fnmatch_lines(["SKIPPED * not: ours"])
 
 
-def test_a_mistake_in_an_option_is_told(pytester: pytest.Pytester) -> None:
+def test_an_invalid_option_is_a_usage_error(pytester: pytest.Pytester) -> None:
     expected = {
-        'scenarios="sates"': "scenarios: 'sates' is not one of all, creating, *did you mean 'states'?",
-        "scenarios=7": "scenarios: names are needed, not 7",
-        "scenarios=[7]": "scenarios: 7 is not one of *",
-        'without=["error: ours"]': "without: a dict of names and reasons is needed, not *",
-        "without=7": "without: a dict of names and reasons is needed, not 7",
-        'without={"eror": "x"}': "without: 'eror' is not one of *did you mean 'error'?",
+        'scenarios="sates"': "scenarios: 'sates' is not valid; did you mean 'states'? Choose from all, creating, *",
+        "scenarios=7": "scenarios: a name or a list of names is needed, not 7",
+        "scenarios=[7]": "scenarios: 7 is not valid*",
+        'without=["error: ours"]': "without: a dict such as {'timed-out': 'the reason'} is needed, not *",
+        "without=7": "without: a dict such as {'timed-out': 'the reason'} is needed, not 7",
+        'without={"eror": "x"}': "without: 'eror' is not valid; did you mean 'error'? Choose from *",
         'without={"error": " "}': "without: error: a reason is needed, not ' '",
-        'scenario="all"': "'scenario' is not one of *did you mean 'scenarios'?",
+        'scenario="all"': "'scenario' is not valid; did you mean 'scenarios'? Choose from *",
     }
     for number, option in enumerate(expected):
         code = f"import pytest\n@pytest.mark.dxjobs({option}){TEST}"
@@ -122,11 +122,11 @@ def test_a_mistake_in_an_option_is_told(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(errors=len(expected))
     result.stdout.fnmatch_lines(
-        [f"UsageError: @pytest.mark.dxjobs: {told}" for told in expected.values()]
+        [f"UsageError: @pytest.mark.dxjobs: {message}" for message in expected.values()]
     )
 
 
-def test_scenarios_are_left_out_by_all_markers_of_a_test(pytester: pytest.Pytester) -> None:
+def test_the_exclusions_of_all_markers_are_merged(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -146,14 +146,14 @@ def test_scenarios_are_left_out_by_all_markers_of_a_test(pytester: pytest.Pytest
     result.stdout.fnmatch_lines_random(["SKIPPED * mine", "SKIPPED * theirs"])
 
 
-def test_a_test_that_checks_nothing_fails(pytester: pytest.Pytester) -> None:
+def test_a_test_that_calls_no_check_fails(pytester: pytest.Pytester) -> None:
     code = '@pytest.mark.dxjobs(scenarios="error")\ndef test_wait(dxjobs_scenario): pass\n'
     result = run(pytester, code)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["dxjobs_scenario: the test has called neither check nor *"])
+    result.stdout.fnmatch_lines(["dxjobs_scenario: the test called neither check() nor *"])
 
 
-def test_a_failure_is_a_report_at_the_line_of_the_check(pytester: pytest.Pytester) -> None:
+def test_a_failed_check_is_reported_at_its_line(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -168,13 +168,13 @@ def test_a_failure_is_a_report_at_the_line_of_the_check(pytester: pytest.Pyteste
             "dxjobs_scenario = <Scenario timed-out: The job ends in TIMED_OUT.>",
             ">*dxjobs_scenario.check(lambda job_id: None)",
             "E *AssertionError: Scenario timed-out: The job ends in TIMED_OUT.",
-            "E *But it returned None, as if all were well.",
+            "E *But it returned None, as if the job had succeeded.",
             "E *Usually: *",
         ]
     )
 
 
-def test_it_has_the_fake_the_clock_and_the_job(pytester: pytest.Pytester) -> None:
+def test_the_scenario_has_the_fake_the_clock_and_the_job(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -198,7 +198,7 @@ def test_it_has_the_fake_the_clock_and_the_job(pytester: pytest.Pytester) -> Non
     result.assert_outcomes(passed=2)
 
 
-def test_other_operations_are_answered_unless_the_test_says_otherwise(
+def test_other_operations_get_default_responses_unless_the_test_adds_one(
     pytester: pytest.Pytester,
 ) -> None:
     result = run(
@@ -252,11 +252,11 @@ def test_a_coroutine_function_is_run(pytester: pytest.Pytester) -> None:
         """,
     )
     result.assert_outcomes(passed=2, failed=2)
-    told = "*UsageError: check: it runs the event loop for the code, so that the test itself is a plain *"
-    result.stdout.fnmatch_lines([told, told])
+    message = "*UsageError: check: an event loop is running already, and the code needs its own; make the *"
+    result.stdout.fnmatch_lines([message, message])
 
 
-def test_a_project_adds_its_own(pytester: pytest.Pytester) -> None:
+def test_a_project_adds_scenarios_by_the_hook(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import pytest_dxjobs as dx
@@ -274,19 +274,19 @@ def test_a_project_adds_its_own(pytester: pytest.Pytester) -> None:
         """
     )
     result = run(pytester, TEST, "--collect-only", "-q")
-    assert ids(result) == [*names(*USUAL), "expired-token"]
+    assert ids(result) == [*names(*DEFAULT_GROUPS), "expired-token"]
     result = run(pytester, f'@pytest.mark.dxjobs(scenarios="own"){TEST}', "-v")
     result.assert_outcomes(passed=1)
 
 
-def test_a_mistake_in_the_hook_is_told(pytester: pytest.Pytester) -> None:
+def test_an_invalid_scenario_of_the_hook_is_a_usage_error(pytester: pytest.Pytester) -> None:
     expected = {
         "['error']": "dx.Scenario objects are needed, not 'error'",
         "[None]": "dx.Scenario objects are needed, not None",
         "7": "dx.Scenario objects are needed, not 7",
-        "dx.Scenario('all', 'Mine.')": "there is a scenario or group 'all' already",
-        "dx.Scenario('error', 'Mine.')": "there is a scenario or group 'error' already",
-        "dx.Scenario('mine', 'Mine.', group='all')": "mine: no group is called 'all', which *",
+        "dx.Scenario('all', 'Mine.')": "the name 'all' belongs to another scenario or group",
+        "dx.Scenario('error', 'Mine.')": "the name 'error' belongs to another scenario or group",
+        "dx.Scenario('mine', 'Mine.', group='all')": "mine: the group name 'all' is reserved *",
     }
     for number, returned in enumerate(expected):
         folder = pytester.mkdir(f"folder_{number}")
@@ -297,11 +297,13 @@ def test_a_mistake_in_the_hook_is_told(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(errors=len(expected))
     result.stdout.fnmatch_lines(
-        [f"UsageError: pytest_dxjobs_scenarios: {told}" for told in expected.values()]
+        [f"UsageError: pytest_dxjobs_scenarios: {message}" for message in expected.values()]
     )
 
 
-def test_a_group_of_its_own_is_on_and_may_be_chosen(pytester: pytest.Pytester) -> None:
+def test_a_group_of_the_project_is_selected_by_default_and_by_name(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makeconftest(
         """
         import pytest_dxjobs as dx
@@ -309,11 +311,15 @@ def test_a_group_of_its_own_is_on_and_may_be_chosen(pytester: pytest.Pytester) -
         """
     )
     code = f'{TEST}@pytest.mark.dxjobs(scenarios="exports"){TEST.replace("wait(", "other(", 1)}'
-    assert ids(run(pytester, code, "--collect-only", "-q")) == [*names(*USUAL), "mine", "mine"]
+    assert ids(run(pytester, code, "--collect-only", "-q")) == [
+        *names(*DEFAULT_GROUPS),
+        "mine",
+        "mine",
+    ]
 
 
-def test_what_a_test_calls_is_seen_through_its_decorators(pytester: pytest.Pytester) -> None:
-    both = [each.name for each in catalogue() if each.group in USUAL]
+def test_the_check_is_found_in_a_decorated_test(pytester: pytest.Pytester) -> None:
+    both = [each.name for each in catalogue() if each.group in DEFAULT_GROUPS]
     result = run(
         pytester,
         """
@@ -329,11 +335,11 @@ def test_what_a_test_calls_is_seen_through_its_decorators(pytester: pytest.Pytes
         "--collect-only",
         "-q",
     )
-    assert ids(result) == [*names(*USUAL, only="check_creating"), *both]
-    assert _calls(functools.partial(print)) == {"check", "check_creating"}
+    assert ids(result) == [*names(*DEFAULT_GROUPS, only="check_creating"), *both]
+    assert _called_checks(functools.partial(print)) == {"check", "check_creating"}
 
 
-def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
+def test_a_scenario_lowers_max_polls_unless_the_marker_sets_it(
     pytester: pytest.Pytester,
 ) -> None:
     result = run(
@@ -348,26 +354,26 @@ def test_a_runaway_is_cut_off_early_unless_the_marker_says_otherwise(
                 time.sleep(10)
 
         @pytest.mark.dxjobs(scenarios="stuck-in-waiting")
-        def test_usual(dxjobs_scenario):
+        def test_default(dxjobs_scenario):
             dxjobs_scenario.check(hang)
 
         @pytest.mark.dxjobs(scenarios="stuck-in-waiting", max_polls=50)
-        def test_earlier(dxjobs_scenario):
+        def test_marked(dxjobs_scenario):
             dxjobs_scenario.check(hang)
         """,
     )
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "E *But it had not come to an end: get_job was called 1501 times for *",
-            "E *But it had not come to an end: get_job was called 51 times for *",
+            "E *But it did not end: get_job was called 1501 times for *",
+            "E *But it did not end: get_job was called 51 times for *",
             "E *Usually: the loop has no deadline, or *",
-            "E *Where so many polls are meant, max_polls sets another bound.",
+            "E *If so much polling is intended, raise the option max_polls.",
         ]
     )
 
 
-def test_the_fixture_is_to_be_named(pytester: pytest.Pytester) -> None:
+def test_the_fixture_must_be_an_argument(pytester: pytest.Pytester) -> None:
     result = run(pytester, "def test_it(request): request.getfixturevalue('dxjobs_scenario')\n")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["dxjobs_scenario is to be among the arguments of the test,*"])
+    result.stdout.fnmatch_lines(["dxjobs_scenario has no scenario here. Make it an argument *"])

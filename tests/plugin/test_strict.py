@@ -1,4 +1,4 @@
-"""What fails a test at its end, and the ini options: seen in runs of pytest within the test."""
+"""Strict checks at the end of a test, and the ini options, in pytest runs within the test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult
     return pytester.runpytest("-p", "no:randomly", "-p", "no:cacheprovider", *options)
 
 
-LEFT_OVER = """
+UNUSED = """
 def test_it(dxjobs):
     dxjobs.add_response("list_data_sets", times=3)
     client().list_data_sets()
@@ -34,17 +34,17 @@ def test_it(dxjobs):
 """
 
 
-def test_everything_that_is_left_over_is_told_in_one_message(pytester: pytest.Pytester) -> None:
-    result = run(pytester, LEFT_OVER)
+def test_one_message_lists_everything_unused_and_unanswered(pytester: pytest.Pytester) -> None:
+    result = run(pytester, UNUSED)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
             "AssertionError: get_data_set of dataexchange was called with DataSetId='a', and nothing *",
-            "It was raised in *test_it.py:8, in sync, and the code swallowed it.",
-            "responses that no call has used:",
-            "  add_response('list_data_sets'), 2 of 3 times",
+            "It was raised at *test_it.py:8, in sync, and the code swallowed it.",
+            "unused responses:",
+            "  add_response('list_data_sets') (used 1 of 3 times)",
             "  add_response('get_revision') for {'DataSetId': 'aaa*",
-            "histories that no job was created for:",
+            "unused histories:",
             "  next_job(dx.completes(polls=2), type='EXPORT_ASSETS_TO_S3')",
             "*strict=False*",
         ],
@@ -56,25 +56,25 @@ def test_everything_that_is_left_over_is_told_in_one_message(pytester: pytest.Py
     ("marker", "options"),
     [("@pytest.mark.dxjobs(strict=False)", ()), ("", ("-o", "dxjobs_strict=false"))],
 )
-def test_marker_and_ini_relax_it(
+def test_marker_and_ini_option_turn_the_checks_off(
     pytester: pytest.Pytester, marker: str, options: tuple[str, ...]
 ) -> None:
-    run(pytester, marker + LEFT_OVER, *options).assert_outcomes(passed=1)
+    run(pytester, marker + UNUSED, *options).assert_outcomes(passed=1)
 
 
-def test_a_marker_wins_over_the_ini_file(pytester: pytest.Pytester) -> None:
-    code = "@pytest.mark.dxjobs(strict=True)" + LEFT_OVER
+def test_a_marker_overrides_the_ini_option(pytester: pytest.Pytester) -> None:
+    code = "@pytest.mark.dxjobs(strict=True)" + UNUSED
     run(pytester, code, "-o", "dxjobs_strict=false").assert_outcomes(failed=1)
 
 
-def test_a_body_that_failed_is_not_buried(pytester: pytest.Pytester) -> None:
-    result = run(pytester, LEFT_OVER + "    assert 1 + 1 == 3\n")
+def test_a_test_that_failed_keeps_its_own_failure(pytester: pytest.Pytester) -> None:
+    result = run(pytester, UNUSED + "    assert 1 + 1 == 3\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E       assert (1 + 1) == 3"])
-    result.stdout.no_fnmatch_line("*no call has used*")
+    result.stdout.no_fnmatch_line("*unused responses*")
 
 
-def test_what_was_used_is_not_left_over(pytester: pytest.Pytester) -> None:
+def test_used_responses_pass_the_checks(pytester: pytest.Pytester) -> None:
     code = """
     def test_it(dxjobs):
         dxjobs.add_response("list_data_sets", times=dx.ALWAYS)
@@ -88,7 +88,7 @@ def test_what_was_used_is_not_left_over(pytester: pytest.Pytester) -> None:
     run(pytester, code).assert_outcomes(passed=1)
 
 
-def test_ini_options_are_those_of_the_fake(pytester: pytest.Pytester) -> None:
+def test_the_fake_gets_the_ini_options(pytester: pytest.Pytester) -> None:
     pytester.makeini(
         """
         [pytest]
@@ -110,7 +110,7 @@ def test_ini_options_are_those_of_the_fake(pytester: pytest.Pytester) -> None:
             one.get_job(JobId=job.id)
 
     @pytest.mark.dxjobs(max_polls=None)
-    def test_no_bound(dxjobs):
+    def test_no_limit(dxjobs):
         job, one = dxjobs.add_job(), client()
         for _ in range(30):
             one.get_job(JobId=job.id)
@@ -119,33 +119,35 @@ def test_ini_options_are_those_of_the_fake(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "message"),
     [
         (
             "max_polls=many",
-            "dxjobs_max_polls: a whole number from 1 is needed, or none for no bound, not 'many'",
+            "dxjobs_max_polls: a whole number from 1 is needed, or None for no limit, not 'many'",
         ),
         ("max_polls=1.5", "dxjobs_max_polls: a whole number from 1 is needed*not 1.5"),
         (
             "max_wait=soon",
-            "dxjobs_max_wait: seconds above 0 is needed, or none for no bound, not 'soon'",
+            "dxjobs_max_wait: seconds or a timedelta above 0 is needed, or None for no limit, not 'soon'",
         ),
-        ("region=nowhere", "dxjobs_region: 'nowhere' is no region*"),
+        ("region=nowhere", "dxjobs_region: 'nowhere' is not a region*"),
         ("strict=maybe", "dxjobs_strict: *maybe*; true or false is needed"),
-        ("account_id=12", "dxjobs_account_id: '12' is no account id: 12 digits"),
+        ("account_id=12", "dxjobs_account_id: '12' is not an account id: use 12 digits"),
     ],
 )
-def test_a_mistake_in_the_ini_file_is_told_as_such(
-    pytester: pytest.Pytester, option: str, told: str
+def test_an_error_in_the_ini_file_names_the_option(
+    pytester: pytest.Pytester, option: str, message: str
 ) -> None:
     result = run(pytester, "def test_it(dxjobs): pass", "-o", f"dxjobs_{option}")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"UsageError: ini option {told}"])
+    result.stdout.fnmatch_lines([f"UsageError: ini option {message}"])
 
 
-@pytest.mark.skipif(pytest.version_tuple < (9, 2), reason="takes no number from a TOML file")
+@pytest.mark.skipif(
+    pytest.version_tuple < (9, 2), reason="pytest reads no numbers from a TOML file"
+)
 @pytest.mark.parametrize("option", ["max_polls = 3", "max_polls_after_end = 3", "max_wait = 0.5"])
-def test_a_number_in_a_toml_file_is_one(pytester: pytest.Pytester, option: str) -> None:
+def test_a_toml_file_may_hold_numbers(pytester: pytest.Pytester, option: str) -> None:
     pytester.makepyprojecttoml(f"[tool.pytest]\ndxjobs_{option}")
     code = """
     def test_it(dxjobs, dxjobs_clock):
@@ -158,14 +160,14 @@ def test_a_number_in_a_toml_file_is_one(pytester: pytest.Pytester, option: str) 
     run(pytester, code).assert_outcomes(passed=1)
 
 
-def test_what_pytest_cannot_read_is_told_as_such(pytester: pytest.Pytester) -> None:
+def test_an_unreadable_ini_option_is_a_usage_error(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndxjobs_scenarios = 'unclosed")
     result = run(pytester, "def test_it(dxjobs_scenario): pass")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["UsageError: ini option dxjobs_scenarios: No closing quotation"])
 
 
-def test_a_call_that_is_swallowed_in_a_teardown_is_told_there(pytester: pytest.Pytester) -> None:
+def test_a_swallowed_call_in_a_teardown_is_an_error_there(pytester: pytest.Pytester) -> None:
     code = """
     @pytest.fixture
     def cleaning(dxjobs):
@@ -197,7 +199,7 @@ def pytest_runtest_protocol(item, nextitem):
 """
 
 
-def test_a_test_that_is_run_again_is_judged_anew(pytester: pytest.Pytester) -> None:
+def test_a_rerun_test_is_checked_again(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(RERUN)
     code = """
     ran = []

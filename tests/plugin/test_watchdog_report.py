@@ -171,7 +171,7 @@ def test_who_waits_in_vain_is_told_why_wherever_that_is(
         ]
     )
     result.stdout.fnmatch_lines(
-        ["E * Scenario timed-out: *", "E *Usually: the loop knows some end *"]
+        ["E * Scenario timed-out: *", "E *Usually: the loop handles some end *"]
     )
 
 
