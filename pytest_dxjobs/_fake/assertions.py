@@ -1,4 +1,4 @@
-"""Checks on what the code under test has asked; each tells the timeline when it fails."""
+"""``assert_*``: checks of the calls of the code under test; a failed check shows their timeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._fake.job import Job, id_of
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import enum_of, model
-from pytest_dxjobs._service.calls import Call, first_end
+from pytest_dxjobs._service.calls import Call, first_end_index
 from pytest_dxjobs._service.timeline import draw_timeline
 
 if TYPE_CHECKING:
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from pytest_dxjobs._service.calls import CallRecord
 
 
-_MOST_TOLD: Final = 5
+_MAX_SHOWN: Final = 5
 
 
 class Assertions:
-    """The part of ``FakeDataExchange`` that looks at what happened."""
+    """The part of ``FakeDataExchange`` that checks the calls of the code under test."""
 
     __slots__ = ()
     _backend: Backend
 
     @property
     def calls(self) -> list[Call]:
-        """All calls that reached the fake, in their order, also those that it answered with an error."""
+        """All calls that reached the fake, in their order, including those that got an error."""
         with self._backend.jobs.lock:
             return [Call(record) for record in self._backend.jobs.log.records]
 
     def timeline(self) -> str:
-        """All calls as text, equal ones in one line: when, how often, what was asked, what was answered."""
+        """Return all calls as text: when, how often, which operation, which response; equal ones share a line."""
         with self._backend.jobs.lock:
             return draw_timeline("calls", self._backend.jobs.log.records)
 
@@ -55,24 +55,25 @@ class Assertions:
         at_least: int | None = None,
         at_most: int | None = None,
     ) -> None:
-        """Check how often ``get_job`` was called for a job and answered with it; without a number: ever.
+        """Check how many ``get_job`` calls for a job succeeded; without a number, at least one.
 
         Args:
             job: The job, or its id.
-            times: Exactly so often; 0 is never.
-            at_least: So often or more.
-            at_most: So often or less.
+            times: The exact number; 0 is never.
+            at_least: The smallest number.
+            at_most: The largest number.
 
         Raises:
-            AssertionError: It was called more or less often; tells the timeline of the job.
-            UsageError: An argument is ill-typed, ``times`` comes with a bound, or this fake has no such job and no call was about it.
+            AssertionError: The number is another one; shows the timeline of the job.
+            UsageError: An argument is ill-typed, ``times`` is given with a bound, or this fake has no such
+                job and no call was about it.
         """
         __tracebackhide__ = True
         expected = arguments.times("assert_polled", times, at_least, at_most)
         job_id = self._id_of("assert_polled", job)
         polls = sum(call.succeeded for call in self._polls(job_id))
-        if wanted := expected.missed_by(polls):
-            self._fail(job_id, f"was polled {_often(polls)}, expected {wanted}")
+        if wanted := expected.violated_by(polls):
+            self._fail(job_id, f"was polled {_count_times(polls)}, expected {wanted}")
 
     def assert_retried(
         self,
@@ -82,17 +83,18 @@ class Assertions:
         at_least: int | None = None,
         at_most: int | None = None,
     ) -> None:
-        """Check how often botocore has tried a call again, over all calls; without a number: ever.
+        """Check how many retries botocore made, over all calls; without a number, at least one.
 
         Args:
-            times: Exactly so often; 0 is never.
-            job: Only calls about this job, or about the one with this id.
-            at_least: So often or more.
-            at_most: So often or less.
+            times: The exact number; 0 is never.
+            job: Only calls about this job: the job, or its id. None is all calls.
+            at_least: The smallest number.
+            at_most: The largest number.
 
         Raises:
-            AssertionError: It was more or less often; tells the timeline.
-            UsageError: An argument is ill-typed, ``times`` comes with a bound, or this fake has no such job and no call was about it.
+            AssertionError: The number is another one; shows the timeline.
+            UsageError: An argument is ill-typed, ``times`` is given with a bound, or this fake has no such
+                job and no call was about it.
         """
         __tracebackhide__ = True
         expected = arguments.times("assert_retried", times, at_least, at_most)
@@ -102,58 +104,57 @@ class Assertions:
         with self._backend.jobs.lock:
             records = list(log.records) if job is None else log.about(job_id)
         retries = sum(len(call.attempt_rows[1:]) for call in records)
-        if wanted := expected.missed_by(retries):
-            about = "" if job is None else f" about job {job_id}"
-            told = f"botocore retried {_often(retries)}, expected {wanted}."
-            raise AssertionError(f"{told}\n{draw_timeline(f'calls{about}', records)}")
+        if wanted := expected.violated_by(retries):
+            title = "calls" if job is None else f"calls about job {job_id}"
+            headline = f"botocore retried {_count_times(retries)}, expected {wanted}."
+            raise AssertionError(f"{headline}\n{draw_timeline(title, records)}")
 
     def assert_not_polled_after_end(self, job: Job | str | None = None) -> None:
-        """Check that ``get_job`` was not called again for a job that was seen in an end state.
+        """Check that ``get_job`` was not called again for a job after it returned an end state.
 
         Args:
-            job: The job, or its id; None is every job.
+            job: The job, or its id. None is every job.
 
         Raises:
-            AssertionError: It was; tells the timeline of the job.
-            UsageError: This is neither a job nor an id, or this fake has no such job and no call was about it.
+            AssertionError: It was called again; shows the timeline of the job.
+            UsageError: ``job`` is neither a job nor an id, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
         with self._backend.jobs.lock:
             by_id = self._backend.jobs.log.polls()
         if job is not None:
-            chosen = self._id_of("assert_not_polled_after_end", job)
-            by_id = {chosen: by_id.get(chosen, [])}
+            job_id = self._id_of("assert_not_polled_after_end", job)
+            by_id = {job_id: by_id.get(job_id, [])}
         for job_id, polls in by_id.items():
-            end = first_end(polls)
+            end = first_end_index(polls)
             if end is not None and (after := len(polls) - end - 1):
-                told = (
-                    f"was polled {after} more time{'s' * (after != 1)} after {polls[end].reported}"
-                )
-                self._fail(job_id, told, polls[end : end + 2])
+                more = f"{after} more time{'s' * (after != 1)}"
+                finding = f"was polled {more} after {polls[end].reported}"
+                self._fail(job_id, finding, polls[end : end + 2])
 
     def assert_all_started_jobs_polled_to_end(self) -> None:
-        """Check that each job that was started was polled until it was seen in an end state, or cancelled.
+        """Check that ``get_job`` returned an end state for each started job that the code did not cancel.
 
         Raises:
-            AssertionError: One was not; tells the timelines of all such jobs.
+            AssertionError: It did not for one; shows the timelines of up to five such jobs.
         """
         __tracebackhide__ = True
         with self._backend.jobs.lock:
             polls = self._backend.jobs.log.polls()
-            left = [
+            unfinished = [
                 stored.id
                 for stored in self._backend.jobs.all(now())
                 if stored.started
                 and not stored.cancelled
-                and first_end(polls.get(stored.id, ())) is None
+                and first_end_index(polls.get(stored.id, ())) is None
             ]
-        if left:
-            told = [self._told(job_id) for job_id in left[:_MOST_TOLD]]
-            if len(left) > _MOST_TOLD:
-                told.append(f"and {len(left) - _MOST_TOLD} more")
-            were = "job was" if len(left) == 1 else "jobs were"
-            headline = f"{len(left)} started {were} not polled to the end:"
-            raise AssertionError("\n".join([headline, *told]))
+        if unfinished:
+            timelines = [self._timeline_of(job_id) for job_id in unfinished[:_MAX_SHOWN]]
+            if len(unfinished) > _MAX_SHOWN:
+                timelines.append(f"and {len(unfinished) - _MAX_SHOWN} more")
+            were = "job was" if len(unfinished) == 1 else "jobs were"
+            headline = f"{len(unfinished)} started {were} not polled to the end:"
+            raise AssertionError("\n".join([headline, *timelines]))
 
     def assert_poll_interval(
         self,
@@ -162,17 +163,18 @@ class Assertions:
         min: float | datetime.timedelta | None = None,
         max: float | datetime.timedelta | None = None,
     ) -> None:
-        """Check the time from each ``get_job`` call for a job to the next one.
+        """Check the interval between the ``get_job`` calls for a job.
 
         Args:
             job: The job, or its id.
-            min: The shortest time permitted: seconds or a ``timedelta``.
-            max: The longest: seconds or a ``timedelta``.
+            min: The shortest interval permitted: seconds or a ``timedelta``.
+            max: The longest interval permitted: seconds or a ``timedelta``.
 
         Raises:
-            AssertionError: An interval is shorter or longer, or there is none, since it was polled only
-                once; tells the timeline of the job.
-            UsageError: Neither bound is given, or one is ill-typed, or ``min`` is more than ``max``, or this fake has no such job and no call was about it.
+            AssertionError: An interval is shorter or longer, or there were fewer than two calls; shows the
+                timeline of the job.
+            UsageError: Neither bound is given, one is ill-typed, ``min`` is more than ``max``, or this fake
+                has no such job and no call was about it.
         """
         __tracebackhide__ = True
         if min is None and max is None:
@@ -184,34 +186,34 @@ class Assertions:
         job_id = self._id_of("assert_poll_interval", job)
         for number, interval in enumerate(self._intervals(job_id), start=1):
             if shortest is not None and interval < shortest:
-                bound = f"min={shortest.total_seconds():g}"
-                self._fail_interval(job_id, number, interval, bound)
+                expected = f"at least {shortest.total_seconds():g} s (min)"
+                self._fail_interval(job_id, number, interval, expected)
             if longest is not None and interval > longest:
-                bound = f"max={longest.total_seconds():g}"
-                self._fail_interval(job_id, number, interval, bound)
+                expected = f"at most {longest.total_seconds():g} s (max)"
+                self._fail_interval(job_id, number, interval, expected)
 
     def assert_intervals_grow(self, job: Job | str) -> None:
-        """Check that the code backs off: no interval between polls is shorter than the one before, one is longer.
+        """Check that the code backs off: the intervals between polls never shrink, and at least one grows.
 
-        For virtual time: real sleeps are never equal, so that intervals which should be may shrink a little.
+        Use it with virtual time: real intervals vary a little, so equal ones may seem to shrink.
 
         Args:
             job: The job, or its id.
 
         Raises:
-            AssertionError: One is shorter, or all are equal, or there are fewer than two; tells the timeline.
-            UsageError: This is neither a job nor an id, or this fake has no such job and no call was about it.
+            AssertionError: An interval shrinks, or none grows; shows the timeline of the job.
+            UsageError: ``job`` is neither a job nor an id, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
         job_id = self._id_of("assert_intervals_grow", job)
         intervals = self._intervals(job_id)
         for number, (before, after) in enumerate(itertools.pairwise(intervals), start=2):
             if after < before:
-                bound = f"the one before: {before.total_seconds():g}"
-                self._fail_interval(job_id, number, after, bound)
+                expected = f"at least {before.total_seconds():g} s, the interval before"
+                self._fail_interval(job_id, number, after, expected)
         if intervals[0] == intervals[-1]:
             self._fail(
-                job_id, f"was polled {len(intervals) + 1} times, at intervals that never grow"
+                job_id, f"was polled {len(intervals) + 1} times, and the intervals never grow"
             )
 
     def _polls(self, job_id: str) -> list[CallRecord]:
@@ -219,12 +221,12 @@ class Assertions:
             return self._backend.jobs.log.polls().get(job_id, [])
 
     def _id_of(self, call: str, job: Job | str) -> str:
-        """The id, if this fake has ever heard of it: a misspelt one would have no polls to complain of."""
+        """Return the id of a job; raise ``UsageError`` if it is unknown, as a misspelt id is never polled."""
         job_id = id_of(f"{call}: job", job)
         with self._backend.jobs.lock:
             if not self._backend.jobs.has_held(job_id) and not self._backend.jobs.log.about(job_id):
                 raise UsageError(
-                    f"{call}: job: {show(job)}: this fake has no such job, and no call was about it"
+                    f"{call}: job: {show(job)} is not in this fake, and no call was about it"
                 )
         return job_id
 
@@ -232,31 +234,30 @@ class Assertions:
         __tracebackhide__ = True
         times = [call.started_at for call in self._polls(job_id)]
         if len(times) < 2:
-            self._fail(job_id, f"was polled {_often(len(times))}, which makes no interval")
+            self._fail(
+                job_id, f"was polled {_count_times(len(times))}; an interval needs two polls"
+            )
         return [after - before for before, after in itertools.pairwise(times)]
 
     def _fail_interval(
-        self, job_id: str, number: int, interval: datetime.timedelta, bound: str
+        self, job_id: str, number: int, interval: datetime.timedelta, expected: str
     ) -> None:
         __tracebackhide__ = True
-        told = (
-            f"was polled again after {interval.total_seconds():g} s (interval {number}), which is against "
-            f"{bound} s"
-        )
-        self._fail(job_id, told, self._polls(job_id)[number - 1 : number + 1])
+        seconds = f"{interval.total_seconds():g} s"
+        finding = f"was polled again after {seconds} (interval {number}), expected {expected}"
+        self._fail(job_id, finding, self._polls(job_id)[number - 1 : number + 1])
 
-    def _fail(self, job_id: str, told: str, apart: Sequence[CallRecord] = ()) -> None:
+    def _fail(self, job_id: str, finding: str, separate: Sequence[CallRecord] = ()) -> None:
         __tracebackhide__ = True
-        raise AssertionError(f"job {job_id} {told}.\n{self._told(job_id, apart)}")
+        raise AssertionError(f"job {job_id} {finding}.\n{self._timeline_of(job_id, separate)}")
 
-    def _told(self, job_id: str, apart: Sequence[CallRecord] = ()) -> str:
+    def _timeline_of(self, job_id: str, separate: Sequence[CallRecord] = ()) -> str:
         with self._backend.jobs.lock:
-            return draw_timeline(
-                f"calls about job {job_id}", self._backend.jobs.log.about(job_id), apart
-            )
+            records = self._backend.jobs.log.about(job_id)
+            return draw_timeline(f"calls about job {job_id}", records, separate)
 
 
-def _often(count: int) -> str:
+def _count_times(count: int) -> str:
     return f"{count} time{'s' * (count != 1)}"
 
 
@@ -267,7 +268,7 @@ def assert_job_error(
     resource_id: str | None = None,
     limit_name: str | None = None,
 ) -> None:
-    """Check that a job failed, and with what: that one of its ``Errors`` has all that is named.
+    """Check that a job failed, and that one of its ``Errors`` has everything that is given.
 
     Args:
         response: What ``get_job`` returned.
@@ -276,15 +277,17 @@ def assert_job_error(
         limit_name: The ``LimitName``, as the service writes it: ``"Assets per revision"``.
 
     Raises:
-        AssertionError: It did not fail, or not so; tells the errors that there are.
-        UsageError: This is no response, or there is no such code or limit.
+        AssertionError: The job did not fail, or has no such error; shows its state or errors.
+        UsageError: ``response`` is not a response, or there is no such code or limit.
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     __tracebackhide__ = True
     installed = model()
     if not isinstance(response, Mapping):
-        raise UsageError(f"assert_job_error: what get_job returned is needed, not {show(response)}")
+        raise UsageError(
+            f"assert_job_error: the response of get_job is needed, not {show(response)}"
+        )
     response = read("assert_job_error", response)
     wanted = {}
     if code is not None:
@@ -295,30 +298,30 @@ def assert_job_error(
     if limit_name is not None:
         limits = enum_of(installed.error.members["LimitName"])
         wanted["LimitName"] = one_of("assert_job_error: limit_name", limit_name, limits)
-    told = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
-    headline = f"an error of the job{f' with {told}' if told else ''} was expected"
+    members = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
+    expected = f"expected an error{f' with {members}' if members else ''}"
     state, errors = response.get("State"), response.get("Errors")
     if not isinstance(state, str) or state != documented.FAILED:
-        raise AssertionError(f"{headline}, and its State is {show(state)}")
+        raise AssertionError(f"the job's State is {show(state)}, {expected}")
     if not isinstance(errors, list) or not errors:
-        raise AssertionError(
-            f"{headline}, and its Errors are {'absent' if errors is None else show(errors)}"
-        )
+        shown = "absent" if errors is None else show(errors)
+        raise AssertionError(f"the job's Errors are {shown}, {expected}")
     if not any(_has(error, wanted) for error in errors):
-        raise AssertionError(listing(f"{headline}, and there is:", map(_shown, errors)))
-
-
-def _shown(error: object) -> str:
-    """What tells one error from another, first."""
-    if not isinstance(error, Mapping):
-        return show(error)
-    return ", ".join(f"{name} {show(error[name])}" for name in _TELLING if name in error)
-
-
-_TELLING: Final = ("Code", "ResourceType", "ResourceId", "LimitName", "LimitValue", "Message")
+        headline = f"the job's Errors do not match, {expected}. They are:"
+        raise AssertionError(listing(headline, map(_show_error, errors)))
 
 
 def _has(error: object, wanted: Mapping[str, str]) -> bool:
     return isinstance(error, Mapping) and all(
         error.get(name) == value for name, value in wanted.items()
     )
+
+
+_ERROR_MEMBERS: Final = ("Code", "ResourceType", "ResourceId", "LimitName", "LimitValue", "Message")
+
+
+def _show_error(error: object) -> str:
+    """Show an error with its distinguishing members first."""
+    if not isinstance(error, Mapping):
+        return show(error)
+    return ", ".join(f"{name} {show(error[name])}" for name in _ERROR_MEMBERS if name in error)

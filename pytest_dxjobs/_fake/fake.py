@@ -1,6 +1,6 @@
-"""``FakeDataExchange``: the service, the clients that reach it, and the jobs that a test puts in.
+"""``FakeDataExchange``: the fake service with its options, and ``add_job`` and ``next_job``.
 
-It knows no pytest, so that a script, a ``unittest`` case or a REPL uses the same object as a test.
+It does not import pytest, so scripts, ``unittest`` cases and the REPL can use it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from pytest_dxjobs._botocore.intercept import activate, deactivate
 from pytest_dxjobs._core import watchdog
-from pytest_dxjobs._core.arguments import bound, duration, flag, is_function, one_of, text
+from pytest_dxjobs._core.arguments import (
+    count_or_none,
+    duration_or_none,
+    flag,
+    is_function,
+    one_of,
+    text,
+)
 from pytest_dxjobs._core.constants import JOB_TYPES
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.ids import next_id
@@ -20,10 +27,10 @@ from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._fake.assertions import Assertions
 from pytest_dxjobs._fake.fault_injection import FaultInjection
 from pytest_dxjobs._fake.job import Job
-from pytest_dxjobs._fake.stubbing import Stubs
+from pytest_dxjobs._fake.stubbing import Stubbing
 from pytest_dxjobs._fake.teardown_checks import find_failure
-from pytest_dxjobs._jobs.creation import job_from_response, job_of_type
-from pytest_dxjobs._jobs.histories import AT_ONCE, check_history, stays
+from pytest_dxjobs._jobs.creation import job_from_response, job_from_type
+from pytest_dxjobs._jobs.histories import COMPLETES_AT_ONCE, check_history, stays
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.formats import validate_account_id, validate_region
 from pytest_dxjobs._model.service_model import model
@@ -40,23 +47,22 @@ if TYPE_CHECKING:
 _DAY: Final = datetime.timedelta(hours=24)
 
 
-class FakeDataExchange(Stubs, FaultInjection, Assertions):
-    """A Data Exchange that lives in this process and answers every dataexchange client in it.
+class FakeDataExchange(Stubbing, FaultInjection, Assertions):
+    """A fake AWS Data Exchange that responds to every dataexchange client of this process.
 
-    Active between ``activate()`` and ``deactivate()``, or as a context manager. Fakes nest: the one that
-    was activated last answers. Other services are left alone.
+    It is active between ``activate()`` and ``deactivate()``, or in a ``with`` block. If several fakes are
+    active, the one that was activated last responds. Other services are not affected.
 
     Args:
-        region: The region of jobs whose test names none, and of clients that have none.
-        account_id: The account in their ARNs: 12 digits.
-        strict: Whether leaving the ``with`` block, or the end of the test, fails when a call met nothing
-            that answers it, although the code swallowed the exception, and when something that was laid
-            down was not used: a response, a fault, or a history for a job to be created.
-        max_polls: ``get_job`` calls for one job during which the answer does not change, or calls of another
-            operation that ask for the same; one more raises ``dx.RunawayPolling``. None is no bound.
+        region: The default region of jobs, and the region of clients that have none.
+        account_id: The account in the ARNs of jobs: 12 digits.
+        strict: Whether the end of the ``with`` block, or of the test, fails if the code swallowed a
+            ``dx.UnexpectedCall``, or if a queued response, fault or history was not used.
+        max_polls: How many ``get_job`` calls for one job in a row may get the same response, or how many
+            requests of another operation may be equal; one more raises ``dx.RunawayPolling``. None is no limit.
         max_polls_after_end: The same for calls after the job was seen in a terminal state.
-        max_wait: The same for virtual time that the code slept while it polled one job: seconds or a
-            ``timedelta``. Without virtual time nothing is counted.
+        max_wait: The same for virtual time that the code sleeps while it polls one job: seconds or a
+            ``timedelta``. Without virtual time there is no limit.
 
     Raises:
         UsageError: An option is ill-typed or out of its range.
@@ -65,7 +71,7 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
     https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs.html
     """
 
-    # Closed, so that a misspelt default_history is no new attribute.
+    # With slots, a misspelt default_history raises AttributeError.
     __slots__ = ("__weakref__", "_active", "_backend", "_strict")
 
     def __init__(
@@ -80,9 +86,9 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
     ) -> None:
         self._strict = flag("strict", strict)
         limits = PollingLimits(
-            max_polls=bound("max_polls", max_polls),
-            max_polls_after_end=bound("max_polls_after_end", max_polls_after_end),
-            max_wait=duration("max_wait", max_wait),
+            max_polls=count_or_none("max_polls", max_polls),
+            max_polls_after_end=count_or_none("max_polls_after_end", max_polls_after_end),
+            max_wait=duration_or_none("max_wait", max_wait),
         )
         self._backend = Backend(
             model(),
@@ -94,7 +100,7 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
 
     @property
     def region(self) -> str:
-        """The region of jobs whose test names none, and of clients that have none."""
+        """The default region of jobs, and the region of clients that have none."""
         return self._backend.region
 
     @property
@@ -103,23 +109,26 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         return self._backend.account_id
 
     def activate(self) -> None:
-        """Answer every dataexchange client of the process from now on.
+        """Respond to every dataexchange client of the process from now on.
 
         Raises:
-            UsageError: It does already.
+            UsageError: This fake is already active.
         """
         if self._active:
-            raise UsageError("activate: this fake is active already; deactivate() ends that")
+            raise UsageError(
+                "activate: this fake is already active. The fixture dxjobs activates its fake: leave out `with` "
+                "and activate(). Otherwise call deactivate() first."
+            )
         activate(self._backend)
         self._active = True
 
     def deactivate(self) -> None:
-        """Answer no more; does nothing where the fake is not active. Its jobs stay in it."""
+        """Stop responding; do nothing if the fake is not active. It keeps its jobs."""
         deactivate(self._backend)
         self._active = False
 
     def reset(self) -> None:
-        """Forget every job, call, response and history; options, and whether the fake is active, stay."""
+        """Remove every job, call, response, fault and history; keep the options, and stay active if active."""
         self._backend.reset()
         watchdog.forget()
 
@@ -139,23 +148,23 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
             self._check_at_end()
 
     def _check_at_end(self) -> None:
-        """Fail with all that is left over, as the fixture does at the end of its test."""
+        """Raise what the end of a test reports: swallowed failures, and what is unused."""
         __tracebackhide__ = True
         if (failure := find_failure(self._backend, strict=self._strict)) is not None:
             raise failure
 
     def _check_late_calls(self) -> None:
-        """The same for calls that were made since; what was not used has been told."""
+        """Raise the failures since ``_check_at_end``, which has reported what is unused."""
         if (failure := find_failure(self._backend, strict=self._strict, unused=False)) is not None:
             raise failure
 
     def _take_failures(self) -> list[AssertionError | UsageError]:
-        """What there was to be judged, of which nothing is left."""
+        """Return the failures that the end of the test would report, and forget them."""
         watchdog.forget()
         return self._backend.take_failures()
 
     def _is_unused(self) -> bool:
-        """Whether nothing has been put in or asked."""
+        """Return whether nothing has been added or called."""
         return self._backend.is_unused()
 
     @overload
@@ -182,67 +191,67 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         check: bool = True,
         **members: object,
     ) -> Job:
-        """Put a job into the fake. It counts as started at this moment.
+        """Add a job to the fake, started now.
 
         Args:
             type: One of ``dx.JOB_TYPES``, for a complete job of that type; or a whole response, from
                 ``make_job`` or captured.
-            history: How the job moves from now on, such as ``dx.completes(polls=3)``. Without one a type
-                has completed, and a response stays in its own ``State``.
-            check: Whether the job must be one that the service could have sent. With False it is taken
-                as it is, and ``get_job`` tells exactly its members.
+            history: The states of the job from now on, such as ``dx.completes(polls=3)``. Without one, a job
+                of a type is already completed, and a response keeps its own ``State``.
+            check: Whether to refuse a job that the service could not have sent. With False, ``get_job``
+                returns exactly the given members.
             **members: With a type: members of the response instead of the default ones, as in ``make_job``.
                 ``Errors`` and the signed URL may be given for a state that the job reaches only later.
 
         Returns:
-            The job in the fake; ``job.id`` is what the code under test polls for.
+            The job; the code under test polls for ``job.id``.
 
         Raises:
             UsageError: The response is not coherent (every problem is listed), a name or a value is not
-                permitted, or there is a job with this id already.
-
-        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+                permitted, or the fake already has a job with this id.
         """
         check = flag("add_job: check", check)
         if history is not None:
             check_history("add_job", history)
         if isinstance(type, Mapping):
-            newcomer = job_from_response(type, history, members)
+            new_job = job_from_response(type, history, members)
         else:
-            newcomer = job_of_type(type, history or AT_ONCE, members, self.region, self.account_id)
+            new_job = job_from_type(
+                type, history or COMPLETES_AT_ONCE, members, self.region, self.account_id
+            )
         if check:
-            newcomer.check()
-        response = newcomer.response
+            new_job.check()
+        response = new_job.response
         identifier = response.get("Id")
         with self._backend.jobs.lock:
             try:
                 stored = self._backend.jobs.enter(
                     identifier if isinstance(identifier, str) else next_id(),
                     response,
-                    newcomer.history,
+                    new_job.history,
                     now(),
-                    newcomer.deferred,
+                    new_job.deferred,
                     started=True,
                 )
             except KeyError:
                 raise UsageError(
-                    f"add_job: there is a job with the id {identifier} already"
+                    f"add_job: the fake already has a job with the id {identifier}"
                 ) from None
             except ValueError as error:
                 raise UsageError(f"add_job: the response cannot be sent: {error}") from None
         return Job(stored, self._backend.jobs)
 
     def _add_unstarted(self, type: str, history: History) -> Job:
-        """Put a job in that somebody has created and not started."""
-        newcomer = job_of_type(type, stays("WAITING"), {}, self.region, self.account_id)
-        jobs, identifier = self._backend.jobs, newcomer.response["Id"]
+        """Add a job that was created and not started."""
+        new_job = job_from_type(type, stays("WAITING"), {}, self.region, self.account_id)
+        jobs, identifier = self._backend.jobs, new_job.response["Id"]
         with jobs.lock:
-            stored = jobs.enter(identifier, newcomer.response, history, now(), started=False)
+            stored = jobs.enter(identifier, new_job.response, history, now(), started=False)
         return Job(stored, jobs)
 
     @property
     def jobs(self) -> list[Job]:
-        """The jobs in the fake, those that the code under test created among them, in order of entry."""
+        """The jobs in the fake in the order in which they entered, including those that the code created."""
         with self._backend.jobs.lock:
             return [Job(stored, self._backend.jobs) for stored in self._backend.jobs.all(now())]
 
@@ -253,38 +262,36 @@ class FakeDataExchange(Stubs, FaultInjection, Assertions):
         type: JobType | str | None = None,
         where: Callable[[dict[str, Any]], object] | None = None,
     ) -> None:
-        """Say what becomes of the next job that the code under test creates.
+        """Queue a history for the next job that the code under test creates.
 
-        Several are used first in first out, each by the first job that it is meant for. It is ``where``
-        that gives jobs which are created at the same time, in any order, their own fates.
+        Each job takes the first queued history that is meant for it. Use ``where`` for jobs that are
+        created in any order, as by threads.
 
         Args:
-            history: How the job moves once it is started, such as ``dx.fails("MALWARE_DETECTED", after=60)``.
-            type: Only for a job of this type, one of ``dx.JOB_TYPES``; None is any.
-            where: Only for a job for which this is true; it is given what the request says in the one
+            history: The states of the job once it is started, such as ``dx.fails("MALWARE_DETECTED", after=60)``.
+            type: Only for a job of this type, one of ``dx.JOB_TYPES``. None is any.
+            where: Only for a job for which this function returns true. It is called with the request's one
                 member of ``Details``, such as ``{"DataSetId": ..., "RevisionId": ...}``. None is any.
 
         Raises:
-            UsageError: This is no history, there is no such type, or ``where`` cannot be called.
-
-        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs.html
+            UsageError: ``history`` is not a history, there is no such type, or ``where`` cannot be called.
         """
         check_history("next_job", history)
         if type is not None:
             type = one_of("next_job: type", type, self._backend.installed.types, JOB_TYPES)
         if where is not None and not is_function(where):
             raise UsageError(
-                f"next_job: where is a function of the request's Details member, not {show(where)}"
+                f"next_job: where: a function of the request's Details member is needed, not {show(where)}"
             )
         with self._backend.jobs.lock:
-            self._backend.planned_histories.waiting.append(PlannedHistory(history, type, where))
+            self._backend.planned_histories.queued.append(PlannedHistory(history, type, where))
 
     @property
     def default_history(self) -> History:
-        """The history of jobs that the code creates and that no ``next_job`` was said about: completed.
+        """The history of created jobs for which no ``next_job`` is queued; the default is ``dx.completes()``.
 
         Raises:
-            UsageError: What is set is no history.
+            UsageError: The value that is set is not a history.
         """
         return self._backend.planned_histories.default
 

@@ -1,4 +1,4 @@
-"""Faults on the fake: what is to go wrong, and for which requests."""
+"""Fault injection: ``inject`` and ``throttle``."""
 
 from __future__ import annotations
 
@@ -41,45 +41,41 @@ class FaultInjection:
         rate: float | None = None,
         seed: int | None = None,
     ) -> None:
-        """Let requests of the code under test fail; botocore retries as it does in production.
+        """Make requests of the code under test fail; botocore retries as it does in production.
 
-        Without a number it is the next request. Several faults queue: each request meets the first one that
-        is for it. What is faulted uses up no response, no history and no poll.
+        Without a number, the next request fails. Several faults queue: each request meets the first one that
+        is meant for it. A request that meets a fault consumes no queued response, history or poll.
 
         Args:
-            fault: What happens, such as ``faults.throttling()``.
-            job: Only to requests about this job, or about one of several: jobs of this fake or ids, also of
-                jobs that come later. None is any.
-            operation: Only to requests for this operation, or for one of several, as a client calls them.
-            requests: To so many HTTP requests; ``dx.ALWAYS`` is without end.
-            calls: Instead, to so many whole calls of the client: each request that botocore makes for such
-                a call fails, however often it tries again.
-            after: So many of these requests, or calls, are let pass before, counted from now on.
-            rate: How likely it is that a request, or call, fails: 0 to 1. Then ``requests`` is ALWAYS where
-                neither it nor ``calls`` is given, and bounds how many fail where it is.
-            seed: Decides which fail, with ``rate``: the same seed, the same ones, for each job by itself.
-                None is 0.
+            fault: The fault, such as ``faults.throttling()``.
+            job: Only requests about this job, or about one of several: jobs of this fake, or ids, also of
+                jobs that are added later. None is any.
+            operation: Only requests for this operation, or for one of several, named as a client calls them.
+            requests: How many HTTP requests fail; ``dx.ALWAYS`` is no limit.
+            calls: Instead, how many whole calls of the client fail, with all retries of each.
+            after: How many of these requests, or calls, the fault skips first, counted from now on.
+            rate: The probability that a request, or call, fails: 0 to 1. With it, ``requests`` and ``calls``
+                limit how many fail, and the default is no limit.
+            seed: The seed of the random choice, with ``rate``; each job has its own sequence. None is 0.
 
         Raises:
-            UsageError: An argument is ill-typed, or names what is not there.
-
-        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+            UsageError: An argument is ill-typed, or there is no such job or operation.
         """
         _check_fault(fault)
         operations = self._operations(operation)
         job_ids = self._job_ids("inject", job)
         if job_ids is not None:
-            self._check_that_a_job_is_named(operations)
+            self._check_operations_take_a_job(operations)
         if requests is not None and calls is not None:
-            raise UsageError("inject: either requests or calls, not both")
+            raise UsageError("inject: give either requests or calls, not both")
         times = 1 if rate is None else None
-        for name, given in (("requests", requests), ("calls", calls)):
+        for option, given in (("requests", requests), ("calls", calls)):
             if given is not None:
-                times = _times(f"inject: {name}", given)
+                times = _count_or_none(f"inject: {option}", given)
         after = count("inject: after", after, least=0)
-        rate, seed = _chance(rate, seed)
+        rate, seed = _check_rate_and_seed(rate, seed)
         called = bare(operation) if isinstance(operation, str) else [*operations]
-        written = _written(
+        name = _call_text(
             "inject",
             fault,
             job=job_ids,
@@ -92,53 +88,52 @@ class FaultInjection:
         )
         self._backend.inject(
             PlannedFault(
-                written,
+                name,
                 fault,
                 frozenset(operations.values()),
                 job_ids,
                 times,
-                calls is not None,
-                after,
-                rate,
-                seed or 0,
+                whole_calls=calls is not None,
+                after=after,
+                rate=rate,
+                seed=seed or 0,
             )
         )
 
     def throttle(
         self, requests: Count = 1, job: Job | str | Collection[Job | str] | None = None
     ) -> None:
-        """Answer ``get_job`` with "too many requests": short for ``inject(faults.throttling(), ...)``.
+        """Make ``get_job`` requests fail with "too many requests": short for ``inject(faults.throttling())``.
 
         Args:
-            requests: So many HTTP requests; ``dx.ALWAYS`` is without end.
-            job: Only for this job, or one of several, as in ``inject``. None is any.
+            requests: How many HTTP requests fail; ``dx.ALWAYS`` is no limit.
+            job: Only requests about this job, or about one of several, as in ``inject``. None is any.
 
         Raises:
-            UsageError: An argument is ill-typed, or names what is not there.
-
-        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+            UsageError: An argument is ill-typed, or there is no such job.
         """
-        times = _times("throttle: requests", requests)
+        times = _count_or_none("throttle: requests", requests)
         job_ids = self._job_ids("throttle", job)
-        written = _written("throttle", job=job_ids, requests=requests)
+        name = _call_text("throttle", job=job_ids, requests=requests)
         self._backend.inject(
-            PlannedFault(written, throttling(), frozenset({"GetJob"}), job_ids, times)
+            PlannedFault(name, throttling(), frozenset({"GetJob"}), job_ids, times)
         )
 
     def _operations(self, operation: str | Collection[str]) -> dict[str, str]:
-        """The names in the API of operations, by what a client calls them."""
+        """Return the API names of operations, by the names of the client's methods."""
         place = "inject: operation"
-        called = (operation,) if isinstance(operation, str) else _several(place, operation)
+        methods = (operation,) if isinstance(operation, str) else _as_tuple(place, operation)
         return {
-            bare(each): self._backend.installed.operation_called(place, each) for each in called
+            bare(each): self._backend.installed.operation_for_method(place, each)
+            for each in methods
         }
 
-    def _check_that_a_job_is_named(self, operations: Mapping[str, str]) -> None:
+    def _check_operations_take_a_job(self, operations: Mapping[str, str]) -> None:
         for method, name in operations.items():
             shape = self._backend.installed.operation(name).input_shape
             if shape is None or "JobId" not in shape.members:
                 raise UsageError(
-                    f"inject: job: a request for {method} names no job; leave job out for it"
+                    f"inject: job: {method} has no parameter JobId; leave job out for it"
                 )
 
     def _job_ids(
@@ -146,7 +141,7 @@ class FaultInjection:
     ) -> frozenset[str] | None:
         if job is None:
             return None
-        jobs = (job,) if isinstance(job, (Job, str)) else _several(f"{call}: job", job)
+        jobs = (job,) if isinstance(job, (Job, str)) else _as_tuple(f"{call}: job", job)
         return frozenset(self._job_id(call, each) for each in jobs)
 
     def _job_id(self, call: str, job: object) -> str:
@@ -160,7 +155,7 @@ class FaultInjection:
         return job_id
 
 
-def _several(place: str, given: object) -> tuple[Any, ...]:
+def _as_tuple(place: str, given: object) -> tuple[Any, ...]:
     if isinstance(given, Collection) and not isinstance(given, (bytes, dict)):
         found: tuple[Any, ...] = read(place, given, tuple)
         if found:
@@ -169,16 +164,16 @@ def _several(place: str, given: object) -> tuple[Any, ...]:
     raise UsageError(f"{place}: {what} is needed, or several, not {show(given)}")
 
 
-def _times(place: str, given: Count) -> int | None:
-    """So many, or None for all."""
+def _count_or_none(place: str, given: Count) -> int | None:
+    """Return the number, or None for ``ALWAYS``."""
     return None if given is ALWAYS else count(place, given, ", or dx.ALWAYS")
 
 
-def _written(call: str, *given: Fault, job: frozenset[str] | None, **options: object) -> str:
-    """A call, as the test wrote it."""
+def _call_text(call: str, *given: Fault, job: frozenset[str] | None, **options: object) -> str:
+    """Return the call as the test wrote it."""
     named = {"job": None if job is None else sorted(job)} | options
-    told = [f"{name}={show(value)}" for name, value in named.items() if value is not None]
-    return f"{call}({', '.join([*map(repr, given), *told])})"
+    shown = [f"{name}={show(value)}" for name, value in named.items() if value is not None]
+    return f"{call}({', '.join([*map(repr, given), *shown])})"
 
 
 def _check_fault(fault: Any) -> None:
@@ -191,13 +186,13 @@ def _check_fault(fault: Any) -> None:
     raise UsageError(f"inject: a fault is needed, such as faults.throttling(), not {show(fault)}")
 
 
-def _chance(rate: object, seed: object) -> tuple[float | None, int | None]:
+def _check_rate_and_seed(rate: object, seed: object) -> tuple[float | None, int | None]:
     rate, seed = bare(rate), bare(seed)
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise UsageError(f"inject: seed: a whole number is needed, not {show(seed)}")
     if rate is None:
         if seed is not None:
-            raise UsageError("inject: seed: without a rate there is nothing that it decides")
+            raise UsageError("inject: seed has no effect without rate; give rate, too")
         return None, None
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
         raise UsageError(f"inject: rate: a number from 0 to 1 is needed, not {show(rate)}")

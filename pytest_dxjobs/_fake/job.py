@@ -1,4 +1,4 @@
-"""A job in the fake as the test sees it: looked at, and moved by hand."""
+"""``Job``: a job in the fake, to inspect and to move by hand."""
 
 from __future__ import annotations
 
@@ -16,96 +16,90 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """A job in the fake, as ``add_job`` returns it; two of the same job are equal.
+    """A job in the fake, as ``add_job`` returns it. Objects for the same job are equal.
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
 
-    __slots__ = ("_home", "_life")
+    __slots__ = ("_jobs", "_stored")
 
-    def __init__(self, stored: StoredJob, home: JobStore) -> None:
-        self._life, self._home = stored, home
+    def __init__(self, stored: StoredJob, jobs: JobStore) -> None:
+        self._stored, self._jobs = stored, jobs
 
     @property
     def id(self) -> str:
         """The id to poll for."""
-        return self._life.id
+        return self._stored.id
 
     @property
     def arn(self) -> str:
         """The ARN, with the region of the client that created the job, or of the fake."""
-        return self._life.arn
+        return self._stored.arn
 
     @property
     def type(self) -> str:
-        """The type, one of ``dx.JOB_TYPES`` for any that the service documents."""
-        return self._life.type
+        """The type, one of ``dx.JOB_TYPES`` for all that the service documents."""
+        return self._stored.type
 
     @property
     def state(self) -> str:
-        """The state that the next ``get_job`` would tell, one of ``dx.JOB_STATES`` for any that the service documents.
+        """The state that the next ``get_job`` would return, one of ``dx.JOB_STATES`` for all that the service documents.
 
-        Looking at it counts as no poll.
+        Reading it does not count as a poll.
         """
-        with self._home.lock:
-            return self._life.state_for_poll(now())
+        with self._jobs.lock:
+            return self._stored.state_for_poll(now())
 
     @property
     def polls(self) -> int:
-        """How many ``get_job`` calls were answered with this job."""
-        return self._life.polls
+        """How many ``get_job`` calls for this job succeeded."""
+        return self._stored.polls
 
     @property
     def started(self) -> bool:
-        """Whether it was started: by StartJob, or, from ``add_job``, when it entered the fake."""
-        return self._life.started
+        """Whether StartJob was called for it; always true for a job that ``add_job`` added."""
+        return self._stored.started
 
     @property
     def cancelled(self) -> bool:
-        """Whether the code under test has cancelled it, by CancelJob."""
-        return self._life.cancelled
+        """Whether the code under test has cancelled it with CancelJob."""
+        return self._stored.cancelled
 
     @property
     def calls(self) -> list[Call]:
-        """The calls that were about this job, the one that created it among them."""
-        with self._home.lock:
-            return [Call(record) for record in self._home.log.about(self.id)]
+        """The calls about this job, including the one that created it."""
+        with self._jobs.lock:
+            return [Call(record) for record in self._jobs.log.about(self.id)]
 
     def become(self, state: JobState | str, /, *, check: bool = True, **members: object) -> None:
-        """Put the job into a state by hand; from now on it stays there.
+        """Put the job into a state, in which it stays.
 
         Args:
             state: One of ``dx.JOB_STATES``, or a state that the installed botocore knows.
-            check: Whether the job must not have ended yet, and the response must be one that the service
-                could have sent.
-            **members: Members of the response, by name, such as ``Errors=[...]`` or ``UpdatedAt``;
-                ``dx.ABSENT`` leaves one out.
+            check: Whether to refuse a job that has ended, and a response that the service could not
+                have sent.
+            **members: Members of the response, such as ``Errors=[...]`` or ``UpdatedAt``; ``dx.ABSENT``
+                leaves one out.
 
         Raises:
             UsageError: There is no such state or member, the job has ended, or the response is not coherent.
-
-        See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
         """
         check = flag("become: check", check)
-        with self._home.lock:
-            self._home.set_state(self._life, state, members, check=check)
+        with self._jobs.lock:
+            self._jobs.set_state(self._stored, state, members, check=check)
 
     def __eq__(self, other: object) -> bool:
-        return self._life is other._life if isinstance(other, Job) else NotImplemented
+        return self._stored is other._stored if isinstance(other, Job) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._life)
+        return hash(self._stored)
 
     def __repr__(self) -> str:
         return f"<Job {self.id} {self.type} {self.state}>"
 
 
 def id_of(place: str, job: object) -> str:
-    """The id of a job that is given itself, or by its id.
-
-    Raises:
-        UsageError: It is neither.
-    """
+    """Return the id of a job that is given as ``Job`` or by its id; raise ``UsageError`` for anything else."""
     if not isinstance(job, (Job, str)):
         raise UsageError(f"{place}: a job or its id is needed, not {show(job)}")
     return job.id if isinstance(job, Job) else text(place, job)

@@ -1,7 +1,8 @@
-"""Checks that a block of code raised an error of the service, also where the code has wrapped it.
+"""``raises_*``: checks that a block of code raises an error of the service, even where the code wraps it.
 
-``pytest.raises(client.exceptions.ThrottlingException)`` needs the client, and does not see an error that
-the code under test has made its own of.
+``pytest.raises(client.exceptions.ThrottlingException)`` needs the client, and misses an error that the code
+under test has wrapped in its own exception. The errors are those of
+https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
 """
 
 from __future__ import annotations
@@ -29,33 +30,30 @@ if TYPE_CHECKING:
 
 
 def raises_throttling() -> Raises:
-    """Check that a block raises ``ThrottlingException``, status 429, or an error that it caused.
+    """Check that a block raises ``ThrottlingException``, status 429, directly or as the cause of another error.
 
     Returns:
-        A context manager; after the block its ``value`` is the ``ClientError``, its ``raised`` what came out.
+        A context manager. After the block, ``value`` is the ``ClientError`` and ``raised`` the exception
+        that left the block.
 
     Raises:
-        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+        AssertionError: When the block ends, if it did not; shows what was raised instead, and the calls.
     """
     return Raises("raises_throttling", "ThrottlingException", {})
 
 
 def raises_not_found(job: Job | str | None = None) -> Raises:
-    """Check that a block raises ``ResourceNotFoundException``, status 404, or an error that it caused.
+    """Check that a block raises ``ResourceNotFoundException``, status 404, directly or as the cause of another error.
 
     Args:
-        job: The job that was not found, or its id; None is any resource.
+        job: The job that was not found, or its id. None is any resource.
 
     Returns:
-        A context manager, as ``raises_throttling``.
+        A context manager, as for ``raises_throttling``.
 
     Raises:
-        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
+        AssertionError: When the block ends, if it did not; shows what was raised instead, and the calls.
         UsageError: This is neither a job nor an id.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if job is None:
         return Raises("raises_not_found", "ResourceNotFoundException", {})
@@ -64,20 +62,18 @@ def raises_not_found(job: Job | str | None = None) -> Raises:
 
 
 def raises_validation(cause: str | None = None) -> Raises:
-    """Check that a block raises ``ValidationException``, status 400, or an error that it caused.
+    """Check that a block raises ``ValidationException``, status 400, directly or as the cause of another error.
 
     Args:
-        cause: Its ``ExceptionCause``: ``"InsufficientS3BucketPolicy"``, ``"S3AccessDenied"``, or one that the
-            installed botocore knows; None is any, or none.
+        cause: The ``ExceptionCause``: ``"InsufficientS3BucketPolicy"``, ``"S3AccessDenied"``, or another one
+            that the installed botocore knows. None is any, or no cause.
 
     Returns:
-        A context manager, as ``raises_throttling``.
+        A context manager, as for ``raises_throttling``.
 
     Raises:
-        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
+        AssertionError: When the block ends, if it did not; shows what was raised instead, and the calls.
         UsageError: There is no such cause.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if cause is None:
         return Raises("raises_validation", "ValidationException", {})
@@ -87,51 +83,39 @@ def raises_validation(cause: str | None = None) -> Raises:
 
 
 def raises_internal_error() -> Raises:
-    """Check that a block raises ``InternalServerException``, status 500, or an error that it caused.
+    """Check that a block raises ``InternalServerException``, status 500, directly or as the cause of another error.
 
-    Returns:
-        A context manager, as ``raises_throttling``.
-
-    Raises:
-        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    It returns and raises the same as ``raises_throttling``.
     """
     return Raises("raises_internal_error", "InternalServerException", {})
 
 
 def raises_access_denied() -> Raises:
-    """Check that a block raises ``AccessDeniedException``, status 403, or an error that it caused.
+    """Check that a block raises ``AccessDeniedException``, status 403, directly or as the cause of another error.
 
-    Returns:
-        A context manager, as ``raises_throttling``.
-
-    Raises:
-        AssertionError: On leaving the block, where it did not; tells what was raised instead, and the calls.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    It returns and raises the same as ``raises_throttling``.
     """
     return Raises("raises_access_denied", "AccessDeniedException", {})
 
 
 class Raises:
-    """A block that is to raise an error of the service; after it, what it raised.
+    """A context manager for a block that must raise an error of the service.
 
     Args:
         name: The function that the test called.
-        code: The code of the error.
-        members: Members that the error must have, beside its code and status.
+        code: The code of the expected error.
+        members: Members that the error must have, besides its code and status.
     """
 
     def __init__(self, name: str, code: str, members: Mapping[str, str]) -> None:
         self._name, self._code, self._members = name, code, members
         self._value: ClientError | None = None
         self._raised: BaseException | None = None
-        self._log: list[CallRecord] | None = None
+        self._records: list[CallRecord] | None = None
 
     @property
     def value(self) -> ClientError:
-        """The service's error.
+        """The error of the service.
 
         Raises:
             UsageError: The block has not ended.
@@ -142,7 +126,7 @@ class Raises:
 
     @property
     def raised(self) -> BaseException:
-        """What came out of the block: the service's error, or one that the code made of it.
+        """The exception that left the block: the error of the service, or one that wraps it.
 
         Raises:
             UsageError: The block has not ended.
@@ -153,8 +137,8 @@ class Raises:
 
     def __enter__(self) -> Raises:
         self._value = self._raised = None
-        self._log = _log()
-        self._before = len(self._log)
+        self._records = _call_records()
+        self._calls_before = len(self._records)
         return self
 
     def __exit__(
@@ -164,36 +148,40 @@ class Raises:
         traceback: TracebackType | None,
     ) -> bool:
         __tracebackhide__ = True
-        if self._log is None:
-            raise UsageError(f"{self._name}: its block ends, and has not begun; it is for `with`")
+        if self._records is None:
+            raise UsageError(f"{self._name}: the block was not entered; use it in a with statement")
         if error is None:
-            raise AssertionError(self._told("nothing was raised"))
-        if not isinstance(error, (Exception, SystemExit)) or isinstance(error, _NOT_THE_CODE):
+            raise AssertionError(self._message("nothing was raised"))
+        if not isinstance(error, (Exception, SystemExit)) or isinstance(error, _PASSED_ON):
             return False
-        found = [(each, self._mismatch(each)) for each in _service_errors(error)]
-        for each, why in found:
-            if not why:
-                self._value, self._raised = each, error
+        mismatches = []
+        for service_error in _service_errors(error):
+            mismatch = self._mismatch(service_error)
+            if not mismatch:
+                self._value, self._raised = service_error, error
                 return True
-        raised = f"{type(error).__name__} was raised: {show(safe_str(error))}"
-        if found:
-            told = [f"{_code_of(each)}: {why}" for each, why in found]
-            raised = listing(f"{raised}; the errors of the service in it do not fit:", told)
+            mismatches.append(f"{_code_of(service_error)}: {mismatch}")
+        name = type(error).__name__
+        details = f"{name}: {show(safe_str(error))}."
+        if mismatches:
+            details = listing(
+                f"{details} The errors of the service in it do not match:", mismatches
+            )
+        elif "Error" in (getattr(error, "last_response", None) or ()):  # as in botocore's waiters
+            details = f"{details} The only error of the service in it is its last_response, which is not checked."
         else:
-            raised = f"{raised}, with no error of the service in it"
-            if "Error" in (getattr(error, "last_response", None) or ()):  # as in botocore's waiters
-                raised = f"{raised}, but for what its last_response tells"
-        raise AssertionError(self._told(raised)) from error
+            details = f"{details} There is no error of the service in it."
+        raise AssertionError(self._message(f"{name} was raised", details)) from error
 
     def _mismatch(self, error: ClientError) -> str:
-        """Why this is not the error that is expected; empty where it is."""
+        """Return why this is not the expected error; empty if it is."""
         response: dict[str, Any] = dict(error.response)
         if _code_of(error) != self._code:
             return f"the code is not {self._code}"
         installed = model()
-        shape, wanted = installed.error_shapes[self._code], error_status(installed, self._code)
+        shape, expected = installed.error_shapes[self._code], error_status(installed, self._code)
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        problems = [] if status == wanted else [f"the status is {show(status)}, not {wanted}"]
+        problems = [] if status == expected else [f"the status is {show(status)}, not {expected}"]
         for name, member in shape.members.items():
             if name in response:
                 problems += violations(member, response[name], name)
@@ -204,31 +192,29 @@ class Raises:
         ]
         return "; ".join(problems)
 
-    def _told(self, what: str) -> str:
-        expected = ", ".join(
-            [self._code, *(f"{name} {each}" for name, each in self._members.items())]
-        )
-        headline = f"{self._name}: {expected} was expected, and {what}."
-        # Another fake answers now, or it was reset.
-        if self._log is None or self._log is not _log():
-            return headline
-        return f"{headline}\n{draw_timeline('calls of the block', self._log[self._before :])}"
+    def _message(self, finding: str, *details: str) -> str:
+        members = (f"{name} {value}" for name, value in self._members.items())
+        expected = ", ".join([self._code, *members])
+        lines = [f"{self._name}: {finding}, expected {expected}.", *details]
+        # Otherwise another fake is active now, or the fake was reset.
+        if self._records is not None and self._records is _call_records():
+            lines.append(draw_timeline("calls of the block", self._records[self._calls_before :]))
+        return "\n".join(lines)
 
     def _too_early(self, name: str) -> UsageError:
-        return UsageError(f"{self._name}: {name} is known only after the block")
+        return UsageError(f"{self._name}: {name} is available only after the block")
 
 
-# What the test itself says, or we do: it passes through, and so does an interruption or pytest.fail().
-_NOT_THE_CODE = (AssertionError, UsageError)
+# Raised by the test or by this package, not by the code under test.
+_PASSED_ON: Final = (AssertionError, UsageError)
+
+_NO_RECORDS: Final[list[CallRecord]] = []
 
 
-_NO_CALLS: Final[list[CallRecord]] = []
-
-
-def _log() -> list[CallRecord]:
-    """The calls of the fake that answers; another list when it was reset."""
+def _call_records() -> list[CallRecord]:
+    """Return the log of the active fake: another list after a reset."""
     fake = active_fake()
-    return _NO_CALLS if fake is None else fake.jobs.log.records
+    return _NO_RECORDS if fake is None else fake.jobs.log.records
 
 
 def _code_of(error: ClientError) -> str:
@@ -236,7 +222,7 @@ def _code_of(error: ClientError) -> str:
 
 
 def _service_errors(raised: BaseException) -> Iterator[ClientError]:
-    """The errors of the service in what was raised: itself, what caused it, what a group holds."""
+    """Yield the errors of the service among an exception, its causes and the members of its groups."""
     from botocore.exceptions import ClientError
 
     for error in exception_chain(raised, suppressed=True):

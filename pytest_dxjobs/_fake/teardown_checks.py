@@ -1,6 +1,6 @@
-"""What a test has not heard of at its end: swallowed failures, and what was laid down and not used.
+"""The check at the end of a test: swallowed failures, and unused responses, faults and histories.
 
-Code that swallows every exception would pass without it, and so would a test whose fault or answer was for nothing.
+Without it, code that swallows every exception would pass, and so would a test whose fault never happened.
 """
 
 from __future__ import annotations
@@ -14,48 +14,48 @@ from pytest_dxjobs._core.tracebacks import describe_origin, is_expected
 if TYPE_CHECKING:
     from pytest_dxjobs._service.backend import Backend
 
-_PERMITTING: Final = (
-    "@pytest.mark.dxjobs(strict=False), or FakeDataExchange(strict=False), permits what is not used, "
-    "and calls that nothing answers."
+_STRICT_HINT: Final = (
+    "strict=False permits unused responses, faults and histories, and unexpected calls: "
+    "@pytest.mark.dxjobs(strict=False) or FakeDataExchange(strict=False)."
 )
 
 
 def find_failure(backend: Backend, *, strict: bool, unused: bool = True) -> Exception | None:
-    """The failure to raise, everything in one message; None where there is nothing to tell.
+    """Return the failure to raise, with everything in one message; None if there is nothing to report.
 
     Args:
-        backend: The service of the fake, which forgets the failures.
-        strict: Whether calls that nothing answered, and what was not used, are told as well.
-        unused: Whether what was not used is told.
+        backend: The service of the fake; it forgets the failures.
+        strict: Whether unexpected calls, and what is unused, are reported as well.
+        unused: Whether what is unused is reported.
     """
-    remembered = [
+    failures = [
         each for each in backend.take_failures() if strict or not isinstance(each, UnexpectedCall)
     ]
-    # A loop that was ended in one worker of a pool was ended in all of them: one is enough to hear of.
-    heard = {_subject(each) for each in remembered if is_expected(each)}
-    failures = {_subject(each): each for each in remembered if _subject(each) not in heard}
-    told = [f"{each}\n{describe_origin(each)}" for each in failures.values()]
-    kinds = {type(each) for each in failures.values()}
+    # If the test expects a failure of one worker of a pool, it expects the same of the others.
+    expected = {_identity(each) for each in failures if is_expected(each)}
+    unexpected = {_identity(each): each for each in failures if _identity(each) not in expected}
+    report = [f"{each}\n{describe_origin(each)}" for each in unexpected.values()]
+    kinds = {type(each) for each in unexpected.values()}
     left_over = _unused(backend) if strict and unused else []
     if left_over:
-        told += left_over
+        report += left_over
         kinds.add(AssertionError)
-    if not told:
+    if not report:
         return None
     if left_over or UnexpectedCall in kinds:
-        told.append(_PERMITTING)
+        report.append(_STRICT_HINT)
     kind = kinds.pop() if len(kinds) == 1 else AssertionError
-    return kind("\n\n".join(told))
+    return kind("\n\n".join(report))
 
 
 def _unused(backend: Backend) -> list[str]:
-    left = (
-        ("faults that no request has met", backend.pending_faults()),
-        ("responses that no call has used", backend.pending_responses()),
-        ("histories that no job was created for", backend.pending_histories()),
-    )
-    return [listing(f"{headline}:", lines) for headline, lines in left if lines]
+    pending = {
+        "unused faults:": backend.pending_faults(),
+        "unused responses:": backend.pending_responses(),
+        "unused histories:": backend.pending_histories(),
+    }
+    return [listing(headline, lines) for headline, lines in pending.items() if lines]
 
 
-def _subject(failure: Exception) -> str:
+def _identity(failure: Exception) -> str:
     return type(failure).__name__ if isinstance(failure, RunawayPolling) else str(failure)

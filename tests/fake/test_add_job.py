@@ -1,4 +1,4 @@
-"""Jobs that enter with a history: as whole responses, or with members for a state that comes later."""
+"""``add_job`` with a history: from a whole response, or with members for a later state."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from clients import START
 from created_jobs import (
     COMPLETED,
     EXPORT,
-    KEPT,
     MALWARE,
     OWN_URL,
     RUNNING,
+    UNCHANGED,
     WAITING,
-    get,
+    get_job,
 )
 
 import pytest_dxjobs as dx
@@ -23,16 +23,16 @@ import pytest_dxjobs as dx
 
 @pytest.mark.parametrize("type_", dx.JOB_TYPES)
 @pytest.mark.parametrize("state", dx.JOB_STATES)
-def test_a_whole_response_moves_with_a_history_from_its_entry(
+def test_history_of_a_response_counts_from_add_job(
     clock: Any, dxjobs: dx.FakeDataExchange, client: Any, type_: str, state: str
 ) -> None:
     captured: dict[str, Any] = dict(dx.make_job(type_, state))
     clock.tick(86_400)
     job = dxjobs.add_job(captured, dx.history((WAITING, 60), (RUNNING, 60), "ERROR"))
-    for since in (0, 60, 120):
-        response = get(client, job)
-        assert response["State"] == {0: WAITING, 60: RUNNING, 120: "ERROR"}[since]
-        assert [response[name] for name in KEPT] == [captured[name] for name in KEPT]
+    for seconds in (0, 60, 120):
+        response = get_job(client, job)
+        assert response["State"] == {0: WAITING, 60: RUNNING, 120: "ERROR"}[seconds]
+        assert [response[name] for name in UNCHANGED] == [captured[name] for name in UNCHANGED]
         assert response["Details"].keys() == captured["Details"].keys()
         assert dx.find_problems(response) == []
         clock.tick(60)
@@ -40,37 +40,37 @@ def test_a_whole_response_moves_with_a_history_from_its_entry(
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 999_999])
-def test_a_job_moves_on_from_any_fraction_of_a_second(
+def test_created_at_keeps_its_microseconds(
     dxjobs: dx.FakeDataExchange, client: Any, microsecond: int
 ) -> None:
     created = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=microsecond)
     job = dxjobs.add_job(EXPORT, dx.completes(polls=2), CreatedAt=created)
     for state in (RUNNING, COMPLETED):
-        response = get(client, job)
+        response = get_job(client, job)
         assert (response["State"], response["CreatedAt"]) == (state, created)
         assert dx.find_problems(response) == []
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_members_for_a_later_state_wait_for_it(
-    dxjobs: dx.FakeDataExchange, client: Any, whole: bool
+@pytest.mark.parametrize("as_response", [True, False])
+def test_members_for_a_later_state_are_deferred(
+    dxjobs: dx.FakeDataExchange, client: Any, as_response: bool
 ) -> None:
     completes, fails = dx.completes(polls=2), dx.fails(polls=2)
-    if whole:
+    if as_response:
         signed = dxjobs.add_job(dx.make_job(EXPORT, COMPLETED, Details=OWN_URL), completes)
         failed = dxjobs.add_job(dx.make_job(EXPORT, "ERROR", Errors=[MALWARE]), fails)
     else:
         signed = dxjobs.add_job(EXPORT, completes, Details=OWN_URL)
         failed = dxjobs.add_job(EXPORT, fails, Errors=[MALWARE])
-    assert "SignedUrl" not in get(client, signed)["Details"]["ExportAssetToSignedUrl"]
-    response = get(client, signed)
+    assert "SignedUrl" not in get_job(client, signed)["Details"]["ExportAssetToSignedUrl"]
+    response = get_job(client, signed)
     assert response["Details"]["ExportAssetToSignedUrl"]["SignedUrl"] == "https://mine"
     assert dx.find_problems(response) == []
-    assert "Errors" not in get(client, failed)
-    assert get(client, failed)["Errors"] == [MALWARE]
+    assert "Errors" not in get_job(client, failed)
+    assert get_job(client, failed)["Errors"] == [MALWARE]
 
 
-def test_a_captured_failure_takes_the_errors_of_its_history(
+def test_errors_of_the_history_replace_captured_errors(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     captured: Any = dx.make_job("IMPORT_ASSETS_FROM_S3", "ERROR")
@@ -92,7 +92,7 @@ def ids_of(job_id: str) -> dict[str, str]:
     return {"Id": job_id, "Arn": f"arn:aws:dataexchange:us-east-1:123456789012:jobs/{job_id}"}
 
 
-def test_a_captured_job_without_its_times_is_refused_with_a_history(
+def test_response_without_updated_at_raises_usage_error(
     dxjobs: dx.FakeDataExchange,
 ) -> None:
     captured: Any = dx.make_job("EXPORT_ASSETS_TO_S3", "IN_PROGRESS")
@@ -101,11 +101,11 @@ def test_a_captured_job_without_its_times_is_refused_with_a_history(
         dxjobs.add_job(captured, dx.completes(polls=2))
 
 
-def test_a_response_without_its_creation_takes_a_history(
+def test_response_without_created_at_may_have_a_history(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
-    odd: Any = dx.make_job("EXPORT_ASSETS_TO_S3", "COMPLETED")
-    del odd["CreatedAt"]
-    job = dxjobs.add_job(odd, dx.completes(polls=2), check=False)
+    response: Any = dx.make_job("EXPORT_ASSETS_TO_S3", "COMPLETED")
+    del response["CreatedAt"]
+    job = dxjobs.add_job(response, dx.completes(polls=2), check=False)
     states = [client.get_job(JobId=job.id)["State"] for _ in range(2)]
     assert states == ["IN_PROGRESS", "COMPLETED"]

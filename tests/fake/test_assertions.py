@@ -1,4 +1,4 @@
-"""The checks on how the code polled: each passes, or fails with the timeline of the job."""
+"""``assert_*`` of the fake: each passes, or fails with the timeline of the job."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def poll_at_intervals(client: Any, clock: Any, job: dx.Job, intervals: list[floa
         poll(client, job)
 
 
-# How often
+# assert_polled
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def poll_at_intervals(client: Any, clock: Any, job: dx.Job, intervals: list[floa
         (2, {"at_least": 2, "at_most": 2}),
     ],
 )
-def test_polled_as_often_as_asked_for(
+def test_assert_polled_passes_for_the_expected_number(
     dxjobs: dx.FakeDataExchange, client: Any, polls: int, bounds: dict[str, int]
 ) -> None:
     job, other = dxjobs.add_job(), dxjobs.add_job()
@@ -70,7 +70,7 @@ def test_polled_as_often_as_asked_for(
         (4, {"at_least": 2, "at_most": 3}),
     ],
 )
-def test_polled_more_or_less_often_fails(
+def test_assert_polled_fails_for_another_number(
     dxjobs: dx.FakeDataExchange, client: Any, polls: int, bounds: dict[str, int]
 ) -> None:
     job, other = dxjobs.add_job(), dxjobs.add_job()
@@ -82,7 +82,7 @@ def test_polled_more_or_less_often_fails(
         assert other.id not in str(caught.value)
 
 
-def test_only_polls_answered_with_a_job_count(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_only_successful_polls_count(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     dxjobs.add_client_error("get_job", "ThrottlingException", expected_params={"JobId": job.id})
     for each in (job.id, ID):
@@ -116,20 +116,20 @@ def test_a_failed_check_shows_the_timeline_of_the_job(
     for check in checks:
         with pytest.raises(AssertionError) as caught:
             check()
-        told = str(caught.value)
-        assert job_id in told
-        assert "2024-01-01 00:00:00" in told
+        message = str(caught.value)
+        assert job_id in message
+        assert "2024-01-01 00:00:00" in message
         for line in (
             r"\+0\.000 s +create_job +201 WAITING",
             r"\+0\.000 s +start_job +202",
             r"\+30\.000 s +get_job +200 IN_PROGRESS",
             r"\+90\.000 s +get_job +200 COMPLETED",
         ):
-            assert re.search(line, told)
-        assert "CANCELLED" not in told
+            assert re.search(line, message)
+        assert "CANCELLED" not in message
 
 
-def test_the_times_that_a_check_complains_of_are_told(
+def test_calls_that_violate_a_check_have_lines_of_their_own(
     dxjobs: dx.FakeDataExchange, client: Any, clock: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=5))
@@ -156,10 +156,10 @@ def test_the_times_that_a_check_complains_of_are_told(
     ]
 
 
-# After the end
+# assert_not_polled_after_end
 
 
-def test_a_poll_that_sees_the_end_may_be_the_last(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_one_poll_of_an_end_state_passes(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays(state)) for state in dx.TERMINAL_STATES]
     waiting = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
     poll(client, waiting, 5)
@@ -178,13 +178,13 @@ def test_a_poll_after_the_end_fails(dxjobs: dx.FakeDataExchange, client: Any, st
     other = dxjobs.add_job()
     poll(client, other)
     poll(client, job, 3)
-    for which in ([job], [job.id], []):
+    for arguments in ([job], [job.id], []):
         with pytest.raises(AssertionError, match=f"{job.id} was polled 2 more times.*{state}"):
-            dxjobs.assert_not_polled_after_end(*which)
+            dxjobs.assert_not_polled_after_end(*arguments)
     dxjobs.assert_not_polled_after_end(other)
 
 
-def test_an_end_that_the_test_laid_down_is_one(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_an_end_state_in_a_queued_response_counts(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_job", {"State": "TIMED_OUT"})
     dxjobs.add_client_error("get_job", "ThrottlingException")
     poll(client, ID)
@@ -195,10 +195,12 @@ def test_an_end_that_the_test_laid_down_is_one(dxjobs: dx.FakeDataExchange, clie
         dxjobs.assert_not_polled_after_end()
 
 
-# To the end
+# assert_all_started_jobs_polled_to_end
 
 
-def test_started_jobs_are_to_be_polled_to_the_end(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_a_started_job_not_polled_to_the_end_fails(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
     dxjobs.assert_all_started_jobs_polled_to_end()
     dxjobs.default_history = dx.completes(polls=2)
     created = [client.create_job(**CREATE)["Id"] for _ in range(4)]
@@ -209,17 +211,17 @@ def test_started_jobs_are_to_be_polled_to_the_end(dxjobs: dx.FakeDataExchange, c
     poll(client, created[0])
     with pytest.raises(AssertionError) as caught:
         dxjobs.assert_all_started_jobs_polled_to_end()
-    told = str(caught.value)
-    assert created[1] in told
-    assert re.search("start_job +202", told)
-    assert re.search("get_job +200 IN_PROGRESS", told)
-    assert "COMPLETED" not in told
-    assert [job_id for job_id in created if job_id in told] == [created[1]]
+    message = str(caught.value)
+    assert created[1] in message
+    assert re.search("start_job +202", message)
+    assert re.search("get_job +200 IN_PROGRESS", message)
+    assert "COMPLETED" not in message
+    assert [job_id for job_id in created if job_id in message] == [created[1]]
     poll(client, created[1])
     dxjobs.assert_all_started_jobs_polled_to_end()
 
 
-def test_jobs_that_were_added_count_as_started(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_jobs_of_add_job_count_as_started(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     jobs = [dxjobs.add_job() for _ in range(2)]
     client.list_jobs()
     with pytest.raises(AssertionError, match=rf"(?s)2 started jobs.*{jobs[0].id}.*{jobs[1].id}"):
@@ -231,7 +233,7 @@ def test_jobs_that_were_added_count_as_started(dxjobs: dx.FakeDataExchange, clie
     dxjobs.assert_all_started_jobs_polled_to_end()
 
 
-# How long between
+# assert_poll_interval and assert_intervals_grow
 
 
 @pytest.mark.parametrize(
@@ -247,7 +249,7 @@ def test_jobs_that_were_added_count_as_started(dxjobs: dx.FakeDataExchange, clie
         ({"max": 0}, False),
     ],
 )
-def test_the_interval_between_polls_has_bounds(
+def test_assert_poll_interval_checks_min_and_max(
     dxjobs: dx.FakeDataExchange, client: Any, clock: Any, bounds: dict[str, Any], holds: bool
 ) -> None:
     job, other = dxjobs.add_job(), dxjobs.add_job()
@@ -261,24 +263,27 @@ def test_the_interval_between_polls_has_bounds(
 
 
 @pytest.mark.parametrize(
-    ("intervals", "told"),
+    ("intervals", "finding"),
     [
         ([1, 2, 4], ""),
         ([1, 1, 2, 2], ""),
-        ([2, 1], r"again after 1 s \(interval 2\), which is against the one before: 2 s"),
-        ([1, 3, 2, 4], r"again after 2 s \(interval 3\), which is against the one before: 3 s"),
-        ([2, 2, 2], "4 times, at intervals that never grow"),
-        ([5], "2 times, at intervals that never grow"),
-        ([], "1 time, which makes no interval"),
+        ([2, 1], r"again after 1 s \(interval 2\), expected at least 2 s, the interval before\."),
+        (
+            [1, 3, 2, 4],
+            r"again after 2 s \(interval 3\), expected at least 3 s, the interval before\.",
+        ),
+        ([2, 2, 2], "4 times, and the intervals never grow"),
+        ([5], "2 times, and the intervals never grow"),
+        ([], "1 time; an interval needs two polls"),
     ],
 )
-def test_intervals_grow_where_none_shrinks_and_one_grows(
-    dxjobs: dx.FakeDataExchange, client: Any, clock: Any, intervals: list[float], told: str
+def test_assert_intervals_grow_needs_one_that_grows_and_none_that_shrinks(
+    dxjobs: dx.FakeDataExchange, client: Any, clock: Any, intervals: list[float], finding: str
 ) -> None:
     job = dxjobs.add_job()
     poll_at_intervals(client, clock, job, intervals)
-    failure = pytest.raises(AssertionError, match=f"{job.id} was polled {told}")
-    with failure if told else contextlib.nullcontext():
+    failure = pytest.raises(AssertionError, match=f"{job.id} was polled {finding}")
+    with failure if finding else contextlib.nullcontext():
         dxjobs.assert_intervals_grow(job)
     outcome = pytest.raises(AssertionError) if len(intervals) == 0 else contextlib.nullcontext()
     with outcome:
@@ -286,7 +291,7 @@ def test_intervals_grow_where_none_shrinks_and_one_grows(
 
 
 @pytest.mark.parametrize(
-    ("check", "told"),
+    ("check", "message"),
     [
         (lambda fake: fake.assert_polled(None), "a job or its id is needed, not None"),
         (
@@ -296,11 +301,17 @@ def test_intervals_grow_where_none_shrinks_and_one_grows(
         (lambda fake: fake.assert_polled(ID, True), "times: a whole number from 0.*not True"),
         (lambda fake: fake.assert_polled(ID, at_least=1.5), "at_least: a whole number"),
         (lambda fake: fake.assert_polled(ID, at_most="1"), "at_most: a whole number"),
-        (lambda fake: fake.assert_polled(ID, 0, at_most=0), "either times, or at_least and"),
+        (lambda fake: fake.assert_polled(ID, 0, at_most=0), "give either times, or at_least and"),
         (lambda fake: fake.assert_polled(ID, False), "times: a whole number"),
-        (lambda fake: fake.assert_polled("typo", 0), "'typo': this fake has no such job, and no"),
-        (lambda fake: fake.assert_not_polled_after_end("typo"), "this fake has no such job"),
-        (lambda fake: fake.assert_polled(dx.FakeDataExchange().add_job(), 0), "no such job"),
+        (
+            lambda fake: fake.assert_polled("typo", 0),
+            "job: 'typo' is not in this fake, and no call was",
+        ),
+        (lambda fake: fake.assert_not_polled_after_end("typo"), "'typo' is not in this fake"),
+        (
+            lambda fake: fake.assert_polled(dx.FakeDataExchange().add_job(), 0),
+            "is not in this fake",
+        ),
         (
             lambda fake: fake.assert_polled(ID, at_least=2, at_most=1),
             "at_least=2 is more than at_most=1",
@@ -315,26 +326,24 @@ def test_intervals_grow_where_none_shrinks_and_one_grows(
         (lambda fake: fake.assert_intervals_grow(0), "a job or its id is needed, not 0"),
     ],
 )
-def test_a_misuse_is_told(dxjobs: dx.FakeDataExchange, check: Any, told: str) -> None:
-    name = check.__code__.co_names[0]  # of what it calls
-    with pytest.raises(dx.UsageError, match=f"^{name}: .*{told}"):
+def test_a_wrong_argument_is_refused(dxjobs: dx.FakeDataExchange, check: Any, message: str) -> None:
+    name = check.__code__.co_names[0]  # the assertion that it calls
+    with pytest.raises(dx.UsageError, match=f"^{name}: .*{message}"):
         check(dxjobs)
 
 
-def test_jobs_that_the_code_has_cancelled_need_no_poll(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_cancelled_jobs_need_no_poll(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
     client.cancel_job(JobId=job.id)
     dxjobs.assert_all_started_jobs_polled_to_end()
 
 
-def test_of_many_jobs_that_were_not_polled_some_are_told(dxjobs: dx.FakeDataExchange) -> None:
-    for jobs, last in ((5, r"calls about job \w+: no call"), (3, "and 3 more")):
+def test_at_most_five_unfinished_jobs_are_shown(dxjobs: dx.FakeDataExchange) -> None:
+    for jobs, last in ((5, r"calls about job \w+: no calls"), (3, "and 3 more")):
         for _ in range(jobs):
             dxjobs.add_job()
         with pytest.raises(AssertionError, match=f"\n{last}$") as caught:
             dxjobs.assert_all_started_jobs_polled_to_end()
-        told = str(caught.value)
-        assert told.startswith(f"{len(dxjobs.jobs)} started jobs were not ")
-        assert told.count("calls about job") == 5
+        message = str(caught.value)
+        assert message.startswith(f"{len(dxjobs.jobs)} started jobs were not ")
+        assert message.count("calls about job") == 5

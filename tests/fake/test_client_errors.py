@@ -1,4 +1,4 @@
-"""``add_client_error``: modelled and other errors, through botocore's retries; and the fake in a Stubber's place."""
+"""``add_client_error``: errors, their retries, and programs that run with Stubber and with the fake alike."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def error_of(client: Any, job_id: str = ID) -> ClientError:
     return caught.value
 
 
-# What arrives
+# What the client raises
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_a_modelled_error_arrives_as_its_own_exception(
+def test_an_error_of_the_model_raises_its_own_exception(
     dxjobs: dx.FakeDataExchange, code: str
 ) -> None:
     client, members = client_for(), ERRORS[code].members
     fields = {name: FIELDS[name] for name in members if name != "Message"}
-    dxjobs.add_client_error("get_job", code, "it says no", modeled_fields=fields)
+    dxjobs.add_client_error("get_job", code, "refused", modeled_fields=fields)
     error = error_of(client)
     assert type(error) is client.exceptions.from_code(code)
-    assert error.response["Error"] == {"Code": code, "Message": "it says no"}
+    assert error.response["Error"] == {"Code": code, "Message": "refused"}
     assert {name: error.response.get(name) for name in fields} == fields
     assert (
         error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -50,7 +50,7 @@ def test_a_modelled_error_arrives_as_its_own_exception(
     )
 
 
-def test_any_other_code_arrives_as_a_client_error(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_any_other_code_raises_a_client_error(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_client_error("get_job", "ExpiredTokenException", "too late")
     error = error_of(client)
     assert type(error) is ClientError
@@ -58,7 +58,7 @@ def test_any_other_code_arrives_as_a_client_error(dxjobs: dx.FakeDataExchange, c
     assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_status_and_metadata_are_honoured(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_status_and_metadata_are_sent(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_client_error("get_job", "ConflictException", http_status_code=418)
     metadata = {"HTTPStatusCode": 451, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
     dxjobs.add_client_error("get_job", "ConflictException", response_meta=metadata)
@@ -68,7 +68,7 @@ def test_status_and_metadata_are_honoured(dxjobs: dx.FakeDataExchange, client: A
     assert received["HTTPHeaders"]["x-trace"] == "t"
 
 
-def test_an_error_is_for_the_call_with_its_parameters(
+def test_an_error_is_only_for_calls_with_its_parameters(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_client_error(
@@ -80,7 +80,7 @@ def test_an_error_is_for_the_call_with_its_parameters(
 
 
 @pytest.mark.parametrize("status", [301, 599])
-def test_its_code_arrives_at_any_status(
+def test_the_code_arrives_at_any_status(
     status: int, dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_client_error("get_job", "Odd", http_status_code=status, times=dx.ALWAYS)
@@ -90,17 +90,20 @@ def test_its_code_arrives_at_any_status(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"service_error_meta": {"Type": "Sender"}}, "service_error_meta"),
         ({"service_error_meta": "Sender"}, "service_error_meta"),
         ({"http_status_code": 200}, "http_status_code"),
-        ({"http_status_code": 300}, "a whole number from 301 is needed, at most 599, not 300"),
+        ({"http_status_code": 300}, "a whole number from 301 to 599 is needed, not 300"),
         ({"http_status_code": 600}, "http_status_code"),
         ({"http_status_code": "400"}, "http_status_code"),
         ({"http_status_code": True}, "http_status_code"),
         ({"response_meta": {"HTTPStatusCode": 300}}, "HTTPStatusCode: a whole number from 301 "),
-        ({"response_meta": {"Status": 400}}, "'Status' is not one of HTTPStatusCode"),
+        (
+            {"response_meta": {"Status": 400}},
+            "'Status' is not valid; did you mean .* Choose from HTTPStatusCode",
+        ),
         ({"response_meta": 400}, "response_meta: a dict is needed, not 400"),
         ({"response_meta": {"RequestID": "x"}}, "did you mean 'RequestId'"),
         ({"response_meta": {"HTTPHeaders": "x"}}, "HTTPHeaders: a dict is needed, not 'x'"),
@@ -108,34 +111,37 @@ def test_its_code_arrives_at_any_status(
         ({"modeled_fields": {"Cause": "x", "ExceptionCause": "x"}}, r"(?s)Cause: .*ExceptionCause"),
         ({"modeled_fields": {"ExceptionCause": 5}}, "ExceptionCause: a string is needed"),
         ({"modeled_fields": ["ExceptionCause"]}, "modeled_fields"),
-        ({"service_error_code": "Odd", "modeled_fields": {"Cause": "x"}}, "models no such error"),
+        (
+            {"service_error_code": "Odd", "modeled_fields": {"Cause": "x"}},
+            "the service model has no error 'Odd'. Choose from AccessDeniedException, ",
+        ),
         ({"service_message": 5}, "essage"),
         ({"service_error_code": 5}, "5"),
         ({"service_error_code": "Two\r\nlines"}, "Two"),
     ],
 )
-def test_an_error_that_cannot_be_delivered_is_refused(
-    dxjobs: dx.FakeDataExchange, arguments: dict[str, Any], told: str
+def test_an_error_that_cannot_be_sent_is_refused(
+    dxjobs: dx.FakeDataExchange, arguments: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(dx.UsageError, match=told):
+    with pytest.raises(dx.UsageError, match=message):
         dxjobs.add_client_error(
             "get_job", **{"service_error_code": "ValidationException", **arguments}
         )
     dxjobs.assert_no_pending_responses()
 
 
-def test_no_error_meta_is_taken(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_an_empty_error_meta_is_accepted(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_client_error("get_job", "ConflictException", service_error_meta={})
     assert error_of(client).response["Error"]["Code"] == "ConflictException"
 
 
-# One answer, one call
+# One error for one call
 
 
 @pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 429), ("Busy", 500)])
-@pytest.mark.parametrize(("mode", "sends"), [("legacy", 5), ("standard", 3)])
-def test_an_error_answers_one_call_however_often_it_is_sent(
-    dxjobs: dx.FakeDataExchange, mode: str, sends: int, code: str, status: int
+@pytest.mark.parametrize(("mode", "tries"), [("legacy", 5), ("standard", 3)])
+def test_an_error_is_for_one_call_with_all_its_retries(
+    dxjobs: dx.FakeDataExchange, mode: str, tries: int, code: str, status: int
 ) -> None:
     client, job = client_for(mode=mode), dxjobs.add_job()
     dxjobs.add_client_error("get_job", code, "first", http_status_code=status)
@@ -144,16 +150,16 @@ def test_an_error_answers_one_call_however_often_it_is_sent(
     for message in ("first", "second"):
         error = error_of(client, job.id)
         assert error.response["Error"] == {"Code": code, "Message": message}
-        assert error.response["ResponseMetadata"]["RetryAttempts"] == sends - 1
-    dxjobs.add_client_error("get_job", code, http_status_code=status)  # not for an older call
+        assert error.response["ResponseMetadata"]["RetryAttempts"] == tries - 1
+    dxjobs.add_client_error("get_job", code, http_status_code=status)  # not for an earlier call
     assert client.get_job(JobId=job.id)["State"] == "WAITING"
     error_of(client, job.id)
     assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
-    assert [len(call.attempts) for call in dxjobs.calls] == [sends, sends, 1, sends, 1]
+    assert [len(call.attempts) for call in dxjobs.calls] == [tries, tries, 1, tries, 1]
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "ConflictException", "Odd"])
-def test_what_is_no_reason_to_try_again_is_sent_once(
+def test_an_error_that_botocore_does_not_retry_is_sent_once(
     dxjobs: dx.FakeDataExchange, client: Any, code: str
 ) -> None:
     dxjobs.add_client_error("get_job", code)
@@ -172,7 +178,7 @@ def test_times_counts_calls_and_not_requests(dxjobs: dx.FakeDataExchange) -> Non
     assert client.get_job(JobId=job.id)["State"] == "COMPLETED"
 
 
-# In the place of a Stubber: each program runs with both, and must come out the same
+# Each of these programs must have the same result with Stubber and with the fake
 
 
 def pages(stub: Any, client: Any) -> object:
@@ -194,7 +200,7 @@ def flow(stub: Any, client: Any) -> object:
     stub.add_response("get_job", service_response={"State": "WAITING"})
     stub.add_response("cancel_job", {"ResponseMetadata": {"HTTPStatusCode": 204}}, {"JobId": ANY})
     stub.activate()
-    answers = [
+    responses = [
         client.create_revision(DataSetId=ID, Comment="nightly"),
         client.update_revision(**params),
         client.start_job(JobId=ID),
@@ -205,7 +211,7 @@ def flow(stub: Any, client: Any) -> object:
     stub.deactivate()
     return [
         {name: part for name, part in each.items() if name != "ResponseMetadata"}
-        for each in answers
+        for each in responses
     ]
 
 
@@ -222,16 +228,16 @@ def failing(stub: Any, client: Any) -> object:
         "get_job", "ResourceNotFoundException", "gone", 404, modeled_fields=fields
     )
     stub.add_client_error("get_job", "ThrottlingException", "slow", http_status_code=429)
-    stub.add_client_error("get_job", service_error_code="Unheard", expected_params={"JobId": ID})
+    stub.add_client_error("get_job", service_error_code="Unknown", expected_params={"JobId": ID})
     stub.add_client_error("get_job")
-    told = []
+    errors = []
     with stub:
         for _ in range(4):
             error = error_of(client)
             resource = [error.response.get(name) for name in ("ResourceId", "ResourceType")]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            told.append((type(error).__name__, error.response["Error"], resource, status))
-    return told
+            errors.append((type(error).__name__, error.response["Error"], resource, status))
+    return errors
 
 
 def pending(stub: Any, client: Any) -> object:
@@ -240,10 +246,10 @@ def pending(stub: Any, client: Any) -> object:
     stub.activate()
     with pytest.raises(AssertionError):
         stub.assert_no_pending_responses()
-    left = [client.list_jobs()["Jobs"], client.list_jobs()["Jobs"]]
+    jobs = [client.list_jobs()["Jobs"], client.list_jobs()["Jobs"]]
     stub.deactivate()
     stub.assert_no_pending_responses()
-    return left
+    return jobs
 
 
 def mismatch(stub: Any, client: Any) -> object:
@@ -255,7 +261,7 @@ def mismatch(stub: Any, client: Any) -> object:
     return None
 
 
-def mistake(stub: Any, client: Any) -> object:
+def wrong_arguments(stub: Any, client: Any) -> object:
     with pytest.raises(ValueError, match="get_jobs"):
         stub.add_response("get_jobs", {})
     with pytest.raises(Exception, match="Statte"):
@@ -266,7 +272,7 @@ def mistake(stub: Any, client: Any) -> object:
 
 @pytest.mark.parametrize(
     "program",
-    [pages, flow, notification, failing, pending, mismatch, mistake],
+    [pages, flow, notification, failing, pending, mismatch, wrong_arguments],
     ids=lambda each: each.__name__,
 )
 def test_a_program_for_stubber_runs_with_the_fake(program: Callable[[Any, Any], object]) -> None:
@@ -275,9 +281,7 @@ def test_a_program_for_stubber_runs_with_the_fake(program: Callable[[Any, Any], 
     assert program(dx.FakeDataExchange(), client) == stubbed
 
 
-def test_metadata_that_is_botocores_own_is_passed_over(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_metadata_that_botocore_adds_is_ignored(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     captured = {"RetryAttempts": 4, "MaxAttemptsReached": True, "HostId": "", "RequestId": "mine"}
     dxjobs.add_client_error("get_job", "ValidationException", response_meta=captured)
     metadata = error_of(client, ID).response["ResponseMetadata"]

@@ -1,4 +1,4 @@
-"""Answers that a function computes from the parameters of the call, and what a response says of its metadata."""
+"""Responses that a function computes from the parameters of a call, and ``ResponseMetadata``."""
 
 from __future__ import annotations
 
@@ -20,75 +20,79 @@ ID, OTHER = "d" * 32, "e" * 32
 MINUTE = datetime.timedelta(minutes=1)
 
 
-def ask(client: Any, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the client returns, and its metadata apart."""
+def call_client(
+    client: Any, method: str, params: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the response without its metadata, and the metadata."""
     returned = getattr(client, method)(**params)
     return returned, returned.pop("ResponseMetadata")
 
 
-def test_an_answer_is_computed_from_the_parameters(
+def test_a_function_computes_the_response_from_the_parameters(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
-    asked: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
     def compute(params: dict[str, Any]) -> dict[str, Any]:
-        asked.append(dict(params))
-        answer = {"Id": params.pop("RevisionId"), "Finalized": params["Finalized"]}
-        params.clear()  # its own copy
-        return answer
+        received.append(dict(params))
+        response = {"Id": params.pop("RevisionId"), "Finalized": params["Finalized"]}
+        params.clear()  # a copy
+        return response
 
     dxjobs.add_response("update_revision", compute, times=dx.ALWAYS)
     for finalized in (True, False):
         params = {"DataSetId": ID, "RevisionId": OTHER, "Finalized": finalized}
-        returned, _ = ask(client, "update_revision", params)
+        returned, _ = call_client(client, "update_revision", params)
         assert returned == {"Id": OTHER, "Finalized": finalized}
-        assert asked.pop() == dxjobs.calls[-1].params == params
-        assert asked == []
+        assert received.pop() == dxjobs.calls[-1].params == params
+        assert received == []
 
 
-def test_a_computed_answer_is_checked(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_a_computed_response_is_checked(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     wrong: list[Any] = [{"Id": "short", "Statte": "ERROR"}, [], 5]
     dxjobs.add_response("get_job", lambda _: wrong.pop(0), times=3)
-    for told in (r"(?s)Statte: .*Id: ", "dict", "dict"):
-        with pytest.raises(dx.UsageError, match=told):
+    for message in (r"(?s)Statte: .*Id: ", "must return a dict or None", "or None, not 5"):
+        with pytest.raises(dx.UsageError, match=message):
             client.get_job(JobId=ID)
 
 
-def test_a_computed_answer_is_a_copy(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_a_computed_response_is_a_copy(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     kept: dict[str, Any] = {"Tags": {"a": "b"}}
     dxjobs.add_response("list_tags_for_resource", lambda _: kept)
-    returned, _ = ask(client, "list_tags_for_resource", {"ResourceArn": "arn"})
+    returned, _ = call_client(client, "list_tags_for_resource", {"ResourceArn": "arn"})
     kept["Tags"].clear()
     assert returned == {"Tags": {"a": "b"}}
     assert returned.items() <= (dxjobs.calls[0].response or {}).items()
 
 
-def test_a_mistake_in_the_function_is_told_as_the_tests(client: Any) -> None:
+def test_an_exception_in_the_function_is_a_usage_error(client: Any) -> None:
     def broken(params: dict[str, Any]) -> dict[str, Any]:
         return {"Id": params["Misspelt"]}
 
     def sync() -> None:
-        with contextlib.suppress(Exception):  # takes it for a failure of the service
+        with contextlib.suppress(Exception):  # as if the service had failed
             client.get_job(JobId=ID)
 
     fake = dx.FakeDataExchange()
     fake.add_response("get_job", broken)
-    told = r"add_response\('get_job'\): the function raised KeyError: 'Misspelt'; it was given"
-    with pytest.raises(dx.UsageError, match=told), fake:
+    message = (
+        r"add_response\('get_job'\): the function raised KeyError: 'Misspelt'. It was called with"
+    )
+    with pytest.raises(dx.UsageError, match=message), fake:
         sync()
     fake.add_response("get_job", broken)
-    with fake, pytest.raises(dx.UsageError, match=told) as caught:
+    with fake, pytest.raises(dx.UsageError, match=message) as caught:
         client.get_job(JobId=ID)
     assert isinstance(caught.value.__cause__, KeyError)
 
 
 async def later(_: object) -> Any:
-    """Answer at some time."""
+    """A coroutine function."""
 
 
-def test_a_function_answers_at_once(dxjobs: dx.FakeDataExchange) -> None:
-    told = "the response is .*, not the coroutine function later"
-    with pytest.raises(dx.UsageError, match=told):
+def test_a_coroutine_function_is_refused(dxjobs: dx.FakeDataExchange) -> None:
+    message = "service_response: .* is needed, not the coroutine function later"
+    with pytest.raises(dx.UsageError, match=message):
         dxjobs.add_response("get_job", later)  # type: ignore[arg-type]
 
 
@@ -99,7 +103,7 @@ def raising(failure: Exception) -> Callable[[object], None]:
     return compute
 
 
-def test_what_the_function_raises_on_purpose_reaches_the_code(
+def test_errors_that_the_function_raises_on_purpose_reach_the_code(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_response("get_data_set", raising(ConnectTimeoutError(endpoint_url="x")))
@@ -125,14 +129,14 @@ def test_a_function_may_wait_for_other_calls(dxjobs: dx.FakeDataExchange, client
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
-def test_a_call_within_a_function_leaves_the_one_around_it_alone(
+def test_a_call_within_a_function_does_not_affect_the_outer_call(
     dxjobs: dx.FakeDataExchange, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, job, asked = client_for(mode=mode), dxjobs.add_job(), dxjobs.add_job()
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits for real"))
+    client, job, other = client_for(mode=mode), dxjobs.add_job(), dxjobs.add_job()
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("real sleep"))
 
     def compute(_: object) -> Any:
-        client.get_job(JobId=asked.id)
+        client.get_job(JobId=other.id)
         if len(failures) < 2:
             failures.append(ConnectTimeoutError(endpoint_url="https://example"))
             raise failures[-1]
@@ -145,11 +149,11 @@ def test_a_call_within_a_function_leaves_the_one_around_it_alone(
     assert all(each.backoff > 0 for each in call.attempts[:-1])
     assert call.response is not None
     assert call.response["ResponseMetadata"]["RetryAttempts"] == 2
-    assert len(within) == asked.polls == 3
-    assert job.polls == 1  # also where it is answered only after a retry
+    assert len(within) == other.polls == 3
+    assert job.polls == 1  # a call with retries is one poll
 
 
-def test_what_took_its_time_is_told_after_what_was_polled_meanwhile(
+def test_a_slow_function_counts_as_a_poll_when_it_returns(
     dxjobs: dx.FakeDataExchange, client: Any, clock: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
@@ -166,7 +170,7 @@ def test_what_took_its_time_is_told_after_what_was_polled_meanwhile(
     assert (response["State"], response["UpdatedAt"]) == ("COMPLETED", START + 2 * MINUTE)
 
 
-def test_an_error_without_a_code_is_no_poll(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_an_error_without_a_code_is_not_a_poll(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=2))
     dxjobs.add_client_error("get_job")
     with pytest.raises(ClientError):
@@ -175,7 +179,7 @@ def test_an_error_without_a_code_is_no_poll(dxjobs: dx.FakeDataExchange, client:
     assert client.get_job(JobId=job.id)["State"] == "IN_PROGRESS"
 
 
-def test_what_is_told_of_a_created_job_is_about_that_job(
+def test_a_queued_create_job_response_links_the_call_to_its_job(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     job = dxjobs.add_job(Id=ID)
@@ -186,7 +190,7 @@ def test_what_is_told_of_a_created_job_is_about_that_job(
     assert "WAITING" in dxjobs.timeline()
 
 
-def test_a_function_may_leave_the_answer_to_the_model(
+def test_a_function_that_returns_none_gets_a_generated_response(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_response("create_revision", lambda _: None)
@@ -194,26 +198,26 @@ def test_a_function_may_leave_the_answer_to_the_model(
 
 
 @pytest.mark.parametrize(("computed", "status"), [(False, 299), (True, 299), (True, 200)])
-def test_response_metadata_is_honoured(
+def test_response_metadata_is_sent(
     dxjobs: dx.FakeDataExchange, client: Any, computed: bool, status: int
 ) -> None:
     metadata = {"HTTPStatusCode": status, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
-    answer = {"ResponseMetadata": metadata, "Name": "prices"}
-    dxjobs.add_response("get_data_set", (lambda _: answer) if computed else answer)
-    returned, received = ask(client, "get_data_set", {"DataSetId": ID})
+    response = {"ResponseMetadata": metadata, "Name": "prices"}
+    dxjobs.add_response("get_data_set", (lambda _: response) if computed else response)
+    returned, received = call_client(client, "get_data_set", {"DataSetId": ID})
     assert returned == {"Name": "prices"}
     assert (received["HTTPStatusCode"], received["RequestId"]) == (status, "mine")
     assert received["HTTPHeaders"]["x-trace"] == "t"
-    assert answer["ResponseMetadata"] is metadata
+    assert response["ResponseMetadata"] is metadata
 
 
 @pytest.mark.parametrize("status", [199, 300])
-def test_a_computed_status_that_is_no_success_is_told(
+def test_a_computed_status_that_is_not_a_success_is_refused(
     dxjobs: dx.FakeDataExchange, client: Any, status: int
 ) -> None:
-    answer = {"ResponseMetadata": {"HTTPStatusCode": status}}
-    dxjobs.add_response("get_data_set", lambda _: answer)
+    response = {"ResponseMetadata": {"HTTPStatusCode": status}}
+    dxjobs.add_response("get_data_set", lambda _: response)
     with pytest.raises(
-        dx.UsageError, match="HTTPStatusCode: a whole number from 200 is needed, at most 299"
+        dx.UsageError, match="HTTPStatusCode: a whole number from 200 to 299 is needed"
     ):
         client.get_data_set(DataSetId=ID)

@@ -1,4 +1,4 @@
-"""``FakeDataExchange`` without pytest, and ``add_job``."""
+"""``FakeDataExchange``: activation, options, ``add_job``, and failures at the end of a ``with`` block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clients import client_for
 from own_classes import Mute
 
 import pytest_dxjobs as dx
-from pytest_dxjobs import UnexpectedCall as Unanswered
+from pytest_dxjobs import UnexpectedCall as Renamed
 from pytest_dxjobs._core.tracebacks import describe_origin
 
 
@@ -24,26 +24,29 @@ def state_of(client: Any, job: dx.Job) -> object:
     return client.get_job(JobId=job.id)["State"]
 
 
-def test_activate_and_deactivate_do_what_with_does() -> None:
+def test_activate_and_deactivate_work_like_with() -> None:
     fake = dx.FakeDataExchange()
-    job = fake.add_job()  # before or after, as it comes
+    job = fake.add_job()  # before activation or after
     fake.activate()
     try:
         client = client_for()
         assert state_of(client, job) == "COMPLETED"
     finally:
         fake.deactivate()
-    fake.deactivate()  # cleaning up twice does no harm
+    fake.deactivate()  # a second time does nothing
     with fake:
         assert state_of(client, job) == "COMPLETED"
 
 
-def test_a_fake_is_activated_once() -> None:
-    with dx.FakeDataExchange() as fake, pytest.raises(dx.UsageError, match="active already"):
+def test_an_active_fake_refuses_activation() -> None:
+    with (
+        dx.FakeDataExchange() as fake,
+        pytest.raises(dx.UsageError, match="this fake is already active"),
+    ):
         fake.activate()
 
 
-def test_the_inner_fake_answers_then_the_outer_one_again() -> None:
+def test_the_inner_fake_responds_then_the_outer_one_again() -> None:
     client = client_for()
     with dx.FakeDataExchange() as outer:
         job = outer.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
@@ -54,7 +57,7 @@ def test_the_inner_fake_answers_then_the_outer_one_again() -> None:
         assert (job.polls, twin.polls) == (1, 1)
 
 
-def test_fakes_may_go_in_any_order() -> None:
+def test_fakes_may_be_deactivated_in_any_order() -> None:
     client = client_for()
     outer, inner = dx.FakeDataExchange(), dx.FakeDataExchange()
     outer.activate()
@@ -64,7 +67,7 @@ def test_fakes_may_go_in_any_order() -> None:
     inner.deactivate()
 
 
-def test_reset_forgets_jobs_and_calls_but_not_options() -> None:
+def test_reset_removes_jobs_and_calls_and_keeps_options() -> None:
     with dx.FakeDataExchange(region="eu-west-1", account_id="210987654321") as fake:
         client = client_for()
         job = fake.add_job()
@@ -77,7 +80,7 @@ def test_reset_forgets_jobs_and_calls_but_not_options() -> None:
         assert arn == f"arn:aws:dataexchange:eu-west-1:210987654321:jobs/{job.id}"
 
 
-def test_a_fake_shows_itself_in_one_short_line() -> None:
+def test_repr_of_fake_and_job() -> None:
     fake = dx.FakeDataExchange(region="eu-west-1")
     assert repr(fake) == "<FakeDataExchange eu-west-1, 0 jobs, not active>"
     with fake:
@@ -112,7 +115,7 @@ def test_a_misspelt_attribute_is_refused() -> None:
         dx.FakeDataExchange().default_histroy = dx.fails()  # type: ignore[attr-defined]
 
 
-def test_jobs_are_equal_where_they_are_the_same_job() -> None:
+def test_jobs_are_equal_if_they_are_the_same_job() -> None:
     fake = dx.FakeDataExchange()
     job, other = fake.add_job(), fake.add_job()
     assert fake.jobs == [job, other]
@@ -121,7 +124,7 @@ def test_jobs_are_equal_where_they_are_the_same_job() -> None:
     assert len({job, other, *fake.jobs}) == 2
 
 
-def test_an_id_is_free_again_when_its_job_is_gone() -> None:
+def test_an_id_is_free_again_after_its_job_was_removed() -> None:
     frozen = freezegun.freeze_time("2024-01-01", ignore=["_pytest.timing"])
     with frozen as clock, dx.FakeDataExchange() as fake:
         client, mine = client_for(), dx.job_id("mine")
@@ -158,46 +161,49 @@ def test_changing_the_response_afterwards_changes_no_job() -> None:
         assert job.state == "COMPLETED"
 
 
-MOMENT = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+NOW = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 SIGNED = dict(dx.make_job("EXPORT_ASSET_TO_SIGNED_URL"))
-INCOHERENT = dict(dx.make_job()) | {"Errors": [], "UpdatedAt": MOMENT}
+INCOHERENT = dict(dx.make_job()) | {"Errors": [], "UpdatedAt": NOW}
 
 
 @pytest.mark.parametrize(
-    ("add", "told"),
+    ("add", "message"),
     [
-        (lambda fake: fake.add_job("EXPORT"), "add_job: type: 'EXPORT' is not one of"),
+        (lambda fake: fake.add_job("EXPORT"), "add_job: type: 'EXPORT' is not valid"),
         (
             lambda fake: fake.add_job(5),
-            "add_job: a type or a response comes first, and then a history, not 5",
+            "add_job: the first argument is a job type or a response, not 5; the second is a history",
         ),
         (
             lambda fake: fake.add_job("EXPORT_ASSETS_TO_S3", "ERROR"),
-            "such as dx.completes(polls=3), not 'ERROR'; dx.stays('ERROR') is one",
+            "add_job: a history is needed, not 'ERROR'; use dx.stays('ERROR')",
         ),
         (
             lambda fake: fake.add_job("EXPORT_ASSETS_TO_S3", dx.fails),
-            "such as dx.completes(polls=3), not the function fails itself; call dx.fails()",
+            "add_job: a history is needed, not the function fails; call it: dx.fails()",
         ),
         (
             lambda fake: fake.add_job("EXPORT_ASSETS_TO_S3", re.escape),
-            "such as dx.completes(polls=3), not the function escape",
+            "not the function escape; use one such as dx.completes(polls=3)",
         ),
         (
             lambda fake: fake.add_job(Bucket="b"),
             "add_job: this does not fit a job of type EXPORT_A",
         ),
-        (lambda fake: fake.add_job(State="ERROR"), "add_job: State is no member to give by name"),
-        (lambda fake: fake.add_job(state="ERROR"), "add_job: state is no member to give by name"),
-        (lambda fake: fake.add_job(history=dx.stays("ERROR")), "history is no member to give by"),
-        (lambda fake: fake.add_job(dx.make_job(), Id="x"), "members go into the response itself"),
+        (lambda fake: fake.add_job(State="ERROR"), "add_job: State cannot be passed by name"),
+        (lambda fake: fake.add_job(state="ERROR"), "add_job: state cannot be passed by name"),
+        (lambda fake: fake.add_job(history=dx.stays("ERROR")), "history cannot be passed by name"),
+        (
+            lambda fake: fake.add_job(dx.make_job(), Id="x"),
+            "a response takes no other members, but Id is given",
+        ),
         (
             lambda fake: fake.add_job(check="no"),
             "add_job: check: True or False is needed, not 'no'",
         ),
         (lambda fake: fake.add_job(INCOHERENT), "Errors: present, although State is 'COMPLETED'"),
         (lambda fake: fake.add_job(INCOHERENT), "UpdatedAt: "),
-        (lambda fake: fake.add_job(INCOHERENT), "add_job(..., check=False) takes it as it is"),
+        (lambda fake: fake.add_job(INCOHERENT), "add_job(..., check=False) accepts it"),
         (lambda fake: fake.add_job(Errors=[]), "Errors: present, although State is 'COMPLETED'"),
         (lambda fake: fake.add_job({}), "Id: missing; every job has it"),
         (
@@ -212,15 +218,18 @@ INCOHERENT = dict(dx.make_job()) | {"Errors": [], "UpdatedAt": MOMENT}
             lambda fake: fake.add_job({**SIGNED, "Arn": Mute()}, dx.completes(polls=2)),
             "Arn: a string is needed",
         ),
-        (lambda fake: (fake.add_job(Id="a" * 32), fake.add_job(Id="a" * 32)), "with the id aaaa"),
+        (
+            lambda fake: (fake.add_job(Id="a" * 32), fake.add_job(Id="a" * 32)),
+            "add_job: the fake already has a job with the id aaaa",
+        ),
     ],
 )
-def test_a_mistake_is_refused_and_loses_nothing(add: Callable[[Any], object], told: str) -> None:
+def test_wrong_arguments_of_add_job_are_refused(add: Callable[[Any], object], message: str) -> None:
     with dx.FakeDataExchange() as fake:
-        kept = fake.add_job()
-        with pytest.raises(dx.UsageError, match=re.escape(told)):
+        earlier = fake.add_job()
+        with pytest.raises(dx.UsageError, match=re.escape(message)):
             add(fake)
-        assert state_of(client_for(), kept) == "COMPLETED"
+        assert state_of(client_for(), earlier) == "COMPLETED"
 
 
 def test_a_response_that_contains_itself_cannot_be_sent() -> None:
@@ -230,7 +239,7 @@ def test_a_response_that_contains_itself_cannot_be_sent() -> None:
         dx.FakeDataExchange().add_job(response, check=False)
 
 
-def test_check_false_takes_what_is_incoherent() -> None:
+def test_check_false_accepts_an_incoherent_job() -> None:
     with dx.FakeDataExchange() as fake:
         job = fake.add_job(INCOHERENT, check=False)
         response = client_for().get_job(JobId=job.id)
@@ -240,11 +249,11 @@ def test_check_false_takes_what_is_incoherent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
-        ({"region": "US East"}, "region: 'US East' is no region"),
+        ({"region": "US East"}, "region: 'US East' is not a region"),
         ({"region": None}, "region: a string is needed, not None"),
-        ({"account_id": "123"}, "account_id: '123' is no account id: 12 digits"),
+        ({"account_id": "123"}, "account_id: '123' is not an account id: use 12 digits"),
         ({"account_id": 123456789012}, "account_id: a string is needed, not 123456789012"),
         ({"strict": 1}, "strict: True or False is needed, not 1"),
         ({"max_polls": 0}, "max_polls: a whole number from 1 is needed, or None"),
@@ -258,12 +267,12 @@ def test_check_false_takes_what_is_incoherent() -> None:
         ({"max_wait": datetime.timedelta(seconds=-1)}, "max_wait: seconds"),
     ],
 )
-def test_an_option_is_judged_where_it_is_given(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(dx.UsageError, match=re.escape(told)):
+def test_an_invalid_option_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(dx.UsageError, match=re.escape(message)):
         dx.FakeDataExchange(**options)
 
 
-def test_every_bound_may_be_none() -> None:
+def test_every_limit_may_be_none() -> None:
     fake = dx.FakeDataExchange(max_polls=None, max_polls_after_end=None, max_wait=None)
     with fake:
         client, job = client_for(), fake.add_job()
@@ -273,12 +282,12 @@ def test_every_bound_may_be_none() -> None:
 
 
 @pytest.mark.parametrize("state", ["FAILED", "completed", None, []])
-def test_a_history_has_a_state_that_exists(state: Any) -> None:
-    with pytest.raises(dx.UsageError, match=r"stays: .* is not one of WAITING"):
+def test_stays_refuses_an_unknown_state(state: Any) -> None:
+    with pytest.raises(dx.UsageError, match=r"stays: .* is not valid.* Choose from WAITING"):
         dx.stays(state)
 
 
-# What the code under test did wrong
+# Failures of the code under test
 
 
 def swallow(call: Callable[[], object]) -> None:
@@ -286,7 +295,7 @@ def swallow(call: Callable[[], object]) -> None:
         call()
 
 
-def test_an_operation_that_nothing_answers_raises_and_names_it() -> None:
+def test_an_unexpected_call_names_its_operation() -> None:
     with dx.FakeDataExchange() as fake:
         client = client_for()
         with pytest.raises(dx.UnexpectedCall) as caught:
@@ -301,11 +310,11 @@ def test_an_operation_that_nothing_answers_raises_and_names_it() -> None:
     assert "add_response('list_data_sets') on the fake answers one such call" in message
 
 
-OF_JOBS = {"cancel_job", "create_job", "get_job", "list_jobs", "start_job"}
+JOB_OPERATIONS = {"cancel_job", "create_job", "get_job", "list_jobs", "start_job"}
 
 
 @pytest.mark.parametrize(
-    "operation", sorted(set(client_for().meta.method_to_api_mapping) - OF_JOBS)
+    "operation", sorted(set(client_for().meta.method_to_api_mapping) - JOB_OPERATIONS)
 )
 def test_every_other_operation_is_unexpected(operation: str) -> None:
     client = client_for()
@@ -321,7 +330,7 @@ def test_every_other_operation_is_unexpected(operation: str) -> None:
         getattr(client, operation)(**required)
 
 
-def test_a_swallowed_unexpected_call_is_told_at_the_end() -> None:
+def test_a_swallowed_unexpected_call_is_raised_at_the_end() -> None:
     with (
         pytest.raises(dx.UnexpectedCall, match=r"(?s)list_data_sets.*swallowed"),
         dx.FakeDataExchange(),
@@ -329,18 +338,18 @@ def test_a_swallowed_unexpected_call_is_told_at_the_end() -> None:
         swallow(client_for().list_data_sets)
 
 
-def test_one_that_is_not_strict_lets_it_pass() -> None:
+def test_strict_false_permits_unexpected_calls() -> None:
     with dx.FakeDataExchange(strict=False):
         swallow(client_for().list_data_sets)
 
 
-def test_what_the_body_raises_is_not_buried() -> None:
+def test_an_exception_of_the_block_is_not_replaced() -> None:
     with pytest.raises(ZeroDivisionError), dx.FakeDataExchange():  # noqa: PT012
         swallow(client_for().list_data_sets)
         raise ZeroDivisionError
 
 
-def test_polling_past_the_end_is_ended() -> None:
+def test_polling_past_the_end_is_stopped() -> None:
     with dx.FakeDataExchange(max_polls_after_end=3) as fake:
         client, job = client_for(), fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
         for _ in range(4):
@@ -354,7 +363,7 @@ def test_polling_past_the_end_is_ended() -> None:
         assert part in str(caught.value)
 
 
-def test_polling_without_end_is_ended() -> None:
+def test_polling_without_end_is_stopped() -> None:
     with dx.FakeDataExchange(max_polls=3) as fake:
         client, job = client_for(), fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
         for _ in range(3):
@@ -364,7 +373,7 @@ def test_polling_without_end_is_ended() -> None:
 
 
 @pytest.mark.parametrize("job_id", [dx.job_id("unknown"), "short"])
-def test_polling_for_a_job_that_is_not_there_is_ended(job_id: str) -> None:
+def test_polling_for_an_unknown_job_is_stopped(job_id: str) -> None:
     with dx.FakeDataExchange(max_polls=3):
         client = client_for()
         for _ in range(3):
@@ -374,7 +383,7 @@ def test_polling_for_a_job_that_is_not_there_is_ended(job_id: str) -> None:
             client.get_job(JobId=job_id)
 
 
-def test_another_answer_begins_the_count_anew() -> None:
+def test_another_response_resets_the_count() -> None:
     with dx.FakeDataExchange(max_polls=2) as fake:
         client, job_id = client_for(), dx.job_id("late")
         for _ in range(2):
@@ -387,35 +396,35 @@ def test_another_answer_begins_the_count_anew() -> None:
             state_of(client, job)
 
 
-def poll_on(client: Any, job: dx.Job, times: int) -> None:
+def poll_and_swallow(client: Any, job: dx.Job, times: int) -> None:
     for _ in range(times):
         swallow(lambda: state_of(client, job))
 
 
-def test_a_swallowed_runaway_is_told_at_the_end_even_if_not_strict() -> None:
+def test_a_swallowed_runaway_is_raised_at_the_end_even_if_not_strict() -> None:
     fake = dx.FakeDataExchange(max_polls_after_end=1, strict=False)
     client, job = client_for(), fake.add_job()
 
     with pytest.raises(dx.RunawayPolling, match="swallowed"), fake:
-        poll_on(client, job, times=10)
+        poll_and_swallow(client, job, times=10)
 
 
-def test_a_loop_that_swallows_everything_is_stopped_all_the_same() -> None:
+def test_a_loop_that_swallows_every_exception_is_stopped() -> None:
     fake = dx.FakeDataExchange(max_polls_after_end=1)
     client, job = client_for(), fake.add_job()
 
     with pytest.raises(BaseException, match=r"2[67] times") as caught, fake:
-        poll_on(client, job, times=200)  # without an end it would hang where this fails
+        poll_and_swallow(client, job, times=200)  # finite, so that the test cannot hang
     assert not isinstance(caught.value, Exception)
     assert job.polls == 2
 
 
-def names_it(call: Callable[[], object]) -> None:
+def expects_the_class(call: Callable[[], object]) -> None:
     with pytest.raises(dx.UnexpectedCall):
         call()
 
 
-def names_its_base_in_a_test(call: Callable[[], object]) -> None:
+def expects_the_base_class_in_a_test(call: Callable[[], object]) -> None:
     def test() -> None:
         with pytest.raises(AssertionError):
             call()
@@ -423,22 +432,22 @@ def names_its_base_in_a_test(call: Callable[[], object]) -> None:
     test()
 
 
-def has_it_as_a_value(call: Callable[[], object]) -> None:
+def expects_the_class_by_a_variable(call: Callable[[], object]) -> None:
     for error in (dx.UnexpectedCall,):
         with pytest.raises(error):
             call()
 
 
-def calls_it_otherwise(call: Callable[[], object]) -> None:
-    with pytest.raises(Unanswered):
+def expects_the_class_by_another_name(call: Callable[[], object]) -> None:
+    with pytest.raises(Renamed):
         call()
 
 
-def hands_it_to_pytest(call: Callable[[], object]) -> None:
+def passes_the_function_to_pytest(call: Callable[[], object]) -> None:
     pytest.raises(Exception, call)  # noqa: B017, RUF061
 
 
-def asserts_with_unittest(call: Callable[[], object]) -> None:
+def uses_unittest(call: Callable[[], object]) -> None:
     unittest.TestCase().assertRaises(dx.UnexpectedCall, call)  # noqa: PT027
     with unittest.TestCase().assertRaises(dx.UnexpectedCall):  # noqa: PT027
         call()
@@ -447,22 +456,22 @@ def asserts_with_unittest(call: Callable[[], object]) -> None:
 @pytest.mark.parametrize(
     "expecting",
     [
-        names_it,
-        names_its_base_in_a_test,
-        has_it_as_a_value,
-        calls_it_otherwise,
-        hands_it_to_pytest,
-        asserts_with_unittest,
+        expects_the_class,
+        expects_the_base_class_in_a_test,
+        expects_the_class_by_a_variable,
+        expects_the_class_by_another_name,
+        passes_the_function_to_pytest,
+        uses_unittest,
     ],
 )
-def test_what_a_test_expects_is_not_told_again(
+def test_an_expected_failure_is_not_raised_again(
     expecting: Callable[[Callable[[], object]], None],
 ) -> None:
     with dx.FakeDataExchange():
         expecting(client_for().list_data_sets)
 
 
-def test_what_it_does_not_expect_is_told_beside_what_it_does() -> None:
+def test_an_unexpected_failure_is_raised_beside_an_expected_one() -> None:
     client = client_for()
 
     def sync() -> None:
@@ -472,13 +481,13 @@ def test_what_it_does_not_expect_is_told_beside_what_it_does() -> None:
     def body() -> None:
         with dx.FakeDataExchange():
             sync()
-            names_it(client.list_event_actions)
+            expects_the_class(client.list_event_actions)
 
     with pytest.raises(dx.UnexpectedCall, match=r"^list_data_sets "):
         body()
 
 
-def test_what_a_test_expects_of_a_pool_it_expects_of_every_worker() -> None:
+def test_a_failure_expected_of_one_worker_is_expected_of_all() -> None:
     client = client_for()
     with dx.FakeDataExchange(), concurrent.futures.ThreadPoolExecutor(2) as pool:
         calls = [pool.submit(client.list_data_sets) for _ in range(2)]
@@ -486,7 +495,7 @@ def test_what_a_test_expects_of_a_pool_it_expects_of_every_worker() -> None:
             calls[0].result()
 
 
-def test_what_was_swallowed_is_told_with_its_place() -> None:
+def test_a_swallowed_failure_is_raised_with_its_place() -> None:
     client = client_for()
 
     def sync() -> None:
@@ -497,11 +506,11 @@ def test_what_was_swallowed_is_told_with_its_place() -> None:
         swallow(sync)
 
 
-def test_a_failure_that_nobody_raised_further_is_told_without_a_place() -> None:
-    assert describe_origin(dx.UnexpectedCall("told")).startswith("It was raised in a call, and")
+def test_a_failure_without_a_traceback_has_no_place() -> None:
+    assert describe_origin(dx.UnexpectedCall("message")).startswith("It was raised in a call, and")
 
 
-def test_after_reset_polls_are_counted_anew() -> None:
+def test_reset_resets_the_count_of_polls() -> None:
     with dx.FakeDataExchange(max_polls_after_end=1) as fake:
         client = client_for()
         for _ in range(5):

@@ -1,4 +1,4 @@
-"""Checks of what a block raised: found where the code has wrapped it, and told where it is not there."""
+"""``raises_*``, ``assert_job_error`` and ``assert_retried``."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CHECKS: dict[str, tuple[Callable[[], Any], dx.Fault]] = {
 
 
 class Failed(Exception):
-    """What a consumer raises by itself."""
+    """An exception of the code under test."""
 
 
-def as_it_is(call: Callable[[], object]) -> object:
+def not_wrapped(call: Callable[[], object]) -> object:
     return call()
 
 
@@ -46,21 +46,21 @@ def with_context(call: Callable[[], object]) -> object:
         raise Failed("export failed")  # noqa: B904
 
 
-def without_a_word(call: Callable[[], object]) -> object:
+def from_none(call: Callable[[], object]) -> object:
     try:
         return call()
     except ClientError:
         raise Failed("export failed") from None
 
 
-def twice(call: Callable[[], object]) -> object:
+def wrapped_twice(call: Callable[[], object]) -> object:
     try:
         return with_cause(call)
     except Failed as error:
         raise RuntimeError from error
 
 
-def by_leaving(call: Callable[[], object]) -> object:
+def as_system_exit(call: Callable[[], object]) -> object:
     try:
         return call()
     except ClientError as error:
@@ -68,7 +68,7 @@ def by_leaving(call: Callable[[], object]) -> object:
 
 
 class Group(Exception):
-    """As the backport for Python 3.10 has it."""
+    """An exception group, as in the backport for Python 3.10."""
 
     def __init__(self, message: str, exceptions: list[Exception]) -> None:
         super().__init__(message)
@@ -88,12 +88,12 @@ def in_a_built_in_group(call: Callable[[], object]) -> object:
 
 
 WRAPPED = [
-    as_it_is,
+    not_wrapped,
     with_cause,
     with_context,
-    without_a_word,
-    twice,
-    by_leaving,
+    from_none,
+    wrapped_twice,
+    as_system_exit,
     in_a_group,
     in_a_built_in_group,
 ]
@@ -101,7 +101,7 @@ WRAPPED = [
 
 @pytest.mark.parametrize("wrap", WRAPPED)
 @pytest.mark.parametrize("code", CHECKS)
-def test_the_error_is_found_wherever_it_is(
+def test_the_error_is_found_however_it_is_wrapped(
     dxjobs: dx.FakeDataExchange, client: Any, code: str, wrap: Wrap
 ) -> None:
     check, fault = CHECKS[code]
@@ -110,10 +110,12 @@ def test_the_error_is_found_wherever_it_is(
         wrap(lambda: client.get_job(JobId=ID))
     assert caught.value.response["Error"]["Code"] == code
     assert isinstance(caught.value, getattr(client.exceptions, code))
-    assert caught.raised is caught.value or wrap is not as_it_is
+    assert caught.raised is caught.value or wrap is not not_wrapped
 
 
-def test_what_came_out_is_told(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_raised_is_the_exception_that_left_the_block(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
     dxjobs.inject(faults.validation())
     with dx.raises_validation() as caught:
         with_cause(lambda: client.get_job(JobId=ID))
@@ -121,7 +123,7 @@ def test_what_came_out_is_told(dxjobs: dx.FakeDataExchange, client: Any) -> None
     assert caught.raised.__cause__ is caught.value
 
 
-def test_of_several_errors_the_one_that_fits(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_value_is_the_error_that_matches(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.inject(faults.validation())
     dxjobs.inject(faults.access_denied())
     with dx.raises_validation() as caught:
@@ -132,7 +134,7 @@ def test_of_several_errors_the_one_that_fits(dxjobs: dx.FakeDataExchange, client
     assert isinstance(caught.raised, client.exceptions.AccessDeniedException)
 
 
-def test_of_several_errors_that_fit_the_first(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_value_is_the_first_error_that_matches(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.inject(faults.access_denied(), requests=2)
     errors: list[Exception] = []
     for _ in range(2):
@@ -144,7 +146,7 @@ def test_of_several_errors_that_fit_the_first(dxjobs: dx.FakeDataExchange, clien
     assert caught.value is errors[0]
 
 
-def test_causes_in_a_circle_end(dxjobs: dx.FakeDataExchange) -> None:
+def test_circular_causes_end(dxjobs: dx.FakeDataExchange) -> None:
     first, second = Failed("first"), Failed("second")
     first.__cause__, second.__cause__ = second, first
     with (
@@ -154,10 +156,10 @@ def test_causes_in_a_circle_end(dxjobs: dx.FakeDataExchange) -> None:
         raise first
 
 
-# Which resource, which cause
+# The resource, the cause
 
 
-def test_the_job_that_was_not_found(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_raises_not_found_checks_the_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     with dx.raises_not_found(ID):
         client.get_job(JobId=ID)
@@ -171,7 +173,7 @@ def test_the_job_that_was_not_found(dxjobs: dx.FakeDataExchange, client: Any) ->
         client.get_job(JobId=job.id)
 
 
-def test_the_cause_of_a_validation_error(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_raises_validation_checks_the_cause(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.inject(faults.validation("S3AccessDenied"))
     with dx.raises_validation("S3AccessDenied"):
         client.get_job(JobId=ID)
@@ -183,48 +185,53 @@ def test_the_cause_of_a_validation_error(dxjobs: dx.FakeDataExchange, client: An
         client.get_job(JobId=ID)
 
 
-# What is not so
+# Failures
 
 
-def test_nothing_was_raised(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_a_block_that_raises_nothing_fails_with_its_calls(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
     job = dxjobs.add_job()
     client.get_job(JobId=job.id)
     with pytest.raises(AssertionError) as caught, dx.raises_throttling():
         client.list_jobs()
     headline, *calls = str(caught.value).splitlines()
-    assert headline == (
-        "raises_throttling: ThrottlingException was expected, and nothing was raised."
-    )
+    assert headline == "raises_throttling: nothing was raised, expected ThrottlingException."
     assert "calls of the block" in calls[0]
     assert "list_jobs" in calls[1]
     assert len(calls) == 2
 
 
-def test_something_else_was_raised(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_an_exception_without_a_service_error_fails(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
     with pytest.raises(AssertionError) as caught, dx.raises_not_found(ID):
         raise KeyError("Errors")
-    assert "KeyError was raised: \"'Errors'\", with no error of the service in it" in str(
-        caught.value
+    headline, details, _ = str(caught.value).splitlines()
+    assert headline == (
+        "raises_not_found: KeyError was raised, expected ResourceNotFoundException, "
+        f"ResourceId {ID}, ResourceType JOB."
     )
-    assert f"ResourceNotFoundException, ResourceId {ID}, ResourceType JOB" in str(caught.value)
+    assert details == "KeyError: \"'Errors'\". There is no error of the service in it."
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_another_error_of_the_service_was_raised(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_another_service_error_fails(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     with pytest.raises(AssertionError) as caught, dx.raises_throttling():
         with_cause(lambda: client.get_job(JobId=ID))
-    told = str(caught.value)
-    assert "Failed was raised: 'export failed'; the errors of the service in it do not fit" in told
-    assert "  ResourceNotFoundException: the code is not ThrottlingException" in told
-    assert "404 ResourceNotFoundException" in told
+    message = str(caught.value)
+    assert "Failed was raised, expected ThrottlingException." in message
+    assert "Failed: 'export failed'. The errors of the service in it do not match:" in message
+    assert "  ResourceNotFoundException: the code is not ThrottlingException" in message
+    assert "404 ResourceNotFoundException" in message
 
 
-def test_leaving_the_program_is_no_error_of_the_service(dxjobs: dx.FakeDataExchange) -> None:
+def test_system_exit_is_not_a_service_error(dxjobs: dx.FakeDataExchange) -> None:
     with pytest.raises(AssertionError, match="SystemExit was raised"), dx.raises_throttling():
         sys.exit("done")
 
 
-def test_a_status_or_a_member_that_is_not_the_service_s(
+def test_an_error_with_another_status_or_member_fails(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_client_error("get_job", "ValidationException", http_status_code=422)
@@ -236,7 +243,7 @@ def test_a_status_or_a_member_that_is_not_the_service_s(
         "ExceptionCause": "Weather",
     }
     with (
-        pytest.raises(AssertionError, match="ExceptionCause: 'Weather' is not one of"),
+        pytest.raises(AssertionError, match="ExceptionCause: 'Weather' is not valid"),
         dx.raises_validation(),
     ):
         raise ClientError(response, "GetJob")
@@ -250,7 +257,7 @@ def test_a_status_or_a_member_that_is_not_the_service_s(
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, pytest.skip.Exception, pytest.fail.Exception])
-def test_what_ends_a_test_passes(kind: type[BaseException]) -> None:
+def test_interruptions_and_outcomes_of_pytest_pass_through(kind: type[BaseException]) -> None:
     with pytest.raises(kind), dx.raises_throttling():
         raise kind("now")
 
@@ -259,22 +266,22 @@ def test_what_ends_a_test_passes(kind: type[BaseException]) -> None:
 @pytest.mark.parametrize(
     "kind", [pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt, AssertionError]
 )
-def test_what_the_test_says_of_the_error_passes(
+def test_outcomes_raised_about_a_service_error_pass_through(
     dxjobs: dx.FakeDataExchange, client: Any, kind: type[BaseException]
 ) -> None:
     dxjobs.throttle(dx.ALWAYS)
 
-    def look() -> None:
+    def poll() -> None:
         try:
             client.get_job(JobId=dx.job_id("x"))
         except ClientError:
-            raise kind("not as it should be")  # noqa: B904
+            raise kind("wrong error")  # noqa: B904
 
-    with pytest.raises(kind, match="not as it should be"), dx.raises_throttling():
-        look()
+    with pytest.raises(kind, match="wrong error"), dx.raises_throttling():
+        poll()
 
 
-def test_calls_of_another_fake_or_before_a_reset_are_not_told_as_none(
+def test_calls_are_not_shown_after_a_reset_or_for_another_fake(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     def in_another() -> None:
@@ -287,19 +294,19 @@ def test_calls_of_another_fake_or_before_a_reset_are_not_told_as_none(
 
     with pytest.raises(AssertionError) as caught, dx.raises_throttling():
         after_a_reset()
-    assert str(caught.value).endswith("and nothing was raised.")
+    assert str(caught.value).endswith("nothing was raised, expected ThrottlingException.")
     with pytest.raises(AssertionError, match="no call"), dx.raises_throttling():
         in_another()
 
 
-def test_what_the_fake_complains_of_passes(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_errors_of_the_fake_pass_through(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     with pytest.raises(dx.UnexpectedCall), dx.raises_throttling():
         client.list_data_sets()
     with pytest.raises(dx.UsageError), dx.raises_throttling():
         dxjobs.add_job("EXPORT")
 
 
-def test_without_a_fake_no_calls_are_told() -> None:
+def test_without_a_fake_no_calls_are_shown() -> None:
     with (
         pytest.raises(AssertionError, match="calls of the block: no call"),
         dx.raises_access_denied(),
@@ -307,10 +314,10 @@ def test_without_a_fake_no_calls_are_told() -> None:
         pass
 
 
-def test_what_was_raised_is_known_after_the_block() -> None:
+def test_value_and_raised_are_available_after_the_block() -> None:
     with dx.FakeDataExchange() as fake, dx.raises_validation() as caught:
         for name in ("value", "raised"):
-            with pytest.raises(dx.UsageError, match=f"raises_validation: {name} is known only"):
+            with pytest.raises(dx.UsageError, match=f"raises_validation: {name} is available only"):
                 getattr(caught, name)
         assert fake.jobs == []
         raise_validation()
@@ -325,19 +332,19 @@ def raise_validation() -> None:
 
 
 @pytest.mark.parametrize("job", [5, b"id", ["id"]])
-def test_a_job_that_is_none_is_refused(job: Any) -> None:
+def test_raises_not_found_refuses_an_invalid_job(job: Any) -> None:
     with pytest.raises(
         dx.UsageError, match="raises_not_found: job: a job or its id is needed, not "
     ):
         dx.raises_not_found(job)
 
 
-def test_a_cause_that_is_none_is_refused() -> None:
+def test_raises_validation_refuses_an_unknown_cause() -> None:
     with pytest.raises(dx.UsageError, match=r"raises_validation: cause: .*mean 'S3AccessDenied'"):
         dx.raises_validation("S3AcessDenied")
 
 
-# Errors of jobs
+# assert_job_error
 
 ERRORS = [
     dx.make_error("MALWARE_DETECTED", ResourceId="a" * 32, ResourceType="ASSET"),
@@ -358,14 +365,14 @@ FAILED = dx.make_job("EXPORT_ASSETS_TO_S3", "ERROR") | {"Errors": ERRORS}
         ("SERVICE_QUOTA_EXCEEDED_EXCEPTION", {"limit_name": "Assets per revision"}),
     ],
 )
-def test_a_job_error_that_is_there(code: Any, options: dict[str, Any]) -> None:
+def test_assert_job_error_passes(code: Any, options: dict[str, Any]) -> None:
     dx.assert_job_error(FAILED, code, **options)
 
 
 @pytest.mark.parametrize(
-    ("response", "code", "options", "told"),
+    ("response", "code", "options", "message"),
     [
-        (FAILED, "VALIDATION_EXCEPTION", {}, "with Code 'VALIDATION_EXCEPTION' .*and there is:"),
+        (FAILED, "VALIDATION_EXCEPTION", {}, "with Code 'VALIDATION_EXCEPTION'. They are:\n"),
         (FAILED, None, {"resource_id": "b" * 32}, "with ResourceId 'bbb.*MALWARE_DETECTED"),
         (
             FAILED,
@@ -373,46 +380,51 @@ def test_a_job_error_that_is_there(code: Any, options: dict[str, Any]) -> None:
             {"limit_name": "Assets per revision"},
             "with Code 'MALWARE_DETECTED' and LimitName 'Assets per revision'",
         ),
-        (dx.make_job(), "MALWARE_DETECTED", {}, "its State is 'COMPLETED'"),
+        (dx.make_job(), "MALWARE_DETECTED", {}, "^the job's State is 'COMPLETED', expected an er"),
         (
             {"State": "ERROR"},
             None,
             {},
-            "an error of the job was expected, and its Errors are absent",
+            "^the job's Errors are absent, expected an error$",
         ),
-        ({"State": "ERROR", "Errors": []}, None, {}, r"its Errors are \[\]"),
-        ({"State": "ERROR", "Errors": ["odd"]}, "MALWARE_DETECTED", {}, "there is:\n  'odd'"),
-        ({}, None, {}, "its State is None"),
+        ({"State": "ERROR", "Errors": []}, None, {}, r"the job's Errors are \[\]"),
+        ({"State": "ERROR", "Errors": ["odd"]}, "MALWARE_DETECTED", {}, "They are:\n  'odd'"),
+        ({}, None, {}, "the job's State is None"),
     ],
 )
-def test_a_job_error_that_is_not_there(
-    response: Any, code: Any, options: dict[str, Any], told: str
+def test_assert_job_error_fails(
+    response: Any, code: Any, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(AssertionError, match=f"(?s){told}"):
+    with pytest.raises(AssertionError, match=f"(?s){message}"):
         dx.assert_job_error(response, code, **options)
 
 
 @pytest.mark.parametrize(
-    ("response", "code", "options", "told"),
+    ("response", "code", "options", "message"),
     [
-        ("job", None, {}, "what get_job returned is needed, not 'job'"),
-        (FAILED, "MALWARE", {}, "assert_job_error: code: 'MALWARE' is not one of"),
-        (FAILED, "ThrottlingException", {}, "code: 'ThrottlingException' is not one of ACCESS"),
+        ("job", None, {}, "the response of get_job is needed, not 'job'"),
+        (FAILED, "MALWARE", {}, "assert_job_error: code: 'MALWARE' is not valid"),
+        (
+            FAILED,
+            "ThrottlingException",
+            {},
+            "'ThrottlingException' is not valid; .* Choose from ACC",
+        ),
         (FAILED, None, {"resource_id": 5}, "resource_id: a string is needed, not 5"),
-        (FAILED, None, {"limit_name": "Assets"}, "limit_name: 'Assets' is not one of"),
+        (FAILED, None, {"limit_name": "Assets"}, "limit_name: 'Assets' is not valid"),
     ],
 )
-def test_a_job_error_that_cannot_be_is_refused(
-    response: Any, code: Any, options: dict[str, Any], told: str
+def test_assert_job_error_refuses_wrong_arguments(
+    response: Any, code: Any, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(dx.UsageError, match=told):
+    with pytest.raises(dx.UsageError, match=message):
         dx.assert_job_error(response, code, **options)
 
 
-# Retries
+# assert_retried
 
 
-def test_retries_are_counted(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_assert_retried_counts_retries(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job, other = dxjobs.add_job(), dxjobs.add_job()
     dxjobs.assert_retried(0)
     dxjobs.throttle(2, job=job)
@@ -429,44 +441,48 @@ def test_retries_are_counted(dxjobs: dx.FakeDataExchange, client: Any) -> None:
         dxjobs.assert_retried(2)
     with pytest.raises(AssertionError) as caught:
         dxjobs.assert_retried(job=other, at_least=2)
-    told = str(caught.value)
-    assert told.startswith("botocore retried 1 time, expected at least 2.\ncalls about job")
-    assert other.id in told
-    assert job.id[-8:] not in told
+    message = str(caught.value)
+    assert message.startswith("botocore retried 1 time, expected at least 2.\ncalls about job")
+    assert other.id in message
+    assert job.id[-8:] not in message
 
 
 @pytest.mark.parametrize("code", CHECKS)
-def test_a_block_that_ends_and_has_not_begun_is_told(code: str) -> None:
+def test_exit_without_enter_is_refused(code: str) -> None:
     check = CHECKS[code][0]
-    with pytest.raises(dx.UsageError, match=f"{check.__name__}: its block ends, and has not begun"):
+    with pytest.raises(dx.UsageError, match=f"{check.__name__}: the block was not entered"):
         check().__exit__(None, None, None)
 
 
-def test_of_an_error_that_a_waiter_keeps_the_place_is_told(dxjobs: dx.FakeDataExchange) -> None:
+def test_the_error_in_the_last_response_of_a_waiter_is_mentioned(
+    dxjobs: dx.FakeDataExchange,
+) -> None:
     last: Any = {"Error": {"Code": "ResourceNotFoundException"}}
-    for error, told in (
-        (WaiterError("JobDone", "not found", last), ", but for what its last_response tells"),
-        (WaiterError("JobDone", "Max attempts exceeded", {}), ""),
+    for error, details in (
+        (WaiterError("JobDone", "not found", last), "The only error .* is its last_response"),
+        (WaiterError("JobDone", "Max attempts exceeded", {}), "There is no error of the service"),
     ):
         with (
-            pytest.raises(AssertionError, match=f"no error of the service in it{told}\\."),
+            pytest.raises(AssertionError, match=details),
             dx.raises_not_found(ID),
         ):
             raise error
 
 
-def test_no_retry_is_told(dxjobs: dx.FakeDataExchange) -> None:
-    with pytest.raises(AssertionError, match=r"retried 0 times, expected at least 1.\ncalls: no"):
+def test_assert_retried_fails_without_retries(dxjobs: dx.FakeDataExchange) -> None:
+    with pytest.raises(
+        AssertionError, match=r"retried 0 times, expected at least 1.\ncalls: no calls"
+    ):
         dxjobs.assert_retried()
     with pytest.raises(dx.UsageError, match="assert_retried: times: "):
         dxjobs.assert_retried(-1)
-    with pytest.raises(dx.UsageError, match="assert_retried: either times"):
+    with pytest.raises(dx.UsageError, match="assert_retried: give either times"):
         dxjobs.assert_retried(1, at_most=2)
-    with pytest.raises(dx.UsageError, match="no such job"):
+    with pytest.raises(dx.UsageError, match="is not in this fake"):
         dxjobs.assert_retried(job=ID)
 
 
-def test_a_job_error_is_told_by_what_it_is_about() -> None:
+def test_errors_are_shown_with_their_resource() -> None:
     job = dx.make_job("EXPORT_ASSETS_TO_S3", "ERROR")
     job["Errors"] = [
         dx.make_error("VALIDATION_EXCEPTION", ResourceId="b" * 32, ResourceType="ASSET")

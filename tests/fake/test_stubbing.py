@@ -1,4 +1,4 @@
-"""``add_response``: checked when it is written, matched by its parameters, in order, answered in copies."""
+"""``add_response``: checked when it is called, matched by parameters, used in order, returned as copies."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ def state_of(client: Any, job_id: str = ID) -> object:
     return client.get_job(JobId=job_id)["State"]
 
 
-# What is written is checked
+# Arguments are checked
 
 
 @pytest.mark.parametrize("method", ["list_datasets", "ListDataSets", "get_paginator", "", None, []])
-def test_an_operation_that_does_not_exist_is_refused(
-    dxjobs: dx.FakeDataExchange, method: Any
-) -> None:
+def test_an_unknown_operation_is_refused(dxjobs: dx.FakeDataExchange, method: Any) -> None:
     for add in (dxjobs.add_response, dxjobs.add_client_error):
         with pytest.raises(dx.UsageError, match="cancel_job, create_data_") as caught:
             add(method)
@@ -37,13 +35,13 @@ def test_an_operation_that_does_not_exist_is_refused(
     dxjobs.assert_no_pending_responses()
 
 
-def test_a_misspelt_operation_is_told_what_was_meant(dxjobs: dx.FakeDataExchange) -> None:
+def test_a_misspelt_operation_gets_a_hint(dxjobs: dx.FakeDataExchange) -> None:
     with pytest.raises(dx.UsageError, match="did you mean 'list_data_sets'"):
         dxjobs.add_response("list_datasets")
 
 
-def test_every_violation_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
-    answer = {
+def test_all_violations_are_listed_at_once(dxjobs: dx.FakeDataExchange) -> None:
+    response = {
         "Id": "short",
         "State": "EXPLODED",
         "Statte": "ERROR",
@@ -51,7 +49,7 @@ def test_every_violation_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
         "Details": {"ExportAssetsToS3": {"AssetDestinations": [DESTINATION, {"Key": 5}]}},
     }
     with pytest.raises(dx.UsageError) as caught:
-        dxjobs.add_response("get_job", answer)
+        dxjobs.add_response("get_job", response)
     headline, *lines = str(caught.value).splitlines()
     assert "add_response('get_job')" in headline
     export = "Details.ExportAssetsToS3"
@@ -67,14 +65,14 @@ def test_every_violation_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
         "Statte",
     ]
     (statte,) = (line for line in lines if "Statte" in line)
-    assert re.search(r"; there are Arn, .*, UpdatedAt; did you mean 'State'\?$", statte)
+    assert re.search(r"; did you mean 'State'\? Choose from Arn, .*, UpdatedAt$", statte)
     dxjobs.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(
-    ("method", "answer"),
+    ("method", "response"),
     [
-        ("cancel_job", {"Id": ID}),  # answers with nothing
+        ("cancel_job", {"Id": ID}),  # its response has no members
         ("start_job", {"Id": ID}),
         ("list_data_sets", []),
         ("list_data_sets", "made"),
@@ -89,20 +87,20 @@ def test_every_violation_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
         ("update_revision", {"ResponseMetadata": 200}),
     ],
 )
-def test_what_the_service_could_not_send_is_refused(
-    dxjobs: dx.FakeDataExchange, method: str, answer: Any
+def test_a_response_that_the_service_could_not_send_is_refused(
+    dxjobs: dx.FakeDataExchange, method: str, response: Any
 ) -> None:
     with pytest.raises(dx.UsageError, match=re.escape(f"add_response({method!r})")):
-        dxjobs.add_response(method, answer)
+        dxjobs.add_response(method, response)
     dxjobs.assert_no_pending_responses()
 
 
-def test_expected_params_are_checked_all_at_once(dxjobs: dx.FakeDataExchange) -> None:
+def test_all_violations_in_expected_params_are_listed_at_once(dxjobs: dx.FakeDataExchange) -> None:
     wrong = {"Type": "EXPORT", "Details": {"ExportAssetToS3": {}, "ExportRevisionsToS3": ANY}}
     for add in (dxjobs.add_response, dxjobs.add_client_error):
         with pytest.raises(dx.UsageError) as caught:
             add("create_job", expected_params={**wrong, "Typ": 1})
-        assert "Type: 'EXPORT' is not one of" in str(caught.value)
+        assert "Type: 'EXPORT' is not valid" in str(caught.value)
         assert "Details.ExportAssetToS3: " in str(caught.value)
         assert "  Typ: " in str(caught.value)
         with pytest.raises(dx.UsageError, match=r"expected_params.*\n.*dict"):
@@ -111,36 +109,40 @@ def test_expected_params_are_checked_all_at_once(dxjobs: dx.FakeDataExchange) ->
 
 
 @pytest.mark.parametrize("times", [0, -1, True, 1.5, "2", None])
-def test_times_is_a_count(dxjobs: dx.FakeDataExchange, times: Any) -> None:
+def test_times_is_a_whole_number_from_one(dxjobs: dx.FakeDataExchange, times: Any) -> None:
     for add in (dxjobs.add_response, dxjobs.add_client_error):
         with pytest.raises(dx.UsageError, match="times: a whole number from 1"):
             add("get_job", times=times)
     dxjobs.assert_no_pending_responses()
 
 
-def test_what_is_wrong_on_either_side_is_told_at_once(dxjobs: dx.FakeDataExchange) -> None:
+def test_violations_in_response_and_expected_params_are_listed_at_once(
+    dxjobs: dx.FakeDataExchange,
+) -> None:
     with pytest.raises(dx.UsageError) as caught:
         dxjobs.add_response("get_job", {"State": "DONE", "Id": "short"}, {"Job": 1})
-    told = str(caught.value)
-    assert re.findall(r"^  (\w+): ", told, re.MULTILINE) == ["Job", "JobId", "Id", "State"]
+    message = str(caught.value)
+    assert re.findall(r"^  (\w+): ", message, re.MULTILINE) == ["Job", "JobId", "Id", "State"]
 
 
 @pytest.mark.parametrize("expected", [ANY, "JobId", ["JobId"], 5])
 def test_expected_params_are_a_dict(dxjobs: dx.FakeDataExchange, expected: Any) -> None:
     for add in (dxjobs.add_response, dxjobs.add_client_error):
-        with pytest.raises(dx.UsageError, match=r"expected_params .*\n  a dict is needed"):
+        with pytest.raises(dx.UsageError, match=r"invalid expected_params:\n  a dict is needed"):
             add("get_job", expected_params=expected)
 
 
-def test_an_answer_to_what_is_answered_with_nothing_is_told_so(
+def test_members_for_an_empty_response_are_refused(
     dxjobs: dx.FakeDataExchange,
 ) -> None:
     for method in ("start_job", "cancel_job"):
-        with pytest.raises(dx.UsageError, match="answers this operation with nothing:\n  Id: "):
+        with pytest.raises(
+            dx.UsageError, match="the response of this operation has no members:\n  Id: "
+        ):
             dxjobs.add_response(method, {"Id": ID})
 
 
-def test_an_answer_that_no_call_gets_to_is_told_so() -> None:
+def test_a_response_hidden_by_an_earlier_one_is_marked() -> None:
     fake = dx.FakeDataExchange()
     fake.add_response("get_data_set", expected_params={"DataSetId": ID}, times=dx.ALWAYS)
     fake.add_response("get_data_set", times=2)
@@ -149,12 +151,12 @@ def test_an_answer_that_no_call_gets_to_is_told_so() -> None:
     with pytest.raises(AssertionError) as caught:
         fake.assert_no_pending_responses()
     covered = [line for line in str(caught.value).splitlines() if "answers every call" in line]
-    assert covered == ["  add_response('get_data_set'): one before it answers every call"]
+    assert covered == ["  add_response('get_data_set'): an earlier response answers every call"]
     assert len(str(caught.value).splitlines()) == 5
 
 
 class Odd:
-    """A matcher with a mistake in it."""
+    """A matcher that raises."""
 
     def __eq__(self, other: object) -> bool:
         raise KeyError("odd")
@@ -163,9 +165,7 @@ class Odd:
 
 
 @pytest.mark.dxjobs(strict=False)
-def test_a_matcher_that_raises_is_told_as_the_test_s(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_matcher_that_raises_is_a_usage_error(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_job", expected_params={"JobId": Odd()})
     with pytest.raises(
         dx.UsageError, match=r"comparing JobId of expected_params .* KeyError: 'odd'"
@@ -175,7 +175,7 @@ def test_a_matcher_that_raises_is_told_as_the_test_s(
 
 
 class Like:
-    """A matcher that can be compared with a text alone."""
+    """A matcher that can only be compared with a string."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -187,7 +187,7 @@ class Like:
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_a_matcher_is_compared_with_what_was_given_alone(
+def test_a_matcher_is_only_compared_with_the_given_parameter(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     for data_set in ID, OTHER:
@@ -197,14 +197,14 @@ def test_a_matcher_is_compared_with_what_was_given_alone(
     dxjobs.assert_no_pending_responses()
 
 
-def test_an_unused_answer_is_told_as_it_was_written(dxjobs: dx.FakeDataExchange) -> None:
+def test_an_unused_response_is_shown_as_it_was_written(dxjobs: dx.FakeDataExchange) -> None:
     dxjobs.add_response("get_job")
     with pytest.raises(AssertionError, match=r"\n  add_response\('get_job'\)$"):
         dxjobs.assert_no_pending_responses()
     dxjobs.reset()
 
 
-# Which answer a call gets
+# Which response a call gets
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_any_stands_for_any_value_at_any_depth(
         {"DataSetId": ID},
     ],
 )
-def test_all_parameters_must_fit(
+def test_all_parameters_must_match(
     dxjobs: dx.FakeDataExchange, client: Any, expected: dict[str, Any]
 ) -> None:
     params = {"MaxResults": 7, "DataSetId": ID}
@@ -250,20 +250,20 @@ def test_all_parameters_must_fit(
         client.list_data_set_revisions(**params)
     dxjobs.add_response("list_data_set_revisions", {"NextToken": "more"}, params)
     assert client.list_data_set_revisions(**params)["NextToken"] == "more"
-    dxjobs.reset()  # what did not fit
+    dxjobs.reset()  # the unused response
 
 
-def test_what_botocore_fills_in_hides_nothing_that_the_code_gives(
+def test_only_parameters_that_botocore_fills_in_are_ignored(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     params = {"DataSetId": ID, "Type": "DATA_UPDATE"}  # and a ClientToken
     dxjobs.add_response("send_data_set_notification", {}, params)
-    with pytest.raises(dx.UnexpectedCall, match="Comment='new' was given and is not expected"):
+    with pytest.raises(dx.UnexpectedCall, match="Comment='new' is not expected"):
         client.send_data_set_notification(**params, Comment="new")
     client.send_data_set_notification(**params)
 
 
-def test_answers_are_used_in_order_for_each_operation(
+def test_responses_are_used_in_order_for_each_operation(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     for token in ("1", "2"):
@@ -277,7 +277,7 @@ def test_answers_are_used_in_order_for_each_operation(
         client.list_data_sets()
 
 
-def test_the_first_answer_that_fits_is_used(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_the_first_response_that_matches_is_used(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_data_set", {"Name": "other"}, {"DataSetId": OTHER})
     dxjobs.add_client_error("get_data_set", "NoSuchThing", expected_params={"DataSetId": OTHER})
     dxjobs.add_response("get_data_set", {"Name": "mine"}, {"DataSetId": ID})
@@ -288,7 +288,7 @@ def test_the_first_answer_that_fits_is_used(dxjobs: dx.FakeDataExchange, client:
         client.get_data_set(DataSetId=OTHER)
 
 
-def test_an_answer_goes_before_a_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_a_queued_response_precedes_the_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
     other = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED"))
     dxjobs.add_response("get_job", {"State": "TIMED_OUT"}, {"JobId": job.id})
@@ -297,7 +297,7 @@ def test_an_answer_goes_before_a_job(dxjobs: dx.FakeDataExchange, client: Any) -
     assert state_of(client, job.id) == "IN_PROGRESS"
 
 
-def test_times_and_always_say_how_often(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_times_and_always_limit_the_calls(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_job", {"State": "WAITING"}, times=2)
     dxjobs.add_client_error("get_job", "ConflictException", times=2)
     dxjobs.add_response("get_job", {"State": "ERROR"}, times=dx.ALWAYS)
@@ -325,14 +325,16 @@ def test_pending_responses_are_named(dxjobs: dx.FakeDataExchange, client: Any) -
     client.list_jobs()
     with pytest.raises(AssertionError) as caught:
         dxjobs.assert_no_pending_responses()
-    told = str(caught.value)
-    for part in ("list_data_sets", "2 of 3", "get_revision", OTHER, "get_asset", "Throttling"):
-        assert part in told
-    assert "list_jobs" not in told
+    message = str(caught.value)
+    for part in ("list_data_sets", "1 of 3", "get_revision", OTHER, "get_asset", "Throttling"):
+        assert part in message
+    assert "list_jobs" not in message
     dxjobs.reset()
 
 
-def test_a_call_that_no_answer_fits_is_told_why(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_an_unexpected_call_shows_why_no_response_matches(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
     dxjobs.add_response("list_data_set_revisions", {}, {"DataSetId": ID})
     client.list_data_set_revisions(DataSetId=ID)
     dxjobs.add_response("list_data_set_revisions", {}, {"DataSetId": OTHER, "MaxResults": 5})
@@ -342,16 +344,16 @@ def test_a_call_that_no_answer_fits_is_told_why(dxjobs: dx.FakeDataExchange, cli
     dxjobs.add_response("list_data_sets", {})
     with pytest.raises(dx.UnexpectedCall) as caught:
         client.list_data_set_revisions(DataSetId=ID, MaxResults=6)
-    asked, spent, other, odd, *_ = str(caught.value).splitlines()
-    assert "list_data_set_revisions" in asked
-    assert repr(ID) in asked
-    assert "MaxResults=6" in asked
-    assert "used up" in spent
+    call, used_up, other, odd, *_ = str(caught.value).splitlines()
+    assert "list_data_set_revisions" in call
+    assert repr(ID) in call
+    assert "MaxResults=6" in call
+    assert "used up" in used_up
     assert f"DataSetId is expected to be {OTHER!r}, not {ID!r}" in other
     assert "MaxResults is expected to be 5, not 6" in other
     assert "add_client_error" in odd
-    assert "NextToken is expected" in odd
-    assert "MaxResults=6 was given" in odd
+    assert "NextToken is expected and missing" in odd
+    assert "MaxResults=6 is not expected" in odd
     assert "list_data_sets'" not in str(caught.value)
     dxjobs.reset()
 
@@ -359,26 +361,26 @@ def test_a_call_that_no_answer_fits_is_told_why(dxjobs: dx.FakeDataExchange, cli
 # Copies
 
 
-def test_changing_what_was_handed_in_changes_nothing(
+def test_changing_the_arguments_afterwards_changes_nothing(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
-    answer, expected = copy.deepcopy(CREATE), copy.deepcopy(CREATE)
+    response, expected = copy.deepcopy(CREATE), copy.deepcopy(CREATE)
     fields = {"ResourceId": ID}
-    dxjobs.add_response("create_job", answer, expected, times=2)
+    dxjobs.add_response("create_job", response, expected, times=2)
     dxjobs.add_client_error("create_job", "ConflictException", modeled_fields=fields)
-    for each in (answer, expected):
+    for each in (response, expected):
         each["Details"]["ExportAssetsToS3"].clear()
     fields["ResourceId"] = OTHER
     for _ in range(2):
         details = client.create_job(**CREATE)["Details"]
         assert details == CREATE["Details"]
-        details.clear()  # and what came back is the caller's own
+        details.clear()  # a copy
     with pytest.raises(client.exceptions.ConflictException) as caught:
         client.create_job(**CREATE)
     assert caught.value.response["ResourceId"] == ID
 
 
-def test_objects_that_compare_themselves_may_be_expected(
+def test_matchers_are_permitted_in_expected_params(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_response("get_data_set", expected_params={"DataSetId": mock.ANY})
@@ -393,7 +395,7 @@ def test_objects_that_compare_themselves_may_be_expected(
     )
 
 
-def test_an_id_that_is_none_is_refused_with_a_hint(dxjobs: dx.FakeDataExchange) -> None:
+def test_an_invalid_id_gets_a_hint(dxjobs: dx.FakeDataExchange) -> None:
     with pytest.raises(dx.UsageError) as caught:
         dxjobs.add_response("get_job", {"State": "DONE"})
     assert "job_id" not in str(caught.value)
@@ -405,7 +407,7 @@ def test_an_id_that_is_none_is_refused_with_a_hint(dxjobs: dx.FakeDataExchange) 
         )
 
 
-def test_an_answer_is_of_the_time_at_which_it_is_given(
+def test_a_response_is_dated_when_it_is_sent(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     dxjobs.add_response("get_job", {"State": "COMPLETED"})

@@ -1,4 +1,4 @@
-"""Clients as the tests use them, when they use them, and for how long."""
+"""Clients for tests, the service model, and virtual time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from botocore.config import Config
 if TYPE_CHECKING:
     import pytest_dxjobs as dx
 
-# What the installed botocore knows of the service.
+# The service model of the installed botocore.
 MODEL: Any = botocore.session.Session().get_service_model("dataexchange")
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def client_for(region: str = "us-east-1", mode: str = "standard") -> Any:
-    """A client of a session of its own, with a retry mode."""
+    """Return a client of a new session."""
     return botocore.session.Session().create_client(
         "dataexchange",
         region_name=region,
@@ -27,6 +27,6 @@ def client_for(region: str = "us-east-1", mode: str = "standard") -> Any:
     )
 
 
-def elapsed(clock: dx.VirtualClock, since: datetime.datetime) -> float:
-    """Virtual seconds."""
-    return (clock.now - since).total_seconds()
+def elapsed(clock: dx.VirtualClock, start: datetime.datetime) -> float:
+    """Return the virtual seconds since ``start``."""
+    return (clock.now - start).total_seconds()

@@ -1,4 +1,4 @@
-"""Values of classes of somebody's own: enums of strings, as users have them, and what does not even compare."""
+"""Values of user-defined classes: enums of strings, and objects whose methods raise."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import enum
 from typing import Any
 
 
-def refuse(*_: object) -> Any:
-    raise RuntimeError("compared, judged, read or shown")
+def fail(*_: object) -> Any:
+    raise RuntimeError("compared, tested, read or shown")
 
 
 def own(kind: type, *methods: str) -> Any:
-    """A class which does none of this as its base does; who compares so is no key."""
-    return type("Own", (kind,), dict.fromkeys(methods, refuse))
+    """Return a subclass in which these methods raise; with ``__eq__`` it is not hashable."""
+    return type("Own", (kind,), dict.fromkeys(methods, fail))
 
 
 COMPARED = ("__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__")
@@ -21,7 +21,7 @@ Text = own(str, *COMPARED, "__str__", "__format__", "encode")
 
 
 def member(text: str) -> Any:
-    """The member of an enum of strings, as users have them."""
+    """Return a member of an enum of strings."""
     return enum.Enum("Word", {"A": text}, type=str)["A"]  # type: ignore[index]
 
 
