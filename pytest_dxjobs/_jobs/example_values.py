@@ -1,7 +1,7 @@
-"""A valid value for any shape of the service model, so that no list of members is kept here.
+"""Build a valid example value for any shape of the service model.
 
-A sampler is compiled once for a shape and then only fills in ids and times: a job costs microseconds,
-and a type that only a newer botocore knows is filled by the same code as the nine known ones.
+A builder is compiled once for each shape and then only fills in ids and times, so a job costs
+microseconds. Types that only a newer botocore knows need no code of their own.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.formats import validator_for
-from pytest_dxjobs._model.service_model import Shape, enum_of, members_outside, pattern_of
+from pytest_dxjobs._model.service_model import Shape, enum_of, non_recursive_members, pattern_of
 from pytest_dxjobs._model.validation import violations
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleContext:
-    """What differs from one sample to the next."""
+    """The values that differ from one example to the next."""
 
     region: str
     account_id: str
@@ -38,18 +38,18 @@ ExampleBuilder = Callable[[ExampleContext], Any]
 def example_builder(
     shape: Shape, name: str = "", within: frozenset[str] = frozenset()
 ) -> ExampleBuilder:
-    """Compile the function that makes a complete value of a shape, with every member there is.
+    """Return a function that makes a value of a shape, with every member.
 
     Args:
         shape: Any shape of the service model.
-        name: The name of the member that has this shape; an element of a list goes by the list's name.
-        within: The structures around it. A member that would begin one of them anew is left out.
+        name: The name of the member that has this shape; a list's elements have the list's name.
+        within: The structures around the shape. A member that would contain one of them again is omitted.
     """
     if shape.type_name == "structure":
         within |= {shape.name}
         parts = [
             (key, example_builder(member, key, within))
-            for key, member in members_outside(shape, within).items()
+            for key, member in non_recursive_members(shape, within).items()
         ]
         return lambda context: {key: part(context) for key, part in parts}
     if shape.type_name == "list":
@@ -60,24 +60,24 @@ def example_builder(
         key, value = example_builder(shape.key), example_builder(shape.value, name, within)
         return lambda context: {key(context): value(context)}
     if shape.type_name == "timestamp":
-        return (lambda b: b.url_expires_at) if name.endswith("ExpiresAt") else (lambda b: b.at)
+        return (lambda c: c.url_expires_at) if name.endswith("ExpiresAt") else (lambda c: c.at)
     if shape.type_name in ("string", "character"):
-        return _text(shape, name)
-    constant = _SCALARS.get(shape.type_name, shape.metadata.get("min", 1))
+        return _text_builder(shape, name)
+    constant = _CONSTANTS.get(shape.type_name, shape.metadata.get("min", 1))
     return lambda _: constant
 
 
-def _text(shape: Shape, name: str) -> ExampleBuilder:
+def _text_builder(shape: Shape, name: str) -> ExampleBuilder:
     permitted = enum_of(shape)
     if permitted:
         return lambda _: permitted[0]
     named = _BY_NAME.get(name) or next(
-        (make for suffix, make in _BY_SUFFIX.items() if name.endswith(suffix)), None
+        (build for suffix, build in _BY_SUFFIX.items() if name.endswith(suffix)), None
     )
     validate = validator_for(name)
-    for make in (named, lambda _: name or "example", *_ANY_TEXT):
-        if make is not None and _fits(shape, validate, make(PROBE)):
-            return make
+    for build in (named, lambda _: name or "example", *_FALLBACKS):
+        if build is not None and _fits(shape, validate, build(PROBE_CONTEXT)):
+            return build
     text = _shortest_match(shape)
     return lambda _: text
 
@@ -87,7 +87,7 @@ def _fits(shape: Shape, validate: Callable[[str], str] | None, text: str) -> boo
 
 
 def _shortest_match(shape: Shape) -> str:
-    """A text for a pattern or a length that no candidate meets; only a newer model has such a member."""
+    """Return a string for a shape that no candidate fits; only newer models have such members."""
     low: int = shape.metadata.get("min", 0)
     high: int | None = shape.metadata.get("max")
     pattern = pattern_of(shape)
@@ -97,7 +97,7 @@ def _shortest_match(shape: Shape) -> str:
 
     from hypothesis import find, settings, strategies as st
 
-    # In a thread of its own, since it may be asked for while Hypothesis runs a test in this one.
+    # In another thread, because Hypothesis may be running a test in this one.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(
             find,
@@ -107,8 +107,8 @@ def _shortest_match(shape: Shape) -> str:
         ).result()
 
 
-_SCALARS: Final = {"boolean": True, "blob": b"example"}
-PROBE: Final = ExampleContext(
+_CONSTANTS: Final = {"boolean": True, "blob": b"example"}
+PROBE_CONTEXT: Final = ExampleContext(
     region=documented.REGION,
     account_id=documented.ACCOUNT_ID,
     data_set_id="0" * 32,
@@ -122,11 +122,11 @@ _KEY: Final = "prices/2024-01.csv"
 _UUID: Final = "11111111-2222-4333-8444-555555555555"
 _MD5_OF_NOTHING: Final = "1B2M2Y8AsgTpgAmY7PhCfg=="
 
-_BY_NAME: Final[dict[str, Callable[[ExampleContext], str]]] = {
-    "DataSetId": lambda b: b.data_set_id,
-    "RevisionId": lambda b: b.revision_id,
-    "AssetId": lambda b: b.asset_id,
-    "CatalogId": lambda b: b.account_id,
+_BY_NAME: Final[dict[str, ExampleBuilder]] = {
+    "DataSetId": lambda c: c.data_set_id,
+    "RevisionId": lambda c: c.revision_id,
+    "AssetId": lambda c: c.asset_id,
+    "CatalogId": lambda c: c.account_id,
     "ApiId": lambda _: "a1b2c3d4e5",
     "ApiKey": lambda _: "example-api-key",
     "Stage": lambda _: "prod",
@@ -136,26 +136,26 @@ _BY_NAME: Final[dict[str, Callable[[ExampleContext], str]]] = {
     "Keys": lambda _: _KEY,
     "KeyPrefixes": lambda _: "prices/",
     "KeyPattern": lambda _: "${Asset.Name}",
-    "KmsKeyArn": lambda b: f"arn:aws:kms:{b.region}:{b.account_id}:key/{_UUID}",
-    "RoleArn": lambda b: f"arn:aws:iam::{b.account_id}:role/example",
-    "EventActionArn": lambda b: (
-        f"arn:aws:dataexchange:{b.region}:{b.account_id}:event-actions/{b.data_set_id}"
+    "KmsKeyArn": lambda c: f"arn:aws:kms:{c.region}:{c.account_id}:key/{_UUID}",
+    "RoleArn": lambda c: f"arn:aws:iam::{c.account_id}:role/example",
+    "EventActionArn": lambda c: (
+        f"arn:aws:dataexchange:{c.region}:{c.account_id}:event-actions/{c.data_set_id}"
     ),
-    "DataShareArn": lambda b: (
-        f"arn:aws:redshift:{b.region}:{b.account_id}:datashare:{_UUID}/example"
+    "DataShareArn": lambda c: (
+        f"arn:aws:redshift:{c.region}:{c.account_id}:datashare:{_UUID}/example"
     ),
 }
-_BY_SUFFIX: Final[dict[str, Callable[[ExampleContext], str]]] = {
+_BY_SUFFIX: Final[dict[str, ExampleBuilder]] = {
     "Md5Hash": lambda _: _MD5_OF_NOTHING,
-    "Url": lambda b: (
-        f"https://{_BUCKET}.s3.{b.region}.amazonaws.com/{_KEY}?X-Amz-Signature=example"
+    "Url": lambda c: (
+        f"https://{_BUCKET}.s3.{c.region}.amazonaws.com/{_KEY}?X-Amz-Signature=example"
     ),
-    "Arn": lambda b: f"arn:aws:dataexchange:{b.region}:{b.account_id}:examples/{b.data_set_id}",
-    "Id": lambda b: b.data_set_id,
+    "Arn": lambda c: f"arn:aws:dataexchange:{c.region}:{c.account_id}:examples/{c.data_set_id}",
+    "Id": lambda c: c.data_set_id,
 }
-_ANY_TEXT: Final[tuple[Callable[[ExampleContext], str], ...]] = (
-    lambda b: b.data_set_id,
-    lambda b: b.account_id,
+_FALLBACKS: Final[tuple[ExampleBuilder, ...]] = (
+    lambda c: c.data_set_id,
+    lambda c: c.account_id,
     lambda _: "example",
     lambda _: "1",
     lambda _: "example@example.com",

@@ -1,6 +1,7 @@
-"""What the service says of a job after it has moved to another state.
+"""Adapt a ``get_job`` response to another state of its history.
 
-A response is adapted, not made anew: what the test set, and what a captured response holds, stays.
+Only what depends on the state changes: ``State``, ``UpdatedAt``, ``Errors`` and signed URLs. All else
+that the test or a captured response has set is kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.constants import ABSENT
 from pytest_dxjobs._core.messages import safe_str
-from pytest_dxjobs._core.values import cleaned
+from pytest_dxjobs._core.values import without_absent
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.example_values import ExampleContext, example_builder
 from pytest_dxjobs._jobs.histories import History
@@ -31,26 +32,27 @@ def response_in_state(
     history: History,
     deferred: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The response for the job in another state, since a moment.
+    """Return the response adapted to another state.
 
     Args:
         installed: The service model.
-        response: The response so far; it may be one that was read back from its JSON.
-        state: The state that the job is in now.
-        at: Since when: a datetime.
-        history: What its errors are, if it failed.
-        deferred: Members that were given for the state in which the service has them, as ``set_aside`` says.
+        response: The response so far; its values may have been read back from JSON.
+        state: The new state.
+        at: When the job entered it: a datetime.
+        history: Has the errors of a job that fails.
+        deferred: The members that ``split_deferred`` kept for a later state.
     """
     job = {name: part for name, part in response.items() if name != "Errors"}
     job.update(State=state, UpdatedAt=at)
     type_ = safe_str(response.get("Type"))
     permitted = documented.SIGNED_URL_PERMITTED.get(type_)
-    own = details_of_type(installed, {**job, "Type": type_})
-    if permitted is not None and own:
+    details = details_of_type(installed, {**job, "Type": type_})
+    if permitted is not None and details:
         urls = signed_url_members(installed, job, at)
-        details = {name: part for name, part in own.items() if name not in urls}
+        details = {name: part for name, part in details.items() if name not in urls}
         if state in permitted:
-            details |= cleaned({name: deferred.get(name, part) for name, part in urls.items()})
+            urls = {name: deferred.get(name, part) for name, part in urls.items()}
+            details |= without_absent(urls)
         job["Details"] = {installed.details_members[type_]: details}
     if state == documented.FAILED:
         errors = _errors(installed, job, history, deferred)
@@ -62,71 +64,69 @@ def response_in_state(
 def _errors(
     installed: Model, job: Mapping[str, Any], history: History, deferred: Mapping[str, Any]
 ) -> Any:
-    if isinstance(history.errors, tuple):
-        return list(history.errors)
-    if history.errors is ABSENT:
+    errors = history.errors
+    if isinstance(errors, tuple):
+        return list(errors)
+    if errors is ABSENT:
         return ABSENT
-    if history.errors is None and "Errors" in deferred:
+    if errors is None and "Errors" in deferred:
         return deferred["Errors"]
-    code = {"code": history.errors} if isinstance(history.errors, str) else {}
-    return [fitting_error(installed, safe_str(job.get("Type")), job.get("Details"), **code)]
+    return [fitting_error(installed, safe_str(job.get("Type")), job.get("Details"), errors)]
 
 
 def split_deferred(
     installed: Model, members: Mapping[str, Any], type_: str, history: History
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part the members that belong to a state which the job will reach only later from the others."""
+    """Split members into those for the first state and deferred ones, which a later state has."""
     first, *later = [stage.state for stage in history.stages]
     kept, deferred = dict(members), {}
     if first != documented.FAILED and documented.FAILED in later and "Errors" in kept:
         deferred["Errors"] = kept.pop("Errors")
     permitted = documented.SIGNED_URL_PERMITTED.get(type_, frozenset())
-    own = details_of_type(installed, {**members, "Type": type_})
-    if first not in permitted and permitted.intersection(later) and own:
+    details = details_of_type(installed, {**members, "Type": type_})
+    if first not in permitted and permitted.intersection(later) and details:
         name = installed.details_members[type_]
         urls = _url_members(installed.details.members[name])
-        deferred.update({url: own[url] for url in urls if url in own})
-        kept["Details"] = {name: {part: own[part] for part in own if part not in urls}}
-    return kept, {name: cleaned(part) for name, part in deferred.items()}
+        deferred.update({url: details[url] for url in urls if url in details})
+        kept["Details"] = {name: {part: details[part] for part in details if part not in urls}}
+    return kept, {name: without_absent(part) for name, part in deferred.items()}
 
 
 def find_history_problems(
     installed: Model, response: Mapping[str, Any], history: History, deferred: Mapping[str, Any]
 ) -> Iterator[str]:
-    """What the service could not have sent in one of the states of the history, each problem once.
+    """Yield what the service could not have sent in any state of the history, each problem once.
 
-    The awkward forms of ``Errors`` that ``fails`` offers are meant, and no problem.
+    Absent and empty ``Errors`` are no problem if ``fails`` was called with them.
     """
     at = response.get("UpdatedAt")
     if history.errors in (ABSENT, ()):
         history = History(history.stages)
         if response.get("State") == documented.FAILED:
             response = response_in_state(installed, response, documented.FAILED, at, history, {})
-    on_the_way = [
+    later = [
         response_in_state(installed, response, stage.state, at, history, deferred)
         for stage in history.stages[1:]
     ]
     yield from dict.fromkeys(
-        problem for each in (response, *on_the_way) for problem in find_problems(each)
+        problem for each in (response, *later) for problem in find_problems(each)
     )
 
 
 def details_of_type(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``Details`` that belongs to the type; empty where a test has put something else."""
-    details = job.get("Details")
-    own = (
-        details.get(installed.details_members.get(job["Type"]))
-        if isinstance(details, dict)
-        else None
-    )
-    return own if isinstance(own, dict) else {}
+    """Return the member of ``Details`` that belongs to the job's type; empty if it is no dict."""
+    all_details = job.get("Details")
+    if not isinstance(all_details, dict):
+        return {}
+    details = all_details.get(installed.details_members.get(job["Type"]))
+    return details if isinstance(details, dict) else {}
 
 
 def signed_url_members(
     installed: Model, job: Mapping[str, Any], at: datetime.datetime
 ) -> dict[str, Any]:
-    """The URLs that the service makes for a job, and when they expire."""
-    _, _, _, region, account_id, *_ = [*safe_str(job.get("Arn")).split(":"), *_NOWHERE]
+    """Return the URLs that the service generates for a job, and when they expire."""
+    _, _, _, region, account_id, *_ = [*safe_str(job.get("Arn")).split(":"), *_DEFAULT_ARN_PARTS]
     context = ExampleContext(
         region, account_id, "", "", "", at, documented.url_expires_at(job["Type"], at, at)
     )
@@ -138,4 +138,4 @@ def _url_members(shape: Shape) -> list[str]:
     return [name for name in shape.members if name.endswith(("Url", "UrlExpiresAt"))]
 
 
-_NOWHERE = ("", "", "", documented.REGION, documented.ACCOUNT_ID)
+_DEFAULT_ARN_PARTS = ("", "", "", documented.REGION, documented.ACCOUNT_ID)

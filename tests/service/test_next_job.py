@@ -1,4 +1,4 @@
-"""What is said about jobs that the code has yet to create."""
+"""``next_job`` and ``default_history``: histories for jobs that the code creates."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from created_jobs import (
     RUNNING,
     TIMED_OUT,
     create,
-    fate,
+    state_once_started,
 )
 
 import pytest_dxjobs as dx
 
 
 async def later(_: object) -> Any:
-    """Answer at some time."""
+    """A coroutine function, which ``where`` must not be."""
 
 
 @pytest.mark.parametrize(
-    ("add", "told"),
+    ("call", "message"),
     [
         (
             lambda fake: fake.add_job(EXPORT, dx.times_out(polls=2), Details=OWN_URL),
@@ -41,93 +41,102 @@ async def later(_: object) -> Any:
         ),
         (
             lambda fake: fake.add_job(EXPORT, dx.fails("MALWARE_DETECTED"), Errors=[MALWARE]),
-            "add_job: the errors are given twice, by the history and as Errors",
+            "add_job: errors are given twice, by the history and as Errors; keep one",
         ),
-        (lambda fake: fake.add_job(EXPORT, "ERROR"), "add_job: the history .*dx.*, not 'ERROR'"),
-        (lambda fake: fake.next_job("ERROR"), "next_job: the history .*dx.*, not 'ERROR'"),
-        (lambda fake: fake.next_job(None), "next_job: the history .*dx.*, not None"),
+        (
+            lambda fake: fake.add_job(EXPORT, "ERROR"),
+            r"add_job: a history .*not 'ERROR'; use dx\.stays\('ERROR'\)",
+        ),
+        (
+            lambda fake: fake.next_job("ERROR"),
+            r"next_job: a history .*not 'ERROR'; use dx\.stays\('ERROR'\)",
+        ),
+        (lambda fake: fake.next_job(None), "next_job: a history .*not None; use .*dx"),
         (
             lambda fake: fake.next_job(dx.fails(), type="EXPORT"),
-            "next_job: type: 'EXPORT' is not one of .*EXPORT_ASSETS_TO_S3",
+            "next_job: type: 'EXPORT' is not valid.*EXPORT_ASSETS_TO_S3",
         ),
-        (lambda fake: fake.next_job(dx.fails(), where={"x": 1}), "next_job: where .*not {'x': 1}"),
+        (lambda fake: fake.next_job(dx.fails(), where={"x": 1}), "next_job: where: .*not {'x': 1}"),
         (
             lambda fake: fake.next_job(dx.fails(), where=later),
-            "next_job: where is a function .* not the coroutine function later",
+            "next_job: where: a function .* not the coroutine function later",
         ),
         (
             lambda fake: setattr(fake, "default_history", "ERROR"),
-            "default_history: the history .*dx.*, not 'ERROR'",
+            r"default_history: a history .*not 'ERROR'; use dx\.stays\('ERROR'\)",
         ),
     ],
 )
-def test_a_mistake_about_a_history_is_refused_and_leaves_nothing(
-    dxjobs: dx.FakeDataExchange, client: Any, add: Callable[[Any], object], told: str
+def test_invalid_history_raises_usage_error_and_queues_nothing(
+    dxjobs: dx.FakeDataExchange, client: Any, call: Callable[[Any], object], message: str
 ) -> None:
-    with pytest.raises(dx.UsageError, match=f"^{told}"):
-        add(dxjobs)
+    with pytest.raises(dx.UsageError, match=f"^{message}"):
+        call(dxjobs)
     assert dxjobs.jobs == []
-    assert fate(client, create(client)) == COMPLETED
+    assert state_once_started(client, create(client)) == COMPLETED
 
 
-def test_histories_wait_for_jobs_first_in_first_out(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_histories_are_used_first_in_first_out(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.default_history = dx.stays(RUNNING)
     dxjobs.next_job(dx.fails())
     dxjobs.next_job(dx.times_out(), type=IMPORT)
     dxjobs.next_job(dx.completes())
     ids = [create(client), create(client), create(client), create(client, type_=IMPORT)]
-    # By creation, in whatever order they are started.
-    assert [fate(client, each) for each in ids[::-1]] == [TIMED_OUT, RUNNING, COMPLETED, "ERROR"]
+    # The order of creation counts, not the order of starts.
+    assert [state_once_started(client, each) for each in ids[::-1]] == [
+        TIMED_OUT,
+        RUNNING,
+        COMPLETED,
+        "ERROR",
+    ]
 
 
-def test_the_default_history_is_for_all_the_others(
+def test_default_history_applies_to_all_other_jobs(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     assert dxjobs.default_history == dx.completes()
-    assert fate(client, create(client)) == COMPLETED
+    assert state_once_started(client, create(client)) == COMPLETED
     dxjobs.default_history = dx.times_out()
     assert dxjobs.default_history == dx.times_out()
-    assert [fate(client, create(client)) for _ in range(2)] == [TIMED_OUT, TIMED_OUT]
+    assert [state_once_started(client, create(client)) for _ in range(2)] == [TIMED_OUT, TIMED_OUT]
     dxjobs.next_job(dx.fails())
     dxjobs.reset()
-    assert fate(client, create(client)) == COMPLETED
+    assert state_once_started(client, create(client)) == COMPLETED
 
 
-def test_where_is_asked_about_the_details_of_the_request(
+def test_where_is_called_with_the_details_of_the_request(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
-    asked: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
 
     def where(details: dict[str, Any]) -> bool:
-        asked.append(dict(details))
-        return bool(details.pop("AssetSources"))  # what it does to them changes nothing
+        calls.append(dict(details))
+        return bool(details.pop("AssetSources"))  # changes a copy only
 
     dxjobs.next_job(dx.fails(), type=IMPORT, where=where)
-    assert fate(client, create(client)) == COMPLETED
-    assert asked == []  # of another type
-    assert fate(client, create(client, type_=IMPORT)) == "ERROR"
-    own = client.get_job(JobId=dxjobs.jobs[1].id)["Details"]["ImportAssetsFromS3"]
-    assert asked == [own]
+    assert state_once_started(client, create(client)) == COMPLETED
+    assert calls == []  # the type does not match
+    assert state_once_started(client, create(client, type_=IMPORT)) == "ERROR"
+    details = client.get_job(JobId=dxjobs.jobs[1].id)["Details"]["ImportAssetsFromS3"]
+    assert calls == [details]
 
 
-def test_an_error_in_where_is_told_and_creates_nothing(
+def test_error_in_where_is_reported_and_creates_no_job(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.next_job(dx.fails(), where=lambda details: details["AssetSources"])
-    told = f"next_job: where raised KeyError: 'AssetSources'.*{EXPORT}.*{DATA_SETS[3]}"
-    with pytest.raises(dx.UsageError, match=told):
+    message = f"next_job: where raised KeyError: 'AssetSources'.*{EXPORT}.*{DATA_SETS[3]}"
+    with pytest.raises(dx.UsageError, match=message):
         create(client, DATA_SETS[3])
     assert dxjobs.jobs == []
-    assert fate(client, create(client, type_=IMPORT)) == "ERROR"
+    assert state_once_started(client, create(client, type_=IMPORT)) == "ERROR"
 
 
-def about(data_set: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda own: bool(own["DataSetId"] == data_set)
+def has_data_set(data_set: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda details: bool(details["DataSetId"] == data_set)
 
 
-def test_where_may_wait_for_another_job_to_be_created(
+def test_where_may_block_until_another_job_is_created(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     barrier = threading.Barrier(2, timeout=10)
@@ -140,12 +149,12 @@ def test_where_may_wait_for_another_job_to_be_created(
     assert sorted(client.get_job(JobId=job_id)["State"] for job_id in ids) == ["ERROR", TIMED_OUT]
 
 
-def test_where_may_create_a_job_itself(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_where_may_create_a_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     def where(details: dict[str, Any]) -> bool:
         if not inner:
             inner.append("")
             inner[0] = create(client)
-            details.clear()  # its own copy
+            details.clear()  # changes a copy only
         return True
 
     inner: list[str] = []
@@ -158,38 +167,36 @@ def test_where_may_create_a_job_itself(dxjobs: dx.FakeDataExchange, client: Any)
     assert client.get_job(JobId=outer)["State"] == TIMED_OUT
 
 
-def test_a_created_job_gets_an_id_that_no_other_has(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
-    golden = dx.make_job()
-    prefix, number = golden["Id"][:24], int(golden["Id"][24:], 16)
-    taken = [f"{prefix}{number + more:08x}" for more in range(1, 40)]
+def test_created_job_gets_an_unused_id(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    job = dx.make_job()
+    prefix, number = job["Id"][:24], int(job["Id"][24:], 16)
+    taken = [f"{prefix}{number + offset:08x}" for offset in range(1, 40)]
     for job_id in taken:
-        arn = golden["Arn"].replace(golden["Id"], job_id)
-        dxjobs.add_job({**golden, "Id": job_id, "Arn": arn})
+        arn = job["Arn"].replace(job["Id"], job_id)
+        dxjobs.add_job({**job, "Id": job_id, "Arn": arn})
     assert create(client) not in taken
 
 
-def test_jobs_of_many_threads_have_the_fates_that_they_are_meant_for(
+def test_where_selects_the_history_of_jobs_created_in_threads(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     endings = [dx.completes(), dx.fails(), dx.times_out(), dx.stays(RUNNING), dx.completes()] * 2
     for data_set, ending in zip(DATA_SETS, endings, strict=True):
-        dxjobs.next_job(ending, where=about(data_set))
-    together = threading.Barrier(10)
+        dxjobs.next_job(ending, where=has_data_set(data_set))
+    barrier = threading.Barrier(10)
 
     def export(data_set: str) -> str:
-        together.wait()
-        return fate(client, create(client, data_set))
+        barrier.wait()
+        return state_once_started(client, create(client, data_set))
 
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        fates = list(pool.map(export, DATA_SETS[::-1]))
-    assert fates[::-1] == [COMPLETED, "ERROR", TIMED_OUT, RUNNING, COMPLETED] * 2
+        states = list(pool.map(export, DATA_SETS[::-1]))
+    assert states[::-1] == [COMPLETED, "ERROR", TIMED_OUT, RUNNING, COMPLETED] * 2
 
 
-def test_where_is_told_by_its_name_if_it_is_a_function() -> None:
+def test_pending_history_shows_the_name_of_where() -> None:
     with dx.FakeDataExchange(strict=False) as fake:
         fake.next_job(dx.fails(), where=bool)
         fake.next_job(dx.fails(), where=len)
-        told = fake._backend.pending_histories()
-    assert told == [f"next_job(dx.fails(), where={name})" for name in ("...", "len")]
+        pending = fake._backend.pending_histories()
+    assert pending == [f"next_job(dx.fails(), where={name})" for name in ("...", "len")]
