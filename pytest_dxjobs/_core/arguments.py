@@ -1,4 +1,4 @@
-"""Arguments judged at the call that gives them: each function returns the value or says what it may be."""
+"""Checks of arguments: each function returns the value or raises a ``UsageError``."""
 
 from __future__ import annotations
 
@@ -20,134 +20,135 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
-def one_of(what: str, value: object, *lists: tuple[str, ...]) -> str:
-    """A name that one of the lists has."""
+def one_of(name: str, value: object, *lists: tuple[str, ...]) -> str:
+    """Return the value if one of the lists has it."""
     permitted = tuple(dict.fromkeys(itertools.chain(*lists)))
-    name = bare(value)
-    if not isinstance(name, str) or name not in permitted:
-        raise UsageError(f"{what}: {not_one_of(value, permitted)}")
-    return name
+    given = bare(value)
+    if not isinstance(given, str) or given not in permitted:
+        raise UsageError(f"{name}: {not_one_of(value, permitted)}")
+    return given
 
 
-def read(what: str, value: object, how: Callable[[Any], Any] = bare_throughout) -> Any:
-    """The value as it is read; refused where that raises, since it contains itself or its own methods do."""
+def read(name: str, value: object, convert: Callable[[Any], Any] = bare_throughout) -> Any:
+    """Return a converted copy of the value; raise ``UsageError`` if the conversion fails."""
     try:
-        return how(value)
-    except Exception as error:
-        raise UsageError(f"{what}: {show(value)} cannot be read: {describe_error(error)}") from None
+        return convert(value)
+    except Exception as error:  # the value contains itself, or one of its methods raises
+        raise UsageError(f"{name}: {show(value)} cannot be read: {describe_error(error)}") from None
 
 
-def refuse(headline: str, problems: Iterable[str]) -> None:
-    """Raise all the problems at once, where there are any."""
-    refuse_all({headline: problems})
+def raise_problems(headline: str, problems: Iterable[str]) -> None:
+    """Raise one ``UsageError`` that lists all problems, if there are any."""
+    raise_all_problems({headline: problems})
 
 
-def refuse_all(found: Mapping[str, Iterable[str]]) -> None:
-    """The same for several headlines, each with its own problems."""
-    told = [listing(headline, lines) for headline, each in found.items() if (lines := list(each))]
-    if told:
-        raise UsageError("\n".join(told))
+def raise_all_problems(problems: Mapping[str, Iterable[str]]) -> None:
+    """Raise one ``UsageError`` that lists the problems under each headline, if there are any."""
+    found = [listing(headline, lines) for headline, each in problems.items() if (lines := [*each])]
+    if found:
+        raise UsageError("\n".join(found))
 
 
-def text(name: str, value: object, wrong: Callable[[str], str] = lambda _: "") -> str:
-    """A string, of a certain form where ``wrong`` says what is wrong with others."""
+def text(name: str, value: object, validate: Callable[[str], str] = lambda _: "") -> str:
+    """Return the value if it is a string; ``validate`` returns what is wrong with it, or an empty string."""
     given = bare(value)
     if not isinstance(given, str):
         raise UsageError(f"{name}: a string is needed, not {show(value)}")
-    if problem := wrong(given):
+    if problem := validate(given):
         raise UsageError(f"{name}: {show(given)} {problem}")
     return given
 
 
 def is_function(value: object) -> bool:
-    """Whether it can be called and answers at once: what a coroutine function returns says nothing yet."""
+    """Return whether the value can be called and is not a coroutine function."""
     is_coroutine = inspect.isroutine(value) and inspect.iscoroutinefunction(value)
     return callable(value) and not is_coroutine
 
 
 def flag(name: str, value: object) -> bool:
-    """True or False, and nothing that merely passes for it."""
+    """Return the value if it is True or False."""
     if not isinstance(value, bool):
         raise UsageError(f"{name}: True or False is needed, not {show(value)}")
     return value
 
 
 def count(
-    name: str, value: object, otherwise: str = "", *, least: int = 1, most: int = sys.maxsize
+    name: str, value: object, alternative: str = "", *, least: int = 1, most: int = sys.maxsize
 ) -> int:
-    """A whole number that is neither too small nor too large; ``otherwise`` says what else the caller permits."""
+    """Return the value if it is a whole number within the bounds; messages name the ``alternative``."""
     given = bare(value)
     if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+        bounds = f"from {least}" if most == sys.maxsize else f"from {least} to {most}"
         raise UsageError(
-            f"{name}: a whole number from {least} is needed{otherwise}, not {show(given)}"
+            f"{name}: a whole number {bounds} is needed{alternative}, not {show(given)}"
         )
     return given
 
 
+def count_or_none(name: str, value: object) -> int | None:
+    """Return the value if it is a whole number from 1 or None."""
+    return None if value is None else count(name, value, ", or None for no limit")
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How often something should have happened."""
+    """Bounds for how often something should have happened."""
 
     exactly: int | None
     at_least: int | None
     at_most: int | None
 
-    def missed_by(self, found: int) -> str:
-        """What was expected and is not so; empty where it is as often as it should be."""
-        wanted = []
+    def violated_by(self, found: int) -> str:
+        """Return the bounds that a number violates, as text."""
+        violated = []
         if self.exactly is not None and found != self.exactly:
-            wanted.append(f"exactly {self.exactly}")
+            violated.append(f"exactly {self.exactly}")
         if self.at_least is not None and found < self.at_least:
-            wanted.append(f"at least {self.at_least}")
+            violated.append(f"at least {self.at_least}")
         if self.at_most is not None and found > self.at_most:
-            wanted.append(f"at most {self.at_most}")
-        return " and ".join(wanted)
+            violated.append(f"at most {self.at_most}")
+        return " and ".join(violated)
 
 
-def times(what: str, exactly: object, at_least: object, at_most: object) -> Times:
-    """How often something should have happened; without a number, ever."""
+def times(name: str, exactly: object, at_least: object, at_most: object) -> Times:
+    """Return the bounds that an assertion was given; without any, at least once."""
     given = {"times": exactly, "at_least": at_least, "at_most": at_most}
     checked = {
-        name: None if value is None else count(f"{what}: {name}", value, least=0)
-        for name, value in given.items()
+        option: None if value is None else count(f"{name}: {option}", value, least=0)
+        for option, value in given.items()
     }
     least, most = checked["at_least"], checked["at_most"]
     if exactly is not None and (least, most) != (None, None):
-        raise UsageError(f"{what}: either times, or at_least and at_most")
+        raise UsageError(f"{name}: give either times, or at_least and at_most")
     if least is not None and most is not None and least > most:
-        raise UsageError(f"{what}: at_least={least} is more than at_most={most}")
+        raise UsageError(f"{name}: at_least={least} is more than at_most={most}")
     if not any(value is not None for value in checked.values()):
         least = 1
     return Times(checked["times"], least, most)
 
 
-def bound(name: str, value: object) -> int | None:
-    """A whole number from 1, or None for no bound."""
-    return None if value is None else count(name, value, ", or None for no bound")
-
-
-def duration(name: str, value: object) -> datetime.timedelta | None:
-    """Seconds or a ``timedelta``, more than none, or None for no bound."""
-    if value is None:
-        return None
-    found = _timedelta(value)
-    if found is None or found <= datetime.timedelta():
-        raise UsageError(
-            f"{name}: seconds or a timedelta above 0 is needed, or None for no bound, not {show(value)}"
-        )
-    return found
-
-
 def span(name: str, value: object) -> datetime.timedelta:
-    """Seconds or a ``timedelta``, none at the least."""
+    """Return seconds or a ``timedelta`` as a ``timedelta``, from 0."""
     found = _timedelta(value)
     if found is None or found < datetime.timedelta():
         raise UsageError(f"{name}: seconds or a timedelta from 0 is needed, not {show(value)}")
     return found
 
 
+def duration_or_none(name: str, value: object) -> datetime.timedelta | None:
+    """Return seconds or a ``timedelta`` as a ``timedelta`` above 0, or None."""
+    if value is None:
+        return None
+    found = _timedelta(value)
+    if found is None or found <= datetime.timedelta():
+        raise UsageError(
+            f"{name}: seconds or a timedelta above 0 is needed, or None for no limit, not {show(value)}"
+        )
+    return found
+
+
 def instant(name: str, value: object) -> datetime.datetime:
-    """An instant: a datetime, a date or a string in ISO 8601; without an offset it is in UTC."""
+    """Return a datetime, a date or an ISO 8601 string as a datetime in UTC, which is the default zone."""
     found: object = value
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
@@ -155,7 +156,7 @@ def instant(name: str, value: object) -> datetime.datetime:
     elif isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         found = datetime.datetime.combine(value, datetime.time())
     if isinstance(found, datetime.datetime):
-        # Its offset may lead beyond what a datetime can say, or raise, or be none.
+        # Its time zone may raise, or move it beyond the years that a datetime holds.
         with contextlib.suppress(Exception):
             return plain_utc(found)
     raise UsageError(

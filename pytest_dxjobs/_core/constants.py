@@ -1,8 +1,7 @@
 """The names that users type: job types, states, error codes and two markers.
 
-They are written out so that editors complete them and annotations can use them. Everything else about a
-job (members, required ones, patterns, routes) is read from the installed service model; a test compares
-these lists with it.
+They are written out for annotations and for completion in editors; a test compares them with the service
+model. Everything else about a job is read from the installed service model.
 """
 
 from __future__ import annotations
@@ -41,34 +40,34 @@ JobErrorCode = Literal[
     "VALIDATION_EXCEPTION",
     "MALWARE_SCAN_ENCRYPTED_FILE",
 ]
-JobErrorCode.__doc__ = """The ``Code`` of an entry of ``Errors``, which tells why a job failed.
+JobErrorCode.__doc__ = """The ``Code`` of an entry of ``Errors``: why a job failed.
 
 See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
 """
 
 JOB_TYPES: Final[tuple[JobType, ...]] = get_args(JobType)
-"""The types that the service documents, each a ``JobType``."""
+"""The documented job types, each a ``JobType``."""
 PENDING_STATES: Final[tuple[PendingState, ...]] = get_args(PendingState)
-"""The states from which a job still moves."""
+"""The states that a job can still leave."""
 TERMINAL_STATES: Final[tuple[TerminalState, ...]] = get_args(TerminalState)
-"""The states in which a job ends; as far as is known it stays there."""
+"""The states in which a job ends; as far as is known, it stays there."""
 JOB_STATES: Final[tuple[JobState, ...]] = (*PENDING_STATES, *TERMINAL_STATES)
-"""The states that the service documents, each a ``JobState``: the pending ones first."""
+"""The documented job states, each a ``JobState``: the pending ones first."""
 JOB_ERROR_CODES: Final[tuple[JobErrorCode, ...]] = get_args(JobErrorCode)
-"""The codes that the service documents for the errors of a job, each a ``JobErrorCode``."""
+"""The documented codes of job errors, each a ``JobErrorCode``."""
 
 
 class Marker(enum.Enum):
-    """Values that mean something no other value can mean."""
+    """Sentinel values of arguments."""
 
-    ALWAYS = "without end, where a count is asked for"
-    ABSENT = "the member is left out"
+    ALWAYS = "without end, as a count"
+    ABSENT = "absent, as a member"
 
     def __repr__(self) -> str:
         return f"dx.{self.name}"
 
 
 ALWAYS: Final = Marker.ALWAYS
-"""Without end, where a count is asked for: ``times``, ``requests``, ``calls``."""
+"""Without end, as the value of ``times``, ``requests`` or ``calls``."""
 ABSENT: Final = Marker.ABSENT
-"""As the value of a member, or as the ``errors`` of ``dx.fails``: left out of the response."""
+"""Absent from the response, as the value of a member or the ``errors`` of ``dx.fails``."""

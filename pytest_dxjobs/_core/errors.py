@@ -1,63 +1,63 @@
-"""What this package raises itself. What the service raises comes from botocore.
+"""The exceptions that this package raises itself; the simulated service's errors come from botocore.
 
-The classes call themselves by the public module, where users find those that a test may name.
+``__module__`` names the public module, so that reports show the names that a test can import.
 """
 
 from __future__ import annotations
 
 
 class UsageError(ValueError):
-    """The test asked for something that cannot be: a misspelt name, an ill-typed value, an incoherent job.
+    """An invalid argument, such as a misspelt name, a value of the wrong type or an incoherent job.
 
-    Raised by the call that made the mistake; names the value, its place and what is permitted.
+    The call with the mistake raises it. The message names the value, its place and what is permitted.
     """
 
     __module__ = "pytest_dxjobs"
 
-    def __init__(self, told: str) -> None:
-        # A name that was given may hold half of a surrogate pair, with which it could not be printed.
-        super().__init__(told.encode(errors="backslashreplace").decode())
+    def __init__(self, message: str) -> None:
+        # A lone surrogate in a given name could not be printed.
+        super().__init__(message.encode(errors="backslashreplace").decode())
 
 
 class UnexpectedCall(AssertionError):
-    """The code under test called a Data Exchange operation that nothing in the test answers.
+    """A call of a Data Exchange operation for which the test has no response.
 
-    It is no ``ClientError``, so that code with a fallback for service errors does not swallow it, and
-    it is remembered: the test fails even where the code swallowed every exception.
+    It is not a ``ClientError``, so that code with a fallback for service errors does not catch it.
+    The test fails even if the code under test swallows it.
     """
 
     __module__ = "pytest_dxjobs"
 
 
 class RunawayPolling(AssertionError):
-    """The code under test polled a job without end: past its end state, or with nothing changing.
+    """Endless polling of a job: past its end state, or without any change.
 
-    An ``AssertionError``, so that it gets out of the worker threads of a pool. It is remembered: the
-    test fails even where the code swallowed every exception.
+    It is an ``AssertionError``, so that it leaves the worker threads of a pool.
+    The test fails even if the code under test swallows it.
     """
 
     __module__ = "pytest_dxjobs"
 
 
 class PollingStopped(BaseException):
-    """What follows ``RunawayPolling`` where the code under test swallows it and polls on.
+    """The end of code that swallows ``RunawayPolling`` and keeps polling.
 
-    No ``Exception``, so that a loop with a broad ``except`` cannot swallow this, too, and hang.
+    It is not an ``Exception``, so that ``except Exception`` cannot swallow it as well.
 
     Args:
-        told: What it did.
-        times: How often it was stopped already, this time included.
+        message: What the code did.
+        times: How often the code has been stopped, including this time.
     """
 
     __module__ = "pytest_dxjobs"
 
-    def __init__(self, told: str, times: int) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, times: int) -> None:
+        super().__init__(message)
         self.times = times
 
 
 class ServiceRefusal(Exception):
-    """Raised where the reason is found, made a response where the operation is answered."""
+    """An error that the simulated service returns: raised where it is found, later made a response."""
 
     def __init__(self, code: str, message: str, **members: str) -> None:
         super().__init__(code, message)

@@ -15,7 +15,7 @@ from pytest_dxjobs._core.values import bare
 
 
 def job_id(label: str, /) -> str:
-    """A valid job id for a readable label: the same label gives the same id, everywhere and always.
+    """Return a valid job id for a readable label; the same label always gives the same id.
 
     Args:
         label: Any text, such as ``"nightly"``.
@@ -24,28 +24,28 @@ def job_id(label: str, /) -> str:
         32 lowercase hex digits.
 
     Raises:
-        UsageError: The label is no text.
+        UsageError: The label is not a string.
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     if not isinstance(label, str):
-        raise UsageError(f"job_id: the label is a string, such as 'nightly', not {show(label)}")
+        raise UsageError(f"job_id: label: a string such as 'nightly' is needed, not {show(label)}")
     return hashlib.sha256(bare(label).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def next_id() -> str:
-    """An id that nobody else has: 32 lowercase hex digits, numbered within the test that is running."""
+    """Return an unused id of 32 lowercase hex digits, numbered within the running test."""
     [found] = next_ids(1)
     return found
 
 
 def next_ids(count: int) -> list[str]:
-    """As many of them."""
+    """Return several unused ids."""
     with _lock:
-        current = id_counter()
-        first = current.last + 1
-        current.last += count
-        return [f"{current.prefix}{number:08x}" for number in range(first, first + count)]
+        counter = id_counter()
+        first = counter.last + 1
+        counter.last += count
+        return [f"{counter.prefix}{number:08x}" for number in range(first, first + count)]
 
 
 @dataclass(slots=True)
@@ -53,8 +53,8 @@ class IdCounter:
     """The ids of one test.
 
     Attributes:
-        prefix: How they all begin.
-        last: The number of the last one.
+        prefix: The common start of its ids.
+        last: The number of its last id.
     """
 
     prefix: str
@@ -62,13 +62,13 @@ class IdCounter:
 
 
 def id_counter() -> IdCounter:
-    """Those of the test that is running."""
-    return _numbers(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
+    """Return the counter of the running test."""
+    return _counter_of(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
 
 
 _lock: Final = threading.Lock()
 
 
 @functools.lru_cache(maxsize=64)
-def _numbers(test: str) -> IdCounter:
+def _counter_of(test: str) -> IdCounter:
     return IdCounter(hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()[:24])

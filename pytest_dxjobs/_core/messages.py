@@ -1,6 +1,6 @@
-"""The building blocks of every text that a user reads, so that all of them read alike.
+"""The parts of every message that a user reads: values, hints, lists of permitted names.
 
-A message says what was given, what there is, and what to do: these functions make the parts.
+A message says what was found, then what is permitted, then what to do.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 from pytest_dxjobs._core.values import bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
 
 def show(value: object) -> str:
-    """The value as a person would write it, cut where it is long; never raises, whatever it is."""
+    """Return a ``repr`` that is cut to a readable length and never raises."""
     try:
         return _REPR.repr(value)
     except Exception:
-        return f"<{type(value).__name__} that cannot be shown>"
+        return f"<{type(value).__name__} whose repr raises>"
 
 
 def safe_str(value: object) -> str:
-    """As ``str`` has it; empty where it raises."""
+    """Return ``str(value)``, or an empty string if that raises."""
     try:
         return str(value)
     except Exception:
@@ -33,24 +33,25 @@ def safe_str(value: object) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """What was raised, on one line or several."""
+    """Return the type and the text of an exception."""
     return f"{type(error).__name__}: {safe_str(error)}"
 
 
-def not_one_of(value: object, permitted: Sequence[str]) -> str:
-    """Say that a value is not permitted, what is, and what was probably meant."""
-    return f"{show(value)} is not one of {', '.join(permitted)}{did_you_mean(value, permitted)}"
+def not_one_of(value: object, permitted: Collection[str]) -> str:
+    """Return the message for a value that is not permitted."""
+    return f"{show(value)} is not valid{choose_from(value, permitted)}"
 
 
-def did_you_mean(value: object, permitted: Iterable[str]) -> str:
-    """The likeliest of the permitted names as a hint, or nothing; ignores case and underscores."""
+def choose_from(value: object, permitted: Collection[str]) -> str:
+    """Return the end of a message about an unknown name: the likeliest permitted name, then all of them."""
     folded = {_fold(name): name for name in permitted}
     close = difflib.get_close_matches(_fold(value), folded) if isinstance(value, str) else []
-    return f"; did you mean {folded[close[0]]!r}?" if close else ""
+    hint = f"; did you mean {folded[close[0]]!r}?" if close else "."
+    return f"{hint} Choose from {', '.join(permitted)}"
 
 
 def listing(headline: str, lines: Iterable[str]) -> str:
-    """A headline with one indented line for each item."""
+    """Return a headline with one indented line for each item."""
     return "\n".join([headline, *(f"  {line}" for line in lines)])
 
 
@@ -70,7 +71,7 @@ class _Repr(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:
         try:
             return super().repr_int(x, level)
-        except ValueError:  # more digits than Python writes out
+        except ValueError:  # more digits than Python converts to text
             return f"<an integer of {x.bit_length()} bits>"
 
     def repr_function(self, x: Any, level: int) -> str:

@@ -1,4 +1,4 @@
-"""Attributes that are replaced for a while, and put back without harm to others who replaced them, too."""
+"""Temporary patches of attributes and imported names, undone without undoing patches of other tools."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _replacements: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 
 
 class Patch:
-    """A method, or another attribute, that is replaced until ``undo``.
+    """The replacement of one attribute, until ``undo``.
 
     Args:
-        owner: A class or a module that has the attribute itself.
+        owner: A class or a module whose own ``__dict__`` has the attribute.
         name: The attribute.
         wrap: Makes the replacement, with the original as its ``__wrapped__``.
     """
@@ -28,7 +28,7 @@ class Patch:
     def __init__(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         self._owner, self._name = owner, name
         original = owner.__dict__[name]
-        while original in _replacements:  # put back by a patch of others that outlived ours
+        while original in _replacements:  # put back by another tool's patch that outlived ours
             original = original.__wrapped__
         self._original = original
         self._replacement = wrap(original)
@@ -37,59 +37,59 @@ class Patch:
 
     def undo(self) -> None:
         """Put the original back."""
-        # Where another tool has wrapped our method in the meantime, taking ours away would take its
-        # wrapper away, too. Ours then stays beneath it, and only passes calls on.
+        # If another tool has wrapped our replacement meanwhile, putting the original back would remove
+        # its wrapper. Our replacement then stays beneath the wrapper and only passes calls on.
         if self._owner.__dict__[self._name] is self._replacement:
             setattr(self._owner, self._name, self._original)
 
 
 class BoundNamesPatch:
-    """Functions and their replacements, in all modules but some.
+    """The replacement of functions under every name that loaded modules have for them.
 
     Args:
         replacements: The replacement of each function.
-        spared: Packages whose modules keep what they have.
+        exempt: Packages whose modules keep the originals.
     """
 
     def __init__(self, replacements: Mapping[Function, Function], exempt: Container[str]) -> None:
-        self._there = {id(theirs): ours for theirs, ours in replacements.items()}
-        self._back = {id(ours): theirs for theirs, ours in replacements.items()}
-        self._either = self._there.keys() | self._back.keys()
-        self._spared = exempt
+        self._replacement_of = {id(old): new for old, new in replacements.items()}
+        self._original_of = {id(new): old for old, new in replacements.items()}
+        self._patched_ids = self._replacement_of.keys() | self._original_of.keys()
+        self._exempt = exempt
         # By the id of a module's namespace: its length then, and its names for one of the functions.
         self._known: dict[int, tuple[int, list[str]]] = {}
 
-    def do(self) -> None:
-        """Put the replacements in place, in every module that is loaded."""
-        self._rebind(self._there)
+    def apply(self) -> None:
+        """Replace the functions in every module that is loaded."""
+        self._rebind(self._replacement_of)
 
     def undo(self) -> None:
         """Put the functions back, also in modules that were loaded meanwhile."""
-        self._rebind(self._back)
+        self._rebind(self._original_of)
 
-    def _rebind(self, other: Mapping[int, Function]) -> None:
+    def _rebind(self, targets: Mapping[int, Function]) -> None:
         for namespace in self._namespaces():
             for name in self._names(namespace):
                 found = id(namespace.get(name))
-                if found in other:
-                    namespace[name] = other[found]
+                if found in targets:
+                    namespace[name] = targets[found]
 
     def _namespaces(self) -> Iterator[dict[str, Any]]:
         for name, module in list(sys.modules.items()):
             namespace = getattr(module, "__dict__", None)
-            if isinstance(namespace, dict) and name.partition(".")[0] not in self._spared:
+            if isinstance(namespace, dict) and name.partition(".")[0] not in self._exempt:
                 yield namespace
 
     def _names(self, namespace: dict[str, Any]) -> list[str]:
         length, names = self._known.get(id(namespace), (None, []))
         if length == len(namespace):
             return names
-        bound = list(namespace.items())
-        names = [name for name, value in bound if id(value) in self._either]
-        if str(namespace.get("__file__") or _BUILT_IN).startswith(_INSTALLED):
-            self._known[id(namespace)] = len(bound), names
+        bindings = list(namespace.items())
+        names = [name for name, value in bindings if id(value) in self._patched_ids]
+        if str(namespace.get("__file__") or _STDLIB).startswith(_INSTALLED):
+            self._known[id(namespace)] = len(bindings), names
         return names
 
 
-_BUILT_IN: Final = sysconfig.get_path("stdlib")
-_INSTALLED: Final = (_BUILT_IN, *map(sysconfig.get_path, ("platstdlib", "purelib", "platlib")))
+_STDLIB: Final = sysconfig.get_path("stdlib")
+_INSTALLED: Final = (_STDLIB, *map(sysconfig.get_path, ("platstdlib", "purelib", "platlib")))

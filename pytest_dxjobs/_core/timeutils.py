@@ -1,7 +1,9 @@
-"""What time it is, asked anew each time, so that a frozen or moved clock is followed.
+"""Time helpers, and the protocol of the running virtual clock.
 
-Under freezegun every datetime is an instance of its own class, which must not outlive the freeze in what
-we keep: the instants of this module are plain ones.
+Under freezegun every datetime is an instance of freezegun's class, and a stored one would outlive the freeze:
+the functions here return plain datetimes. They read the time at each call, so they follow a moved clock.
+
+The clock puts itself into ``running_clock``, where the rooms that it imports find it.
 """
 
 from __future__ import annotations
@@ -15,53 +17,53 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# The class itself cannot be kept: freezegun replaces it wherever a module has a name for it.
+# The class cannot be kept under a name of this module: freezegun replaces every such name.
 _EPOCH: Final[datetime.datetime] = next(
     kind(1970, 1, 1, tzinfo=datetime.timezone.utc)
     for kind in datetime.datetime.__mro__
     if kind.__module__ == datetime.__name__
 )
 
-_since: Final = type(_EPOCH).__sub__  # and not freezegun's, which makes another one of its own
+_subtract: Final = type(_EPOCH).__sub__  # freezegun's would return an instance of its own class
 
 
 def now() -> datetime.datetime:
-    """This instant, aware, in UTC."""
-    if running_clock is not None:  # which tells the same in half the time
+    """Return the current time, aware and in UTC."""
+    if running_clock is not None:  # the same time, twice as fast
         return running_clock.now()
     return plain_utc(datetime.datetime.now(datetime.timezone.utc))
 
 
-def plain_utc(moment: datetime.datetime) -> datetime.datetime:
-    """The same instant as a plain datetime in UTC; a naive one is taken to be in UTC."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    if type(moment) is type(_EPOCH) and moment.tzinfo is datetime.timezone.utc:
-        return moment
-    return _EPOCH + _since(moment, _EPOCH)
+def plain_utc(at: datetime.datetime) -> datetime.datetime:
+    """Return the same instant as a plain datetime in UTC; a naive one is taken to be in UTC."""
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=datetime.timezone.utc)
+    if type(at) is type(_EPOCH) and at.tzinfo is datetime.timezone.utc:
+        return at
+    return _EPOCH + _subtract(at, _EPOCH)
 
 
-def truncate_to_milliseconds(moment: datetime.datetime) -> datetime.datetime:
-    """As fine as the service tells its times."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+def truncate_to_milliseconds(at: datetime.datetime) -> datetime.datetime:
+    """Return the time with the precision of the service's timestamps."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
-def format_instant(moment: datetime.datetime) -> str:
-    """How messages tell an instant."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def shift(at: datetime.datetime, span: datetime.timedelta) -> datetime.datetime:
+    """Return the time moved by a span, or unmoved if the result is beyond what a datetime holds."""
+    try:
+        return at + span
+    except OverflowError:
+        return at
+
+
+def format_instant(at: datetime.datetime) -> str:
+    """Return a time as messages show it."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def format_seconds(seconds: float) -> str:
-    """How messages tell a number of seconds: to the millisecond, if it is not less."""
+    """Return a number of seconds as messages show it: rounded to milliseconds, unless that is 0."""
     return f"{round(seconds, 3) or seconds:,.10g}"
-
-
-def later(moment: datetime.datetime, span: datetime.timedelta) -> datetime.datetime:
-    """The moment moved by a span; unmoved where no datetime can say the result."""
-    try:
-        return moment + span
-    except OverflowError:  # the first or the last minutes that a datetime can say
-        return moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,12 @@ class Sleep:
     """A sleep in virtual time.
 
     Attributes:
-        seconds: How long it was to take; a wait for an event that is set takes less.
-        at: When it began: an aware datetime, in UTC.
-        module: The name of the module that called: ``"exports"``, ``"tenacity.nap"``, or
-            ``"botocore.endpoint"`` for what botocore waits before it tries a call again.
-        is_backoff: Whether it was botocore that waited so, and not the code under test.
-        thread: The thread that slept, as ``threading.get_ident`` tells it; two sleeps are equal without it.
+        seconds: The requested duration; a wait for an event that gets set is shorter.
+        at: The start: an aware datetime, in UTC.
+        module: The name of the calling module: ``"exports"``, ``"tenacity.nap"``, or
+            ``"botocore.endpoint"`` for botocore's backoff before a retry.
+        is_backoff: Whether botocore slept, and not the code under test.
+        thread: The ``threading.get_ident()`` of the sleeping thread; ignored by ``==``.
     """
 
     seconds: float
@@ -85,27 +87,27 @@ class Sleep:
 
 
 class Clock(Protocol):
-    """Virtual time, as far as those who wait know it."""
+    """The running virtual clock, as its callers see it."""
 
     def now(self) -> datetime.datetime:
-        """The time that it shows, plain and in UTC."""
+        """Return the virtual time, plain and in UTC."""
         ...
 
     def elapsed(self) -> float:
-        """Seconds since it was started."""
+        """Return the seconds since the start of the clock."""
         ...
 
-    def note(self, seconds: float, module: str) -> None:
-        """Note that a module begins to sleep, where it is an event loop that waits for it."""
+    def record_sleep(self, seconds: float, module: str) -> None:
+        """Record a sleep for which an event loop will wait."""
         ...
 
-    def wait(self, seconds: float, interrupted: Callable[[], object], *, patient: bool) -> None:
+    def wait(self, seconds: float, interrupted: Callable[[], object], *, grace: bool) -> None:
         """Wait, on behalf of an event loop.
 
         Args:
-            seconds: How long.
-            interrupted: Ends it before its time when it is true.
-            patient: Whether it gets a moment of real time to become true.
+            seconds: The duration.
+            interrupted: Ends the wait early when it returns true.
+            grace: Whether it first gets a few real milliseconds to return true.
         """
         ...
 
@@ -115,9 +117,9 @@ class Clock(Protocol):
         module: str,
         interrupted: Callable[[], object] = bool,
         *,
-        patient: bool = False,
+        grace: bool = False,
     ) -> None:
-        """Note that a module sleeps, and wait on its behalf, as ``wait`` does."""
+        """Record a sleep and wait for it, as ``wait`` does."""
         ...
 
     def back_off(self, seconds: float, module: str) -> None:
@@ -125,17 +127,15 @@ class Clock(Protocol):
         ...
 
 
-running_clock: Clock | None = None  # the one that runs
-unstarted_tasks: Final[weakref.WeakSet[Any]] = (
-    weakref.WeakSet()
-)  # to executors, and no worker has begun it
-total_slept = (
-    datetime.timedelta()
-)  # how far the code under test has moved virtual time by sleeping, ever
+running_clock: Clock | None = None
+# Tasks that were submitted to executors and that no worker has started.
+unstarted_tasks: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+# How far the sleeps of the code under test have moved virtual time, in all clocks.
+total_slept = datetime.timedelta()
 
 
 def back_off(seconds: float, module: str) -> bool:
-    """Let a wait of botocore pass in virtual time; whether there is any."""
+    """Sleep in virtual time on behalf of botocore; return whether a clock is running."""
     if running_clock is None:
         return False
     running_clock.back_off(seconds, module)

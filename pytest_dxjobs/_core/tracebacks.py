@@ -1,8 +1,7 @@
-"""What a failure tells beside its message: where the call was made, who caught it, and what is linked to it.
+"""Tracebacks and chains of exceptions: where the call was made, who caught the failure, its causes.
 
-A failure that the fake raises within a call is on its way through the code under test. Its traceback
-begins in the function that caught it. A test that expects it names it there, in
-``pytest.raises(dx.UnexpectedCall)``; the code under test does not know the name.
+A failure that the fake raises in a call passes through the code under test. Its traceback begins in the
+function that caught it. A test that expects it names it there, in ``pytest.raises(dx.UnexpectedCall)``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _ASSERTING: Final = ("_pytest", "unittest")
 _STDLIB: Final = (os.path.dirname(os.__file__), "<frozen ")
 _US: Final = "pytest_dxjobs"
 _INTERCEPTING: Final = f"{_US}._botocore.intercept"
-_BETWEEN: Final = ("botocore", "boto3", _US)
+_INTERNAL: Final = ("botocore", "boto3", _US)  # between the calling code and the fake
 
 
 def is_expected(failure: BaseException) -> bool:
@@ -42,13 +41,13 @@ def is_expected(failure: BaseException) -> bool:
 
 
 def describe_origin(failure: Exception) -> str:
-    """Tell the line of the call, and that it has been swallowed."""
-    call = failure.__traceback__
-    while call is not None and call.tb_next is not None and _package(call.tb_next) not in _BETWEEN:
-        call = call.tb_next
-    (line,) = traceback.extract_tb(call, limit=1) or (None,)
-    place = f"{line.filename}:{line.lineno}, in {line.name}" if line is not None else "a call"
-    return f"It was raised in {place}, and the code swallowed it."
+    """Return a sentence with the line of the call that raised a swallowed failure."""
+    entry = failure.__traceback__
+    while entry and entry.tb_next and _package(entry.tb_next) not in _INTERNAL:
+        entry = entry.tb_next
+    (line,) = traceback.extract_tb(entry, limit=1) or (None,)
+    place = f"at {line.filename}:{line.lineno}, in {line.name}" if line is not None else "in a call"
+    return f"It was raised {place}, and the code swallowed it."
 
 
 def trim_traceback(failure: BaseException) -> None:
@@ -58,7 +57,7 @@ def trim_traceback(failure: BaseException) -> None:
     caller = ""  # of those that are left out
     for entry in entries:
         package = _package(entry)
-        if package in _BETWEEN:
+        if package in _INTERNAL:
             caller = package
         elif caller in ("", _US) and not _is_pythons(entry):
             told.append(entry)
@@ -85,23 +84,23 @@ def _is_pythons(entry: TracebackType) -> bool:
 
 
 def exception_chain(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:
-    """An exception, its causes and what they group, the nearest first.
+    """Yield an exception, then its causes, contexts and grouped exceptions, the nearest first.
 
     Args:
         raised: The exception.
-        suppressed: Whether contexts are among them that ``raise ... from None`` has hidden.
+        suppressed: Whether to include contexts that ``raise ... from None`` has hidden.
     """
-    waiting: list[object] = [raised]
+    pending: list[object] = [raised]
     seen: set[int] = set()
-    while waiting:
-        each = waiting.pop(0)
+    while pending:
+        each = pending.pop(0)
         if isinstance(each, BaseException) and id(each) not in seen:
             seen.add(id(each))
             yield each
             context = each.__context__ if suppressed or not each.__suppress_context__ else None
-            grouped = getattr(each, "exceptions", ())  # of which anything may be made
-            waiting += [each.__cause__, context]
-            waiting += grouped if isinstance(grouped, (list, tuple)) else ()
+            grouped = getattr(each, "exceptions", ())  # an attribute of any type, if not a group
+            pending += [each.__cause__, context]
+            pending += grouped if isinstance(grouped, (list, tuple)) else ()
 
 
 def _package(entry: TracebackType) -> str:

@@ -1,4 +1,4 @@
-"""Parts of a response as Python has it, of whatever type they are: a test may have put anything there."""
+"""Reading and copying response values; a test may have put values of any type into them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def values_of(name: str, value: object) -> Iterator[object]:
-    """Every value that stands under this name, however deep."""
+def find_values(name: str, value: object) -> Iterator[object]:
+    """Yield every value that dicts have under this name, at any depth."""
     if isinstance(value, dict):
         if name in value:
             yield value[name]
         value = list(value.values())
     for element in value if isinstance(value, list) else ():
-        yield from values_of(name, element)
+        yield from find_values(name, element)
 
 
 def bare(value: Any) -> Any:
@@ -47,17 +47,17 @@ def bare_throughout(value: Any) -> Any:
     return bare(value)
 
 
-def cleaned(value: Any) -> Any:
-    """A copy of what was checked, without the members that are to be left out."""
+def without_absent(value: Any) -> Any:
+    """Return a copy without the members and elements that are ``dx.ABSENT``."""
     if isinstance(value, dict):
-        return {name: cleaned(part) for name, part in value.items() if part is not ABSENT}
+        return {name: without_absent(part) for name, part in value.items() if part is not ABSENT}
     if isinstance(value, list):
-        return [cleaned(element) for element in value if element is not ABSENT]
+        return [without_absent(element) for element in value if element is not ABSENT]
     return value
 
 
 def is_text(value: str) -> bool:
-    """Whether UTF-8 can hold it: half of a surrogate pair it cannot."""
+    """Return whether UTF-8 can encode the text, which it cannot with a lone surrogate."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -66,13 +66,13 @@ def is_text(value: str) -> bool:
 
 
 def is_aware(value: object) -> bool:
-    """Whether it is a datetime that says which instant it means."""
+    """Return whether the value is an aware datetime."""
     try:
         return isinstance(value, datetime.datetime) and value.utcoffset() is not None
     except Exception:
         return False
 
 
-def members_of(response: Mapping[str, Any]) -> dict[str, Any]:
-    """The response without it, which is not in the body."""
+def without_metadata(response: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the response without ``ResponseMetadata``, which is not in the body."""
     return {name: part for name, part in response.items() if name != "ResponseMetadata"}

@@ -1,7 +1,7 @@
-"""What is known of Data Exchange jobs beyond the service model, each fact with where it comes from.
+"""Facts about Data Exchange jobs beyond the service model, each with its source.
 
 *documented*: on the service's pages. *seen*: observed in programs that run against the service.
-*guess*: inferred; a test that knows better says so with ``add_job(..., check=False)``.
+*guess*: inferred; a test that knows better uses ``add_job(..., check=False)``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Final
 
-from pytest_dxjobs._core.timeutils import later
+from pytest_dxjobs._core.timeutils import shift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +19,10 @@ ACCOUNT_ID: Final = "123456789012"
 # documented, and in the service model only since botocore 1.39
 ID_PATTERN: Final = "[a-zA-Z0-9]{30,40}"
 
-# documented: the job's own errors are told only in this state; that no other state has any is a guess
+# documented: a job in this state has Errors; guess: in no other state
 FAILED: Final = "ERROR"
-# documented: only a job that is WAITING can be cancelled. That the four end states are final, and that a
-# job times out only once it is in progress, is a guess: ``job.become`` may go to any state, and with
-# check=False also from an end state.
+# documented: only a WAITING job can be cancelled. guess: the four end states are final, and a job times
+# out only when it is IN_PROGRESS. ``job.become`` may go to any state, with check=False from an end state, too.
 SUCCESSORS: Final[Mapping[str, tuple[str, ...]]] = {
     "WAITING": ("IN_PROGRESS", "CANCELLED"),
     "IN_PROGRESS": ("COMPLETED", "ERROR", "TIMED_OUT"),
@@ -32,36 +31,36 @@ SUCCESSORS: Final[Mapping[str, tuple[str, ...]]] = {
     "CANCELLED": (),
     "TIMED_OUT": (),
 }
-# documented: a job is deleted so long after it was created
+# documented: a job is deleted this long after its creation
 LIFETIME: Final = datetime.timedelta(days=90)
-# documented: how many assets one job imports from or exports to S3, and how many revisions it exports
-MOST_ENTRIES: Final = {
+# documented: the most assets that one job imports from or exports to S3, and the most revisions it exports
+MAX_ENTRIES: Final = {
     ("ImportAssetsFromS3", "AssetSources"): 100,
     ("ExportAssetsToS3", "AssetDestinations"): 100,
     ("ExportRevisionsToS3", "RevisionDestinations"): 1,
 }
-# documented is the most that a page of ListJobs holds; guess: so many where MaxResults does not say
+# documented: the maximum of a page of ListJobs; guess: also the default of MaxResults
 PAGE_SIZE: Final = 200
 
-# documented: this code goes with LimitName and LimitValue; that no other code does is a guess
+# documented: errors with this code have LimitName and LimitValue; guess: no others have
 QUOTA_CODE: Final = "SERVICE_QUOTA_EXCEEDED_EXCEPTION"
-# documented: an asset that a job creates gets the tags of AssetConfiguration, and exports create none
+# documented: an asset that a job creates gets the tags of AssetConfiguration; exports create no asset
 EXPORT_PREFIX: Final = "EXPORT_"
 
-# seen: in which states a job of these types must and may carry a signed URL. That an import has it from
-# its creation on is documented; whether it keeps it is not known, so that later it may be absent.
+# seen: the states in which a job of these types must and may have a signed URL. documented: an import has
+# it from its creation on. Whether it keeps it is unknown, so it may be absent later.
 SIGNED_URL_REQUIRED: Final = {
     "EXPORT_ASSET_TO_SIGNED_URL": frozenset({"COMPLETED"}),
     "IMPORT_ASSET_FROM_SIGNED_URL": frozenset({"WAITING"}),
 }
 SIGNED_URL_PERMITTED: Final = {"EXPORT_ASSET_TO_SIGNED_URL": frozenset({"COMPLETED"})}
-# documented: a signed URL and its expiry
+# documented: a signed URL and the time it expires
 SIGNED_URL_MEMBERS: Final = ("SignedUrl", "SignedUrlExpiresAt")
-# documented: how long a signed URL is valid, in seconds
+# documented: the validity of a signed URL
 _SIGNED_URL_SECONDS: Final = {"EXPORT_ASSET_TO_SIGNED_URL": 60}
 _UPLOAD_URL_SECONDS: Final = 3600
 
-# guess, from their names: the types that can meet a limit. A limit that is not listed fits any type.
+# guess, from their names: the types that can exceed a limit. A limit that is not listed fits any type.
 LIMIT_TYPES: Final = {
     "Assets per revision": frozenset(
         {
@@ -82,15 +81,15 @@ LIMIT_TYPES: Final = {
     ),
 }
 
-# documented: what a job error can point at; where in Details its id stands follows from the names.
+# documented: the resources of a job error; guess: the member of Details with its id, from the names.
 # From the most to the least specific.
 RESOURCE_MEMBERS: Final = {"ASSET": "AssetId", "REVISION": "RevisionId", "DATA_SET": "DataSetId"}
 
-# guess: members that say something unusual (there is another page, the revision was revoked, the resource
-# belongs to somebody else), which an answer that is made up leaves out
+# guess: members for unusual cases (another page, a revoked revision, a resource of somebody else), which
+# generated responses leave out
 REVOCATION_MEMBERS: Final = frozenset({"RevocationComment", "Revoked", "RevokedAt"})
 UNUSUAL_MEMBERS: Final = REVOCATION_MEMBERS | {"NextToken", "OriginDetails", "SourceId"}
-# guess: the value of a limit that a job is told to exceed
+# guess: the value of a limit that a test lets a job exceed
 LIMIT_VALUE: Final = 100.0
 
 # guess: the wording
@@ -106,20 +105,20 @@ ERROR_MESSAGES: Final = {
 
 
 def job_arn(job_id: str, region: str, account_id: str) -> str:
-    """The ARN of a job (documented)."""
+    """Return the ARN of a job (documented)."""
     return f"arn:aws:dataexchange:{region}:{account_id}:jobs/{job_id}"
 
 
 def may_have_signed_url(type_: str, state: str | None) -> bool:
-    """Whether a job of this type may carry one in this state; in any state, where nothing is known of its type."""
+    """Return whether a job may have a signed URL in this state; jobs of most types may in any."""
     return state in SIGNED_URL_PERMITTED.get(type_, (state,))
 
 
 def url_expires_at(
     type_: str, created: datetime.datetime, updated: datetime.datetime
 ) -> datetime.datetime:
-    """When a signed URL expires: an upload's runs from creation, a download's from completion (documented)."""
+    """Return when a signed URL expires: after creation (upload) or completion (download); documented."""
     seconds = _SIGNED_URL_SECONDS.get(type_)
     if seconds is None:
-        return later(created, datetime.timedelta(seconds=_UPLOAD_URL_SECONDS))
-    return later(updated, datetime.timedelta(seconds=seconds))
+        return shift(created, datetime.timedelta(seconds=_UPLOAD_URL_SECONDS))
+    return shift(updated, datetime.timedelta(seconds=seconds))

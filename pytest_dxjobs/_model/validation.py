@@ -1,7 +1,6 @@
-"""Whether a value is what a shape of the service model permits, with every violation at its place.
+"""Validation of values against the shapes of the service model.
 
-botocore's own validator looks at requests only, and neither at enums nor at patterns; a response that
-a test makes up is held to all of them.
+botocore's own validator checks requests only, and neither enums nor patterns.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import datetime
 import math
 from typing import TYPE_CHECKING
 
-from pytest_dxjobs._core.messages import did_you_mean, not_one_of, show
+from pytest_dxjobs._core.messages import choose_from, not_one_of, show
 from pytest_dxjobs._core.values import is_aware, is_text
 from pytest_dxjobs._model.service_model import Shape, enum_of, pattern_of
 
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def violations(shape: Shape, value: object, path: str, *, absent: object = None) -> Iterator[str]:
-    """Each violation of a shape, as ``path: what is wrong``.
+    """Yield each violation of a shape, as ``path: what is wrong``.
 
     Args:
         shape: Any shape of the service model.
-        value: What is held against it.
-        path: Where the value stands, dotted; empty for the response itself.
-        absent: A value that stands for a member which will be left out, and is not judged.
+        value: The value to check.
+        path: The dotted path of the value; empty for the response itself.
+        absent: A marker for members that will be left out; it is not checked.
     """
     if absent is not None and value is absent:
         return
@@ -51,13 +50,12 @@ def _structure(shape: Shape, value: object, path: str, absent: object) -> Iterat
     members = shape.members
     for name in value:
         if not isinstance(name, str) or name not in members:
-            hint = did_you_mean(name, members)
             place = _join(path, name) if isinstance(name, str) else f"{path or '(response)'}"
-            there = f"there are {', '.join(members)}" if members else "there are none"
-            yield f"{place}: unknown member {show(name)}; {there}{hint}"
+            known = choose_from(name, members) if members else "; there are no members"
+            yield f"{place}: unknown member {show(name)}{known}"
     for name in shape.required_members:
         if name not in value:
-            yield f"{_join(path, name)}: missing, and the service model requires it"
+            yield f"{_join(path, name)}: missing; the service model requires it"
     for name, member in members.items():
         if name in value:
             yield from violations(member, value[name], _join(path, name), absent=absent)
@@ -67,7 +65,7 @@ def _list(shape: Shape, value: object, path: str, absent: object) -> Iterator[st
     if not isinstance(value, list):
         yield f"{path}: a list is needed, not {show(value)}"
         return
-    yield from _length(shape, len(value), path, "entries")
+    yield from _bounds(shape, len(value), path, " entries")
     for index, element in enumerate(value):
         yield from violations(shape.member, element, f"{path}[{index}]", absent=absent)
 
@@ -93,8 +91,8 @@ def _string(shape: Shape, value: object, path: str) -> Iterator[str]:
     if pattern and not pattern.fullmatch(value):
         yield f"{path}: {show(value)} does not match {pattern.pattern}"
     if not is_text(value):
-        yield f"{path}: {show(value)} has a lone surrogate, which no UTF-8 text can hold"
-    yield from _length(shape, len(value), path, "characters")
+        yield f"{path}: {show(value)} contains a lone surrogate, which UTF-8 cannot encode"
+    yield from _bounds(shape, len(value), path, " characters")
 
 
 def _timestamp(_shape: Shape, value: object, path: str) -> Iterator[str]:
@@ -102,8 +100,8 @@ def _timestamp(_shape: Shape, value: object, path: str) -> Iterator[str]:
         yield f"{path}: an aware datetime is needed, not {show(value)}"
     elif not is_aware(value):
         yield (
-            f"{path}: {show(value)} is naive and the service's datetimes are aware; "
-            "give it a time zone, as in tzinfo=datetime.timezone.utc"
+            f"{path}: {show(value)} is naive, but the service's datetimes are aware; "
+            "add a time zone, as in tzinfo=datetime.timezone.utc"
         )
 
 
@@ -114,7 +112,7 @@ def _number(shape: Shape, value: object, path: str) -> Iterator[str]:
     elif not _is_finite(value):
         yield f"{path}: a finite number is needed, not {show(value)}"
     elif not whole and float(value) != value:
-        yield f"{path}: {show(value)} has more digits than the service's numbers hold"
+        yield f"{path}: {show(value)} has more digits than a double can hold"
     else:
         yield from _bounds(shape, value, path, "")
 
@@ -122,7 +120,7 @@ def _number(shape: Shape, value: object, path: str) -> Iterator[str]:
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond any float
+    except OverflowError:  # an integer larger than any float
         return False
 
 
@@ -136,16 +134,12 @@ def _blob(_shape: Shape, value: object, path: str) -> Iterator[str]:
         yield f"{path}: bytes are needed, not {show(value)}"
 
 
-def _length(shape: Shape, length: int, path: str, unit: str) -> Iterator[str]:
-    yield from _bounds(shape, length, path, f" {unit}")
-
-
 def _bounds(shape: Shape, size: float, path: str, unit: str) -> Iterator[str]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and size < low:
-        yield f"{path}: {size}{unit}, and the least is {low}"
+        yield f"{path}: {size}{unit}; the minimum is {low}"
     if high is not None and size > high:
-        yield f"{path}: {size}{unit}, and the most is {high}"
+        yield f"{path}: {size}{unit}; the maximum is {high}"
 
 
 _SCALARS: dict[str, Callable[[Shape, object, str], Iterator[str]]] = {

@@ -1,6 +1,6 @@
-"""HTTP as values: what goes in and what comes out, whoever carries it.
+"""HTTP requests and responses as values.
 
-They are tuples, since a few are made for each request, and a frozen dataclass takes three times as long.
+They are tuples, since each request makes a few of them, and a frozen dataclass takes three times as long.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Request(NamedTuple):
 
     Attributes:
         method: Such as ``GET``.
-        path: As it was sent, from the service's root.
-        query: As it was sent.
-        headers: Names in any case.
-        body: None where there is none.
-        region: That of the client.
-        url: All of it, as it was sent.
-        invocation: What the client calls the call that this is an attempt of; None where it does not say.
+        path: The path as it was sent, from the service's root.
+        query: The query as it was sent.
+        headers: The headers; names in any case.
+        body: The body, or None.
+        region: The region of the client.
+        url: The whole URL as it was sent.
+        invocation: The client's id of the call, the same for each attempt; None if it sends none.
     """
 
     method: str
@@ -42,7 +42,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """An HTTP response; the names of its headers are in lower case."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,23 +50,23 @@ class Response(NamedTuple):
 
     @property
     def is_error(self) -> bool:
-        """Whether botocore takes it for one."""
+        """Whether botocore raises an error for it."""
         return self.status >= 300
 
 
 class Stamp(NamedTuple):
-    """What the service puts on each of its responses.
+    """The request id and time in the headers of each response.
 
     Attributes:
-        request_id: What it calls the request.
-        at: When it answers: a plain datetime, in UTC.
+        request_id: The service's id of the request.
+        at: The time of the response: a plain datetime, in UTC.
     """
 
     request_id: str
     at: datetime.datetime
 
     def headers(self) -> dict[str, str]:
-        """The headers that say so."""
+        """Return the two headers."""
         at = self.at
         return {
             "date": f"{_day(at.date())} {at.hour:02}:{at.minute:02}:{at.second:02} GMT",
@@ -82,14 +82,14 @@ def _day(date: datetime.date) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a test can say of the HTTP response."""
+    """The parts of an HTTP response that a test can set."""
 
     status: int | None = None
     request_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
     def apply_to(self, response: Response, stamp: Stamp) -> Response:
-        """The response with what the test says of it."""
+        """Return the response with the parts that the test has set."""
         headers = {
             **response.headers,
             **stamp.headers(),
@@ -100,7 +100,7 @@ class Metadata:
 
 
 def read_metadata(place: str, given: object, *, least: int) -> Metadata:
-    """What of ``ResponseMetadata`` an HTTP response can carry; botocore fills in the rest."""
+    """Return the parts of ``ResponseMetadata`` that an HTTP response can carry; botocore adds the rest."""
     if given is None:
         return Metadata()
     permitted = (
@@ -126,15 +126,14 @@ def read_metadata(place: str, given: object, *, least: int) -> Metadata:
     return Metadata(
         status,
         None if request_id is None else read(f"{place}.RequestId", request_id, str),
-        read(f"{place}.HTTPHeaders", headers, _as_sent),
+        read(f"{place}.HTTPHeaders", headers, _header_pairs),
     )
 
 
-def _as_sent(headers: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
+def _header_pairs(headers: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((str(name).lower(), str(part)) for name, part in headers.items())
 
 
 def check_status(place: str, status: object, *, least: int) -> int:
-    """A status of a success (from 200) or of an error whose code botocore reads (from 301)."""
-    most = 299 if least == 200 else 599
-    return count(place, status, f", at most {most}", least=least, most=most)
+    """Return a status of a success (from 200) or of an error whose code botocore reads (from 301)."""
+    return count(place, status, least=least, most=299 if least == 200 else 599)

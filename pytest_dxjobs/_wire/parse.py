@@ -1,6 +1,6 @@
-"""REST-JSON, as the service reads it: which operation a request asks for, and with which parameters.
+"""Reading of REST-JSON requests: the operation and its parameters.
 
-Which path means which operation, what stands where and under which name comes from the service model.
+Routes, and the place and name of each parameter, come from the service model.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @functools.lru_cache(maxsize=1024)
 def route(installed: Model, method: str, path: str) -> tuple[str, dict[str, str]] | None:
-    """The operation that a request asks for, and what its path says; None where there is no such one.
+    """Return the operation and the path parameters of a request, or None if there is no such operation.
 
-    A poll asks for the same path again and again, so that answers are kept: take them as they are.
+    Results are cached, since polls repeat one path: do not change them.
     """
     segments = path.split("/")
     for literals, labels, operation in _routes(installed).get((method, len(segments)), ()):
@@ -36,12 +36,12 @@ _Places = list[tuple[int, str]]
 
 @functools.lru_cache(maxsize=4)
 def _routes(installed: Model) -> dict[tuple[str, int], list[tuple[_Places, _Places, str]]]:
-    """By method and number of segments: the literal segments, the labels, and the operation."""
+    """Return literal segments, labels and operation, by method and number of segments."""
     routes: dict[tuple[str, int], list[tuple[_Places, _Places, str]]] = {}
     for name in installed.service.operation_names:
         http = installed.operation(name).http
         template = list(enumerate(http["requestUri"].split("?")[0].split("/")))
-        # The last ones first: they are where paths differ.
+        # The last segments first: paths differ there.
         literals = [(index, part) for index, part in template[::-1] if not part.startswith("{")]
         labels = [(index, part.strip("{+}")) for index, part in template if part.startswith("{")]
         routes.setdefault((http["method"], len(template)), []).append((literals, labels, name))
@@ -49,17 +49,17 @@ def _routes(installed: Model) -> dict[tuple[str, int], list[tuple[_Places, _Plac
 
 
 @functools.lru_cache(maxsize=256)
-def reads_headers(installed: Model, operation: str) -> bool:
-    """Whether the operation has parameters that travel as headers; most have none."""
+def takes_headers(installed: Model, operation: str) -> bool:
+    """Return whether the operation has parameters that are sent as headers; most have none."""
     shape = installed.operation(operation).input_shape
     members = shape.members.values() if shape is not None else ()
     return any(part.serialization.get("location") in ("header", "headers") for part in members)
 
 
-def parameters(
+def parse_parameters(
     installed: Model, operation: str, uri: dict[str, str], request: Request
 ) -> dict[str, Any]:
-    """The parameters of a call, as its caller named and typed them; a new dict each time."""
+    """Return the parameters of a call, as its caller named and typed them, in a new dict."""
     shape = installed.operation(operation).input_shape
     return dict(_parameters(shape, uri, request)) if shape is not None else {}
 
@@ -114,7 +114,7 @@ def _value(shape: Shape, given: Any) -> Any:
     if shape.type_name == "list" and isinstance(given, list):
         return [_value(shape.member, element) for element in given]
     if shape.type_name == "timestamp":
-        return _moment(given)
+        return _timestamp(given)
     return given
 
 
@@ -123,11 +123,11 @@ def _scalar(shape: Shape, given: str) -> object:
         return given
     try:
         return int(given)
-    except ValueError:  # of a client that does not validate
+    except ValueError:  # from a client without parameter validation
         return given
 
 
-def _moment(given: Any) -> datetime.datetime:
+def _timestamp(given: Any) -> datetime.datetime:
     from botocore.utils import parse_timestamp
 
     return parse_timestamp(given)

@@ -1,6 +1,6 @@
-"""REST-JSON, as the service writes it, and as botocore reads it.
+"""Writing of REST-JSON responses, and parsing them as botocore does.
 
-What goes where and under which name comes from the service model. Nothing here knows a client or a job.
+The place and name of each member come from the service model.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def json_response(status: int, body: bytes, stamp: Stamp, **headers: str) -> Response:
-    """A response with the headers that the service sends with each."""
+    """Return a response with the headers that the service always sends."""
     return Response(
         status,
         {
@@ -37,15 +37,13 @@ def json_response(status: int, body: bytes, stamp: Stamp, **headers: str) -> Res
 def success_response(
     installed: Model, operation: str, value: Mapping[str, object], stamp: Stamp
 ) -> Response:
-    """The response of an operation, with the status that the model gives it.
+    """Return the response of an operation, with the status of the service model.
 
     Raises:
-        ValueError: JSON has no form for something in the value.
+        ValueError: The value contains something that JSON cannot hold.
     """
-    shape, status = (
-        installed.operation(operation).output_shape,
-        success_status(installed, operation),
-    )
+    shape = installed.operation(operation).output_shape
+    status = success_status(installed, operation)
     if shape is None or not shape.members:
         return json_response(status, b"", stamp)
     headers = {
@@ -61,7 +59,7 @@ def success_response(
 
 
 def success_status(installed: Model, operation: str) -> int:
-    """The HTTP status with which the model has an operation succeed."""
+    """Return the HTTP status of a successful response, 200 if the service model has none."""
     return int(installed.operation(operation).http.get("responseCode", 200))
 
 
@@ -76,7 +74,7 @@ def error_response(
     members: Mapping[str, object],
     status: int | None = None,
 ) -> Response:
-    """An error, with the status that the model gives it, or 400 where the model does not know it."""
+    """Return an error response, with the status of ``error_status`` if none is given."""
     shape = installed.error_shapes.get(code)
     if shape is None:
         body = json.dumps({"message": members.get("Message", "")}).encode()
@@ -88,24 +86,24 @@ def error_response(
 
 
 def error_status(installed: Model, code: str) -> int:
-    """The status that the model gives an error; 400 where the model does not know it."""
+    """Return the status of an error in the service model, or 400 for an unknown error."""
     shape = installed.error_shapes.get(code)
     return shape.metadata["error"]["httpStatusCode"] if shape is not None else 400
 
 
 def error_code(response: Response) -> str:
-    """The code by which botocore calls an error: the service's, or that of the status without one."""
-    usual = response.headers.get("x-amzn-errortype", ":")
-    if ":" not in usual:
-        return usual
+    """Return the error code that botocore reads: the service's, or else the status."""
+    code = response.headers.get("x-amzn-errortype", ":")
+    if ":" not in code:
+        return code
     try:
         return str(_parser().parse(_parts(response), None)["Error"]["Code"])
-    except Exception:  # what botocore's parser makes of a garbled body
+    except Exception:  # botocore's parser fails on a garbled body
         return str(response.status)
 
 
 def parse_response(installed: Model, operation: str, response: Response) -> dict[str, Any]:
-    """What botocore makes of a response; a new dict each time."""
+    """Return what botocore's parser returns for a response, in a new dict."""
     parser, parts = _parser(), _parts(response)
     parsed: dict[str, Any] = parser.parse(parts, installed.operation(operation).output_shape)
     modelled = installed.error_shapes.get(parsed.get("Error", {}).get("Code"))
@@ -131,16 +129,16 @@ def _parts(response: Response) -> dict[str, object]:
 
 
 def encode(shape: Shape, value: object) -> bytes:
-    """The JSON body for a value of a shape.
+    """Return the JSON body for a value of a shape.
 
-    What does not fit the shape is written as it is, so that a test can send what the service never would.
+    Parts that do not fit the shape are written as they are, so that a test can send invalid responses.
 
     Raises:
-        ValueError: JSON has no form for something in the value.
+        ValueError: The value contains something that JSON cannot hold.
     """
     try:
         return json.dumps(_jsonable(shape, value), separators=(",", ":"), default=_plain).encode()
-    except Exception as error:  # also what an object's own methods raise
+    except Exception as error:  # methods of the value may raise anything
         raise ValueError(f"JSON cannot hold it: {error}") from error
 
 
@@ -171,16 +169,16 @@ def _plain(value: object) -> str:
         return _iso8601(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    raise TypeError(f"a {type(value).__name__} is no JSON value")
+    raise TypeError(f"a {type(value).__name__} is not a JSON value")
 
 
-def _iso8601(moment: datetime.datetime) -> str:
-    """With milliseconds and Z, as the service writes it; finer, or without a zone, only if the test is."""
-    fine = "microseconds" if moment.microsecond % 1000 else "milliseconds"
-    if moment.utcoffset() is None:
-        return moment.isoformat(timespec=fine)
+def _iso8601(at: datetime.datetime) -> str:
+    """Write milliseconds and Z, as the service does, but keep microseconds and a missing time zone."""
+    precision = "microseconds" if at.microsecond % 1000 else "milliseconds"
+    if at.utcoffset() is None:
+        return at.isoformat(timespec=precision)
     try:
-        moment = moment.astimezone(datetime.timezone.utc)
+        at = at.astimezone(datetime.timezone.utc)
     except OverflowError:
-        return moment.isoformat(timespec=fine)
-    return moment.replace(tzinfo=None).isoformat(timespec=fine) + "Z"
+        return at.isoformat(timespec=precision)
+    return at.replace(tzinfo=None).isoformat(timespec=precision) + "Z"

@@ -1,4 +1,4 @@
-"""The written-out names agree with the installed service model."""
+"""Job types, states and error codes agree with the service model; the two markers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def enum_of(shape: str) -> set[str]:
     return set(model.shape_for(shape).enum)  # type: ignore[attr-defined]
 
 
-def test_types_states_and_codes_are_those_of_the_service_model() -> None:
+def test_types_states_and_codes_equal_the_service_model() -> None:
     assert set(dx.JOB_TYPES) == set(get_args(dx.JobType)) == enum_of("Type")
     assert set(dx.JOB_STATES) == enum_of("State")
     assert set(dx.JOB_ERROR_CODES) == enum_of("Code")
@@ -29,7 +29,7 @@ def test_every_state_is_either_pending_or_terminal() -> None:
 
 
 @pytest.mark.parametrize("name", ["ALWAYS", "ABSENT"])
-def test_a_marker_stays_itself_and_shows_as_it_is_written(name: str) -> None:
+def test_marker_survives_copies_and_has_a_readable_repr(name: str) -> None:
     marker = getattr(dx, name)
     assert copy.deepcopy(marker) is marker
     assert pickle.loads(pickle.dumps(marker)) is marker

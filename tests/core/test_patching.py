@@ -1,4 +1,4 @@
-"""What a clock puts into the classes of others comes out again, whatever others put there meanwhile."""
+"""Patches are undone, also if another tool has patched the same attribute meanwhile."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ import pytest_dxjobs as dx
         (selectors.DefaultSelector, "select"),
     ],
 )
-def test_a_patch_that_outlives_the_clock_does_no_harm(
+def test_another_patch_that_outlives_ours_does_no_harm(
     owner: type, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = vars(owner)[name]
-    monkeypatch.setattr(owner, name, original)  # which puts it back in any case
+    monkeypatch.setattr(owner, name, original)  # restores it in any case
     with pytest.MonkeyPatch.context() as patch, dx.VirtualClock():
         ours = vars(owner)[name]
         patch.setattr(owner, name, original)
-    # The context of the patch has ended last, and has put back what it found.
+    # The other patch has ended last and has put our replacement back.
     assert vars(owner)[name] is ours
     with dx.VirtualClock():
         assert vars(owner)[name].__wrapped__ is original

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from clients import client_for
-from draws import drawn
+from draws import draw_examples
 from own_classes import COMPARED, Text, member, own
 
 import pytest_dxjobs as dx
@@ -96,9 +96,9 @@ def scenario(text: Kind) -> object:
 
 
 def drawn_ones(text: Kind) -> object:
-    job = drawn(dxst.jobs(type=text(EXPORT), state=text("ERROR")), 1)[0]
-    error = drawn(dxst.job_errors(type=[text(EXPORT)], code=(text(MALWARE),)), 1)[0]
-    history = drawn(dxst.histories(outcome=text("COMPLETED")), 1)[0]
+    job = draw_examples(dxst.jobs(type=text(EXPORT), state=text("ERROR")), 1)[0]
+    error = draw_examples(dxst.job_errors(type=[text(EXPORT)], code=(text(MALWARE),)), 1)[0]
+    history = draw_examples(dxst.histories(outcome=text("COMPLETED")), 1)[0]
     return job["Type"], job["State"], error["Code"], history.stages[-1].state
 
 

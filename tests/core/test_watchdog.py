@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from polling_loops import wait, wait_deafly
+from polling_loops import wait, wait_swallowing_errors
 
 import pytest_dxjobs as dx
 from pytest_dxjobs._core import watchdog
@@ -141,7 +141,7 @@ def test_who_expects_it_in_one_worker_has_heard_of_all(client: Any, looked: list
         assert guards()[0].raised == 0
 
 
-@pytest.mark.parametrize("consume", [wait, wait_deafly])
+@pytest.mark.parametrize("consume", [wait, wait_swallowing_errors])
 def test_who_expects_it_where_a_pool_raises_it_is_not_told_again(
     consume: Any, client: Any, looked: list[int]
 ) -> None:

@@ -1,4 +1,4 @@
-"""A type that only a newer botocore knows is filled from its model, and judged by it."""
+"""Job types of a newer service model: example values, validation, operations and strategies."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ NEW_SHAPES = {
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """A client of a botocore whose model knows one more type."""
+    """A client whose service model has one more job type."""
     source = next(Path(botocore.__file__).parent.glob("data/dataexchange/*/service-2.json*"))
     text = gzip.decompress(source.read_bytes()) if source.suffix == ".gz" else source.read_bytes()
     model = json.loads(text)
@@ -122,7 +122,7 @@ def newer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize("state", dx.JOB_STATES)
-def test_a_new_type_is_complete_coherent_and_parsed_as_it_is(newer: Any, state: str) -> None:
+def test_new_type_is_complete_coherent_and_parsed_unchanged(newer: Any, state: str) -> None:
     made: dict[str, Any] = dict(dx.make_job(NEW_TYPE, state))
     assert set(made["Details"]["ExportTablesToMoonBase"]) == set(NEW_DETAILS["members"])
     assert dx.find_problems(made) == []
@@ -135,13 +135,12 @@ def test_a_new_type_is_complete_coherent_and_parsed_as_it_is(newer: Any, state: 
     del response["ResponseMetadata"]
     assert response == made
     sent = bodies[0]["Details"]["ExportTablesToMoonBase"]
-    assert isinstance(
-        sent["LaunchedAt"], float
-    )  # REST-JSON's own form, where a shape says no other
+    # The default format of REST-JSON, unless a shape has another.
+    assert isinstance(sent["LaunchedAt"], float)
     assert sent["LandUrlExpiresAt"].endswith("Z")
 
 
-def test_values_of_a_new_type_are_what_its_model_asks_for(newer: Any) -> None:
+def test_example_values_of_a_new_type_fit_its_model(newer: Any) -> None:
     del newer
     details: Any = dx.make_job(NEW_TYPE)["Details"]
     details = details["ExportTablesToMoonBase"]
@@ -154,13 +153,11 @@ def test_values_of_a_new_type_are_what_its_model_asks_for(newer: Any) -> None:
     assert details["Motto"] == "example"
     assert details["Callsign"] == "AA-000"
     assert details["Manned"] is True
-    assert details["Stage"] == {
-        "Height": 1
-    }  # whatever would begin a stage within the stage is left out
+    assert details["Stage"] == {"Height": 1}  # without recursive members
     assert details["Manifest"] == b"example"
 
 
-def test_a_new_types_errors_point_at_its_details(newer: Any) -> None:
+def test_errors_of_a_new_type_refer_to_its_details(newer: Any) -> None:
     del newer
     job: Any = dx.make_job(NEW_TYPE, "ERROR")
     (error,) = job["Errors"]
@@ -169,7 +166,7 @@ def test_a_new_types_errors_point_at_its_details(newer: Any) -> None:
     error["Details"]["ExportTablesToMoonBaseJobErrorDetails"]["Ship"] = "ORION"
     (problem,) = dx.find_problems(job)
     assert problem.startswith("Errors[0].Details.ExportTablesToMoonBaseJobErrorDetails.Ship: ")
-    assert "'ORION' is not the job's own, 'EAGLE'" in problem
+    assert "'ORION' differs from the job's Details, 'EAGLE'" in problem
     job["Errors"] = [
         dx.make_error(
             "SERVICE_QUOTA_EXCEEDED_EXCEPTION",
@@ -179,10 +176,10 @@ def test_a_new_types_errors_point_at_its_details(newer: Any) -> None:
             ResourceId="luna",
         )
     ]
-    assert dx.find_problems(job) == []  # what only the model knows fits any type
+    assert dx.find_problems(job) == []  # limits and resources of a newer model fit any type
 
 
-def test_a_new_types_details_are_judged_by_its_model(newer: Any) -> None:
+def test_details_of_a_new_type_are_validated_by_its_model(newer: Any) -> None:
     del newer
     job: Any = dx.make_job(NEW_TYPE)
     details = job["Details"]["ExportTablesToMoonBase"]
@@ -211,69 +208,71 @@ def test_a_new_types_details_are_judged_by_its_model(newer: Any) -> None:
     assert any("Cargo.5: an integer is needed" in problem for problem in dx.find_problems(job))
 
 
-def test_a_type_whose_details_go_by_another_name_has_none(newer: Any) -> None:
+def test_type_without_a_matching_details_member_has_empty_details(newer: Any) -> None:
     with dx.FakeDataExchange() as fake:
+        with pytest.raises(dx.UsageError, match="EXPORT_ELSEWHERE has no Details"):
+            fake.add_job("EXPORT_ELSEWHERE", Details={"ExportElsewhere": {}})
         job = fake.add_job("EXPORT_ELSEWHERE", dx.stays("ERROR"))
         response = newer.get_job(JobId=job.id)
     assert (response["Type"], response["Details"]) == ("EXPORT_ELSEWHERE", {})
 
 
-def test_without_the_newer_model_the_type_is_unknown() -> None:
+def test_new_type_is_unknown_without_the_newer_model() -> None:
     with pytest.raises(dx.UsageError, match=NEW_TYPE):
         dx.make_job(NEW_TYPE)
 
 
-def test_a_job_of_a_new_type_is_created_and_moves_through_new_states(newer: Any) -> None:
-    told = {"DataSetId": "d" * 32, "Destinations": [{"Bucket": "crater"}] * 2}
-    details = {"ExportTablesToMoonBase": {**told, "Speed": 7}}
+def test_job_of_a_new_type_is_created_and_enters_new_states(newer: Any) -> None:
+    given = {"DataSetId": "d" * 32, "Destinations": [{"Bucket": "crater"}] * 2}
+    details = {"ExportTablesToMoonBase": {**given, "Speed": 7}}
     with dx.FakeDataExchange() as fake:
-        stored = [
+        stages = [
             ("IN_PROGRESS", dx.polls(1)),
             ("PAUSED", dx.polls(1)),
             ("IN_PROGRESS", dx.polls(1)),
         ]
-        fake.next_job(dx.history(*stored, "COMPLETED"), type=NEW_TYPE)
+        fake.next_job(dx.history(*stages, "COMPLETED"), type=NEW_TYPE)
         created = newer.create_job(Type=NEW_TYPE, Details=details)
         own = created["Details"]["ExportTablesToMoonBase"]
-        assert own.pop("LandUrlExpiresAt") > created["CreatedAt"]  # which the service makes
-        assert own == told  # and Speed is only for the request
+        assert own.pop("LandUrlExpiresAt") > created["CreatedAt"]  # generated by the service
+        assert own == given  # without Speed, which only the request has
         newer.start_job(JobId=created["Id"])
         states = [newer.get_job(JobId=created["Id"])["State"] for _ in range(4)]
         assert states == ["IN_PROGRESS", "PAUSED", "IN_PROGRESS", "COMPLETED"]
 
 
-def test_a_type_whose_details_the_service_does_not_repeat_is_created(newer: Any) -> None:
+def test_type_without_response_details_is_created(newer: Any) -> None:
     details = {"ExportElsewhere": {"DataSetId": "d" * 32}}
     with dx.FakeDataExchange():
         created = newer.create_job(Type="EXPORT_ELSEWHERE", Details=details)
     assert (created["State"], created["Details"]) == ("WAITING", {})
 
 
-def test_an_operation_whose_status_is_not_said_succeeds_with_the_usual_one(newer: Any) -> None:
+def test_operation_without_a_status_in_the_model_returns_200(newer: Any) -> None:
     with dx.FakeDataExchange():
         assert newer.list_jobs()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_it_is_drawn_from_its_model(newer: Any) -> None:
+def test_strategies_draw_the_new_type_from_its_model(newer: Any) -> None:
     found = []
 
     @settings(max_examples=100, database=None, deadline=None, phases=[Phase.generate])
     @given(dxst.jobs(type=NEW_TYPE))
-    def take(job: Any) -> None:
+    def collect_new_type(job: Any) -> None:
         assert dx.find_problems(job) == []
         found.append(job["Details"]["ExportTablesToMoonBase"])
 
-    take()
+    collect_new_type()
     assert all(len(details["Destinations"]) >= 2 for details in found)
     assert {details.get("Ship") for details in found} == {"EAGLE", "ORION", None}
     assert {details.get("Manned") for details in found} == {True, False, None}
 
     @settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate])
     @given(dxst.jobs())
-    def take_any(job: Any) -> None:
+    def collect_types(job: Any) -> None:
         found.append(job["Type"])
 
-    take_any()
+    collect_types()
     assert NEW_TYPE in found
 
     @settings(
@@ -284,9 +283,9 @@ def test_it_is_drawn_from_its_model(newer: Any) -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(dxst.model_responses())
-    def take_anything(response: Any) -> None:
+    def collect_responses(response: Any) -> None:
         assert list(violations(model().job, response, "")) == []
         found.append("ExportTablesToMoonBase" in response.get("Details", {}))
 
-    take_anything()
+    collect_responses()
     assert True in found

@@ -1,4 +1,4 @@
-"""REST-JSON on its own: what no client of this service does, but a port might be asked."""
+"""REST-JSON: routing, encoding of values, and requests that a validating client never sends."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ JOB: Any = MODEL.operation_model("GetJob").output_shape
         ("GET", "", None),
     ],
 )
-def test_method_and_path_tell_the_operation(
+def test_method_and_path_select_the_operation(
     method: str, path: str, found: tuple[str, dict[str, str]] | None
 ) -> None:
     assert route(model(), method, path) == found
 
 
-def test_a_request_that_is_none_is_no_answer_and_in_the_log() -> None:
+def test_unknown_operation_raises_unexpected_call_and_is_logged() -> None:
     fake = dx.FakeDataExchange(strict=False)
     request = Request("PUT", "/v1/jobs/abc", "", {}, None, "us-east-1")
-    for _ in range(2):  # without a number of its own, each request is a call
+    for _ in range(2):  # without an invocation id, each request is a call of its own
         with pytest.raises(
             dx.UnexpectedCall, match=r"PUT /v1/jobs/abc .*there is no such operation"
         ):
@@ -72,13 +72,13 @@ def test_a_request_that_is_none_is_no_answer_and_in_the_log() -> None:
         ),
     ],
 )
-def test_a_time_is_as_the_service_writes_it_unless_the_test_is_finer_or_has_no_zone(
+def test_timestamp_is_written_in_milliseconds_utc_but_keeps_microseconds_and_naivety(
     at: datetime.datetime, written: str
 ) -> None:
     assert json.loads(encode(JOB, {"CreatedAt": at})) == {"CreatedAt": written}
 
 
-def test_what_does_not_fit_its_shape_is_written_as_it_is() -> None:
+def test_values_that_do_not_fit_their_shape_are_written_unchanged() -> None:
     job = {"Arn": {"a": 1}, "CreatedAt": 7, "Errors": "none", "Id": ["a"], "Details": 0.5}
     assert json.loads(encode(JOB, job)) == job
     assert json.loads(encode(JOB, {"State": START})) == {"State": "2024-01-01T00:00:00.000Z"}
@@ -94,7 +94,7 @@ DETAILS = {"ExportAssetsToS3": EXPORT | {"Encryption": ENCRYPTION}}
 
 
 @pytest.mark.parametrize(
-    ("request_", "told"),
+    ("request_", "problems"),
     [
         (
             {"Type": "EXPORT_ASSETS_TO_S3", "Details": DETAILS},
@@ -105,8 +105,8 @@ DETAILS = {"ExportAssetsToS3": EXPORT | {"Encryption": ENCRYPTION}}
         ({"Type": "EXPORT_ASSETS_TO_S3"}, [" Details: missing"]),
     ],
 )
-def test_what_a_client_does_not_validate_the_service_refuses(
-    dxjobs: dx.FakeDataExchange, request_: dict[str, Any], told: list[str]
+def test_invalid_create_job_from_a_client_without_validation_is_refused(
+    dxjobs: dx.FakeDataExchange, request_: dict[str, Any], problems: list[str]
 ) -> None:
     client: Any = botocore.session.Session().create_client(
         "dataexchange", region_name="us-east-1", config=Config(parameter_validation=False)
@@ -114,12 +114,12 @@ def test_what_a_client_does_not_validate_the_service_refuses(
     with pytest.raises(ClientError) as caught:
         client.create_job(**request_)
     assert caught.value.response["Error"]["Code"] == "ValidationException"
-    for each in told:
-        assert each in str(caught.value)
+    for problem in problems:
+        assert problem in str(caught.value)
     assert dxjobs.jobs == []
 
 
-def test_a_number_that_is_none_is_refused_too(dxjobs: dx.FakeDataExchange) -> None:
+def test_parameter_that_is_not_a_number_is_refused(dxjobs: dx.FakeDataExchange) -> None:
     client: Any = botocore.session.Session().create_client(
         "dataexchange", region_name="us-east-1", config=Config(parameter_validation=False)
     )
@@ -128,7 +128,7 @@ def test_a_number_that_is_none_is_refused_too(dxjobs: dx.FakeDataExchange) -> No
     assert dxjobs.calls[0].params == {"MaxResults": "many"}
 
 
-def test_a_reset_within_a_call_is_no_trouble(
+def test_reset_within_a_call_clears_the_log(
     dxjobs_client: Any, dxjobs: dx.FakeDataExchange
 ) -> None:
     dxjobs.add_response("list_data_sets", lambda _: dxjobs.reset())
