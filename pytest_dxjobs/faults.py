@@ -1,10 +1,24 @@
-"""What can go wrong between a client and the service, as frozen values: ``fake.inject(faults.throttling())``.
+"""Faults as values, to inject into a fake: ``fake.inject(faults.throttling())``.
 
-A fault says what the service, or the network, does with a request. What the code under test gets to see of
-it is botocore's own doing: its retry handlers, its parser, its exceptions. The wording of the messages, and
-the codes of errors that the service model does not know, are guesses; ``message`` sets another.
+A fault is what the service or the network does with a request. botocore turns it into what the code under
+test sees, through its own retries, parser and exceptions.
 
-They stand from what botocore gets over to what it does not, which is the order in which Hypothesis tries them.
+All functions take these keyword arguments. Connection errors have no response and ignore the last two;
+``garbled`` ignores the message.
+
+Args:
+    message: The text of the error; the default is a guess. For ``bad_gateway`` it is the title of the page,
+        which botocore does not read. For connection errors it is the text of the error in
+        ``kwargs["error"]`` of botocore's exception.
+    request_id: The ``RequestId`` in ``ResponseMetadata``.
+    headers: Headers of the response, by name; they are added to the default ones or replace them.
+
+Raises:
+    UsageError: An argument has the wrong type, is not permitted, or cannot be sent.
+
+See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html for the errors of the
+service, and https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html for ``expired_token`` and
+``service_unavailable``, whose codes are guesses.
 """
 
 from __future__ import annotations
@@ -12,27 +26,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from pytest_dxjobs._service.fault import FailedConnection, Fault, Garbled, Page, ServiceError, sends
+from pytest_dxjobs._service.fault import (
+    FailedConnection,
+    Fault,
+    Garbled,
+    HtmlPage,
+    ServiceError,
+    sends,
+)
 
 Headers = Mapping[str, str]
 Cause = Literal["InsufficientS3BucketPolicy", "S3AccessDenied"]
+
+# In the order in which Hypothesis tries them: first what botocore retries.
 
 
 @sends(ServiceError("ThrottlingException", "Rate exceeded"))
 def throttling(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """Too many requests: ``ThrottlingException``, status 429. botocore tries again.
+    """Respond with ``ThrottlingException`` (429): too many requests. botocore retries.
 
-    Args:
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("throttling", message, request_id, headers)
 
@@ -41,17 +56,9 @@ def throttling(
 def internal_error(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The service failed: ``InternalServerException``, status 500. botocore tries again.
+    """Respond with ``InternalServerException`` (500). botocore retries.
 
-    Args:
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("internal_error", message, request_id, headers)
 
@@ -60,34 +67,20 @@ def internal_error(
 def service_unavailable(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The service is down: status 503, which the service model does not know. botocore tries again.
+    """Respond with 503, which is not in the service model. botocore retries.
 
-    Args:
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("service_unavailable", message, request_id, headers)
 
 
-@sends(Page(502))
+@sends(HtmlPage(502))
 def bad_gateway(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """A load balancer answers for the service: status 502, with a page of HTML. botocore tries again.
+    """Respond with the HTML page of a load balancer (502). botocore retries.
 
-    Args:
-        message: The title of that page, which botocore does not read: it tells the status and its name.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("bad_gateway", message, request_id, headers)
 
@@ -96,15 +89,9 @@ def bad_gateway(
 def connection_refused(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """Nobody listens: ``botocore.exceptions.EndpointConnectionError``. botocore tries again.
+    """Refuse the connection: ``botocore.exceptions.EndpointConnectionError``. botocore retries.
 
-    Args:
-        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
-        request_id: Without a response there is none; taken, so that all faults take the same.
-        headers: The same.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("connection_refused", message, request_id, headers)
 
@@ -113,15 +100,9 @@ def connection_refused(
 def connection_closed(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The connection ends before the response: ``ConnectionClosedError``, as ``connection_refused``.
+    """Close the connection before a response: ``ConnectionClosedError``. botocore retries.
 
-    Args:
-        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
-        request_id: Without a response there is none; taken, so that all faults take the same.
-        headers: The same.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("connection_closed", message, request_id, headers)
 
@@ -130,15 +111,9 @@ def connection_closed(
 def connect_timeout(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """No connection comes about: ``ConnectTimeoutError``, as ``connection_refused``; takes no time.
+    """Time out while connecting: ``ConnectTimeoutError``. botocore retries; no time passes.
 
-    Args:
-        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
-        request_id: Without a response there is none; taken, so that all faults take the same.
-        headers: The same.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("connect_timeout", message, request_id, headers)
 
@@ -147,15 +122,9 @@ def connect_timeout(
 def read_timeout(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """No response comes: ``ReadTimeoutError``, as ``connection_refused``; takes no time.
+    """Time out while reading: ``ReadTimeoutError``. botocore retries; no time passes.
 
-    Args:
-        message: The text of the error beneath, which botocore keeps as ``kwargs["error"]``.
-        request_id: Without a response there is none; taken, so that all faults take the same.
-        headers: The same.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("read_timeout", message, request_id, headers)
 
@@ -164,17 +133,9 @@ def read_timeout(
 def not_found(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """What was asked for is not there: ``ResourceNotFoundException``, status 404, with its resource.
+    """Respond with ``ResourceNotFoundException`` (404), which names the resource.
 
-    Args:
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("not_found", message, request_id, headers)
 
@@ -183,17 +144,9 @@ def not_found(
 def access_denied(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The caller may not do this: ``AccessDeniedException``, status 403.
+    """Respond with ``AccessDeniedException`` (403).
 
-    Args:
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("access_denied", message, request_id, headers)
 
@@ -206,19 +159,13 @@ def validation(
     request_id: str | None = None,
     headers: Headers | None = None,
 ) -> Fault:
-    """The request is not valid: ``ValidationException``, status 400.
+    """Respond with ``ValidationException`` (400).
+
+    See ``pytest_dxjobs.faults`` for the other arguments.
 
     Args:
-        cause: Its ``ExceptionCause``: ``"InsufficientS3BucketPolicy"``, ``"S3AccessDenied"``, or one that the
+        cause: The ``ExceptionCause``: ``"InsufficientS3BucketPolicy"``, ``"S3AccessDenied"``, or one that the
             installed botocore knows; None for none.
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: There is no such cause, an argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     return _fault("validation", message, request_id, headers, cause=cause)
 
@@ -227,17 +174,9 @@ def validation(
 def conflict(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The resource's state does not permit it: ``ConflictException``, status 409, with its resource.
+    """Respond with ``ConflictException`` (409), which names the resource.
 
-    Args:
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("conflict", message, request_id, headers)
 
@@ -250,17 +189,9 @@ def conflict(
 def expired_token(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
-    """The caller's credentials have expired: ``ExpiredTokenException``, 403, not in the service model.
+    """Respond with ``ExpiredTokenException`` (403), which is not in the service model.
 
-    Args:
-        message: Another text than the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, or cannot be sent.
-
-    See https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+    See ``pytest_dxjobs.faults`` for the arguments.
     """
     return _fault("expired_token", message, request_id, headers)
 
@@ -274,37 +205,24 @@ def garbled(
     request_id: str | None = None,
     headers: Headers | None = None,
 ) -> Fault:
-    r"""A response with a body that is no JSON, or none for this operation.
+    r"""Respond with a body that is not the JSON of the operation.
 
-    botocore makes of it what it makes of such bytes in production: of JSON that breaks off and a status of
-    success, an empty answer; of ``b"[]"`` or ``b"\\xff"``, a bare ``AttributeError`` or
-    ``UnicodeDecodeError``.
+    botocore parses it as in production. JSON that breaks off, with a status of success, becomes an empty
+    response; ``b"[]"`` raises a bare ``AttributeError``, ``b"\xff"`` a bare ``UnicodeDecodeError``.
+    See ``pytest_dxjobs.faults`` for the other arguments.
 
     Args:
-        body: The bytes, as they are sent.
-        status: The status that comes with them, 200 to 599.
-        message: There is no place for one; taken, so that all faults take the same.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``.
-        headers: Headers of the response, beside the usual ones or instead of them.
-
-    Raises:
-        UsageError: An argument is ill-typed, out of its range, or cannot be sent.
+        body: The bytes of the body, sent as they are.
+        status: The HTTP status, 200 to 599.
     """
     return _fault("garbled", message, request_id, headers, body=body, status=status)
 
 
 def _fault(
-    kind: str,
-    message: str | None,
-    request_id: str | None,
-    headers: Headers | None,
-    *,
-    cause: str | None = None,
-    body: bytes | None = None,
-    status: int | None = None,
+    kind: str, message: str | None, request_id: str | None, headers: Headers | None, **own: Any
 ) -> Fault:
     given: Any = () if headers is None else headers
-    return Fault(kind, message, request_id, given, cause, body, status)
+    return Fault(kind, message, request_id, given, **own)
 
 
 __all__: Final = [

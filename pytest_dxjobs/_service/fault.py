@@ -1,6 +1,6 @@
-"""A fault as a value that can be sent, and what each kind of it sends.
+"""Faults as values, and the HTTP response or connection error that each kind produces.
 
-What a kind sends is said where the function that makes it is defined, which is all that there is to a new one.
+``pytest_dxjobs.faults`` registers the kinds with ``sends``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pytest_dxjobs._core.arguments import count, one_of, read, text
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._core.values import bare, is_text, values_of
+from pytest_dxjobs._core.values import bare, find_values, is_text
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._wire.http import Response
 from pytest_dxjobs._wire.serialize import error_response, json_response
@@ -23,69 +23,18 @@ if TYPE_CHECKING:
     from pytest_dxjobs._service.calls import CallRecord
 
 
-_Make = TypeVar("_Make", bound=Callable[..., "Fault"])
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceError:
-    """An error that the service tells.
-
-    Attributes:
-        code: Its code.
-        message: The usual message, in which {} is the resource.
-        status: The HTTP status; None for that of the service model, which knows the code.
-    """
-
-    code: str
-    message: str
-    status: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FailedConnection:
-    """What botocore raises, and the text of what it usually finds beneath."""
-
-    exception: str
-    beneath: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a load balancer sends."""
-
-    status: int
-
-
-class Garbled:
-    """The bytes of the fault itself."""
-
-
-Sent = ServiceError | FailedConnection | Page | Garbled
-SENT: Final[dict[str, Sent]] = {}  # by the name of the function that makes such a fault
-
-
-def sends(sent: Sent) -> Callable[[_Make], _Make]:
-    """Say what the faults send that a function makes."""
-
-    def note(make: _Make) -> _Make:
-        SENT[make.__name__] = sent
-        return make
-
-    return note
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One way in which a request fails. Made by the functions of ``pytest_dxjobs.faults``.
 
     Attributes:
         kind: The name of the function, such as ``"throttling"``.
-        message: The message of the error; None for the usual one.
-        request_id: What ``ResponseMetadata`` tells as ``RequestId``; None for one that the fake numbers.
-        headers: Headers of the response, by name, beside the usual ones or instead of them.
+        message: The message of the error; None for the default one.
+        request_id: The ``RequestId`` in ``ResponseMetadata``; None for one that the fake numbers.
+        headers: Headers of the response, by name; they are added to the default ones or replace them.
         cause: The ``ExceptionCause`` of a validation error.
-        body: What a garbled response has for a body.
-        status: What a garbled response has for a status.
+        body: The body of a garbled response.
+        status: The status of a garbled response.
     """
 
     kind: str
@@ -97,37 +46,37 @@ class Fault:
     status: int | None = None
 
     def __post_init__(self) -> None:
-        # Here and not where each is made, so that one made by hand, or by dataclasses.replace, can be sent, too.
-        for name, value in _checked(self).items():
+        # Checked here, so that Fault(...) and dataclasses.replace(...) are checked, too.
+        for name, value in _validated(self).items():
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        given = {part.name: getattr(self, part.name) for part in fields(self)[1:]}
-        given["headers"] = dict(self.headers) or None
-        told = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
-        return f"faults.{self.kind}({told})"
+        values = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        values["headers"] = dict(self.headers) or None
+        given = [f"{name}={value!r}" for name, value in values.items() if value is not None]
+        return f"faults.{self.kind}({', '.join(given)})"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        """Let Hypothesis print it so, too; of itself it prints the fields of a dataclass."""
+        """Make Hypothesis print the repr, not every field."""
         printer.text(repr(self))
 
 
-def _checked(fault: Fault) -> dict[str, Any]:
-    """What was given of a fault, as it is kept."""
+def _validated(fault: Fault) -> dict[str, Any]:
+    """Return the given fields, converted; raise ``UsageError`` if one cannot be sent."""
     kind = one_of("Fault: kind", fault.kind, tuple(SENT))
     place = f"faults.{kind}"
     given: dict[str, Any] = {"kind": kind}
     if fault.message is not None:
-        given["message"] = text(f"{place}: message", fault.message, _unsendable)
+        given["message"] = text(f"{place}: message", fault.message, _encoding_problem)
     if fault.request_id is not None:
-        given["request_id"] = _header(f"{place}: request_id", fault.request_id)
+        given["request_id"] = _header_text(f"{place}: request_id", fault.request_id)
     if not isinstance(fault.headers, (Mapping, tuple)):
         raise UsageError(f"{place}: headers: a dict is needed, not {show(fault.headers)}")
     given["headers"] = tuple(
         sorted(
             (
-                _header(f"{place}: headers: the name {show(name)}", name),
-                _header(f"{place}: headers[{show(name)}]", value),
+                _header_text(f"{place}: headers: the name {show(name)}", name),
+                _header_text(f"{place}: headers[{show(name)}]", value),
             )
             for name, value in read(f"{place}: headers", fault.headers, dict).items()
         )
@@ -140,91 +89,136 @@ def _checked(fault: Fault) -> dict[str, Any]:
     if fault.body is not None and not isinstance(fault.body, bytes):
         raise UsageError(f"{place}: body: bytes are needed, not {show(fault.body)}")
     if fault.status is not None:
-        given["status"] = count(
-            f"{place}: status", fault.status, ", at most 599", least=200, most=599
-        )
+        given["status"] = count(f"{place}: status", fault.status, least=200, most=599)
     return given
 
 
-def _unsendable(message: str) -> str:
-    return "" if is_text(message) else "has a lone surrogate, which no UTF-8 text can hold"
+def _encoding_problem(message: str) -> str:
+    return "" if is_text(message) else "contains a lone surrogate, which UTF-8 cannot encode"
 
 
-def _header(place: str, given: object) -> str:
+def _header_text(place: str, given: object) -> str:
     found = bare(given)
     if not isinstance(found, str) or not found.isascii() or not found.isprintable() or not found:
         raise UsageError(f"{place}: printable ASCII text is needed, not {show(given)}")
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceError:
+    """An error response of the service.
+
+    Attributes:
+        code: The error code.
+        message: The default message, in which {} is the resource.
+        status: The HTTP status; None for the one in the service model, which knows the code.
+    """
+
+    code: str
+    message: str
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedConnection:
+    """A botocore exception by name, and the default text of the error that caused it."""
+
+    exception: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlPage:
+    """The error page of a load balancer."""
+
+    status: int
+
+
+class Garbled:
+    """The fault's own status and body."""
+
+
+Sent = ServiceError | FailedConnection | HtmlPage | Garbled
+SENT: Final[dict[str, Sent]] = {}  # by kind
+_Make = TypeVar("_Make", bound=Callable[..., Fault])
+
+
+def sends(sent: Sent) -> Callable[[_Make], _Make]:
+    """Register the decorated function as a kind of fault, and what such faults send."""
+
+    def register(make: _Make) -> _Make:
+        SENT[make.__name__] = sent
+        return make
+
+    return register
+
+
 def deliver(fault: Fault, call: CallRecord) -> Response:
-    """What comes back instead of an answer.
+    """Return the response that a fault sends, or raise its connection error.
 
     Raises:
-        BotoCoreError: The connection failed; botocore tries again, as with a real one.
+        BotoCoreError: The connection failed; botocore retries, as after a real failure.
     """
     match SENT[fault.kind]:
         case FailedConnection() as sent:
-            raise _failed_connection(sent, fault, call.request.url)
+            raise _connection_error(sent, fault, call.request.url)
         case ServiceError() as sent:
-            response = _service_error(sent, fault, call)
-        case Page(status):
-            response = _page(status, fault.message)
+            response = _error_response(sent, fault, call)
+        case HtmlPage(status):
+            response = _html_response(status, fault.message)
         case _:
             response = json_response(fault.status or 200, fault.body or b"", call.stamp)
     headers = dict(response.headers)
     if fault.request_id is not None:
         headers["x-amzn-requestid"] = fault.request_id
-    headers |= {name.lower(): text for name, text in fault.headers}
+    headers |= {name.lower(): value for name, value in fault.headers}
     return response._replace(headers=headers)
 
 
-def _failed_connection(sent: FailedConnection, fault: Fault, url: str) -> Exception:
+def _connection_error(sent: FailedConnection, fault: Fault, url: str) -> Exception:
     import botocore.exceptions
 
     kind = getattr(botocore.exceptions, sent.exception)
-    failure: Exception = kind(endpoint_url=url, error=OSError(fault.message or sent.beneath))
-    return failure
+    error: Exception = kind(endpoint_url=url, error=OSError(fault.message or sent.message))
+    return error
 
 
-def _service_error(sent: ServiceError, fault: Fault, call: CallRecord) -> Response:
+def _error_response(sent: ServiceError, fault: Fault, call: CallRecord) -> Response:
     resource_type, resource_id = _resource(call)
     resource = f"{resource_type.replace('_', ' ').capitalize()} {resource_id}"
-    members: dict[str, object] = {
+    default = sent.message.format(resource if resource_id else "The resource")
+    members = {
         "ResourceType": resource_type,
         "ResourceId": resource_id,
         "ExceptionCause": fault.cause,
     }
-    usual = sent.message.format(resource if resource_id else "The resource")
     shape = call.installed.error_shapes.get(sent.code)
     known = shape.members if shape is not None else ()
-    told = {name: value for name, value in members.items() if value and name in known}
-    message = usual if fault.message is None else fault.message
-    return error_response(
-        call.installed, sent.code, call.stamp, {"Message": message, **told}, sent.status
-    )
+    known_members = {name: value for name, value in members.items() if value and name in known}
+    message = default if fault.message is None else fault.message
+    body = {"Message": message, **known_members}
+    return error_response(call.installed, sent.code, call.stamp, body, sent.status)
 
 
 def _resource(call: CallRecord) -> tuple[str, str]:
-    """The resource that the request is about: the job, or else what is found first in its parameters."""
-    if "JobId" in call.uri:
-        return "JOB", call.uri["JobId"]
+    """Return type and id of the resource of the request: the job, or the first one in its parameters."""
+    if "JobId" in call.path_params:
+        return "JOB", call.path_params["JobId"]
     params = call.params()
-    for kind, member in reversed(documented.RESOURCE_MEMBERS.items()):
-        found = next(values_of(member, params), None)
+    for resource_type, member in reversed(documented.RESOURCE_MEMBERS.items()):
+        found = next(find_values(member, params), None)
         if isinstance(found, str):
-            return kind, found
+            return resource_type, found
     return "", ""
 
 
-def _page(status: int, message: str | None) -> Response:
-    """What a load balancer sends; there is no request id of the service in it."""
-    title = message or f"{status} {http.HTTPStatus(status).phrase}"
-    text = (
-        f"<html>\r\n<head><title>{html.escape(title)}</title></head>\r\n<body>\r\n"
-        f"<center><h1>{html.escape(title)}</h1></center>\r\n</body>\r\n</html>\r\n"
-    )
-    body = text.encode()
+def _html_response(status: int, message: str | None) -> Response:
+    """Return what a load balancer sends; it has no request id of the service."""
+    title = html.escape(message or f"{status} {http.HTTPStatus(status).phrase}")
+    body = (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    ).encode()
     headers = {
         "server": "awselb/2.0",
         "content-type": "text/html",

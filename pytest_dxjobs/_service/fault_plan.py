@@ -1,7 +1,4 @@
-"""The faults that a test has laid down, and which requests they are for.
-
-Values that each request is held against; the words in which a test lays them down are in ``_fault_injection``.
-"""
+"""The queued faults of a fake, and which requests each one is for."""
 
 from __future__ import annotations
 
@@ -19,25 +16,25 @@ if TYPE_CHECKING:
     from pytest_dxjobs._wire.http import Response
 
 
-Place = Callable[["str | None"], int]
+OrdinalOf = Callable[["str | None"], int]
 
 
 @dataclass(slots=True)
 class PlannedFault:
-    """A fault, and what it is for.
+    """A fault, and the requests that it is for.
 
     Attributes:
         name: What the test wrote, such as ``inject(faults.throttling(), requests=2)``.
-        fault: What happens.
-        operations: To which operations, by their names in the API.
-        job_ids: For which jobs; None is any, also where there is none.
-        times: To how many requests, or calls; None is all that come.
-        whole_calls: Whether it is calls that are counted, and not requests.
-        after: How many of them pass before.
-        rate: How likely it is that it happens to one; None where it is certain.
-        seed: What decides, with the place of the job in the fake, where it is not.
-        seen: How many it was for.
-        used: How many it has happened to.
+        fault: What the requests meet.
+        operations: Its operations, by their names in the API.
+        job_ids: The ids of its jobs; None for all requests, also those about no job.
+        times: How many requests, or calls, meet it; None for no limit.
+        whole_calls: Whether it counts calls, not requests.
+        after: How many requests, or calls, pass before it starts.
+        rate: How likely a request, or call, is to meet it; None if each one does.
+        seed: Decides, together with the job's ordinal in the fake, which ones meet it.
+        seen: How many requests, or calls, it was for so far.
+        used: How many of them met it.
     """
 
     name: str
@@ -54,80 +51,80 @@ class PlannedFault:
     _draws: dict[str | None, random.Random] = field(default_factory=dict)
 
     @property
-    def spent(self) -> bool:
-        """Whether it has happened as often as it should."""
+    def used_up(self) -> bool:
+        """Whether it has happened ``times`` times."""
         return self.times is not None and self.used >= self.times
 
     @property
     def pending(self) -> str:
-        """What is left of it, for a person to read; empty where nothing is."""
+        """What is unused, as text; empty if nothing is."""
         if self.rate is not None:
-            # It has done its part once it was drawn for, whatever came out.
+            # A random fault is used as soon as it was drawn for, whatever the outcome.
             return "" if self.seen > self.after else self.name
         if self.times is None:
             return "" if self.used else self.name
-        left = f": {self.used} of {self.times}" if self.used else ""
-        return f"{self.name}{left}"
+        used = f" (used {self.used} of {self.times} times)" if self.used else ""
+        return f"{self.name}{used}"
 
-    def concerns(self, call: CallRecord) -> bool:
-        """Whether this request is one that it is for, if its turn has come."""
+    def matches(self, call: CallRecord) -> bool:
+        """Return whether this request counts for the fault."""
         return (
             call.operation in self.operations
             and (self.job_ids is None or call.job_id in self.job_ids)
             and not (self.whole_calls and call.attempt_rows)
         )
 
-    def happens(self, job_id: str | None, ordinal_of: Place) -> bool:
-        """Whether it happens to the request that was seen last.
+    def triggers(self, job_id: str | None, ordinal_of: OrdinalOf) -> bool:
+        """Return whether the fault happens to the last request that was seen.
 
-        Each job has draws of its own, by its place in the fake: neither threads nor the name of the test
-        change what happens to it.
+        Each job has a random generator of its own, seeded with its ordinal in the fake. So neither threads
+        nor the name of the test, which job ids depend on, change what happens to a job.
         """
         if self.seen <= self.after:
             return False
         if self.rate is None:
             return True
         if job_id not in self._draws:
-            seed = self.seed % sys.maxsize  # beyond, Python may not write it out
+            seed = self.seed % sys.maxsize  # Python may refuse to print larger integers
             self._draws[job_id] = random.Random(f"{seed} {ordinal_of(job_id)}")  # noqa: S311
         return self._draws[job_id].random() < self.rate
 
 
 class FaultPlan:
-    """The faults of one fake, in the order in which they were laid down.
+    """The faults of one fake, in the order in which they were injected.
 
     Attributes:
-        most_jobs: Of so many jobs, the first ones, requests meet them; None is of all.
+        max_jobs: Only the first so many jobs meet faults; None for all.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all of them."""
-        self._waiting: list[PlannedFault] = []
-        self.most_jobs: int | None = None
+        """Remove all faults."""
+        self._queue: list[PlannedFault] = []
+        self.max_jobs: int | None = None
 
-    def add(self, injection: PlannedFault) -> None:
-        """Put a fault behind those that are there."""
-        self._waiting.append(injection)
+    def add(self, planned: PlannedFault) -> None:
+        """Queue a fault."""
+        self._queue.append(planned)
 
-    def take(self, call: CallRecord, ordinal_of: Place) -> Respond | None:
-        """What happens to a request instead of an answer, which uses it once.
+    def take(self, call: CallRecord, ordinal_of: OrdinalOf) -> Respond | None:
+        """Return what responds to a request with the first fault that happens to it, or None.
 
-        A fault for a whole call stays with the call, however often it is sent.
+        A fault for whole calls stays with the call, so that its retries meet the fault, too.
         """
-        if not self._waiting or self._spares(call.job_id, ordinal_of):
+        if not self._queue or self._is_exempt(call.job_id, ordinal_of):
             return None
-        concerned = [each for each in self._waiting if each.concerns(call)]
-        for each in concerned:
-            each.seen += 1
-        chosen = next((each for each in concerned if each.happens(call.job_id, ordinal_of)), None)
+        matching = [planned for planned in self._queue if planned.matches(call)]
+        for planned in matching:
+            planned.seen += 1
+        chosen = next((each for each in matching if each.triggers(call.job_id, ordinal_of)), None)
         if chosen is None:
             return None
         chosen.used += 1
-        if chosen.spent:
-            self._waiting.remove(chosen)
+        if chosen.used_up:
+            self._queue.remove(chosen)
         fault = chosen.fault
 
         def respond(record: CallRecord) -> Response:
@@ -137,9 +134,9 @@ class FaultPlan:
             call.respond = respond
         return respond
 
-    def _spares(self, job_id: str | None, ordinal_of: Place) -> bool:
-        return self.most_jobs is not None and ordinal_of(job_id) >= self.most_jobs
+    def _is_exempt(self, job_id: str | None, ordinal_of: OrdinalOf) -> bool:
+        return self.max_jobs is not None and ordinal_of(job_id) >= self.max_jobs
 
     def pending(self) -> list[str]:
-        """The faults that were laid down and did not happen."""
-        return [pending for each in self._waiting if (pending := each.pending)]
+        """Return the faults that did not happen, as text."""
+        return [pending for planned in self._queue if (pending := planned.pending)]

@@ -1,7 +1,7 @@
-"""An answer for any operation, made from the service model and the request, where a test names none.
+"""A valid response to any operation, generated from the service model and the request.
 
-What the request says (ids, a comment, whether a revision is finalized) the answer says again; the rest is
-an example. Nothing is remembered: the next call knows nothing of this one.
+It repeats what the request says, such as ids and a comment; the rest are examples. No state is kept
+between calls.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 def generate_response(
     installed: Model, operation: str, params: Mapping[str, Any], region: str, account_id: str
 ) -> dict[str, Any]:
-    """A valid answer to a call with these parameters.
+    """Return a valid response to a call with these parameters.
 
     Raises:
-        Refused: The service would not take them.
+        ServiceRefusal: The service would reject them.
     """
     shape = installed.operation(operation).output_shape
     if shape is None:
@@ -45,27 +45,27 @@ def generate_response(
         return _job({"Id": params["JobId"]}, region, account_id)
     if operation == "ListJobs":
         return {"Jobs": [_job({}, region, account_id)]}
-    moment = truncate_to_milliseconds(now())
-    value: dict[str, Any] = example_builder(shape)(
+    at = truncate_to_milliseconds(now())
+    response: dict[str, Any] = example_builder(shape)(
         ExampleContext(
             region=region,
             account_id=account_id,
             data_set_id=params.get("DataSetId") or next_id(),
             revision_id=params.get("RevisionId") or next_id(),
             asset_id=params.get("AssetId") or next_id(),
-            at=moment,
-            url_expires_at=moment,
+            at=at,
+            url_expires_at=at,
         )
     )
     noun = re.sub("^[A-Z][a-z]+(Received)?", "", operation)
     given = params.get(f"{noun}Arn") or params.get(f"{noun}Id")
     uri = installed.operation(operation).http["requestUri"].removesuffix("/revoke")
-    arn = f"arn:aws:dataexchange:{region}:{account_id}:{_filled(uri, params)}"
-    for resource in _resources(value):
-        _settle(resource, arn, given, revoked=operation.startswith("Revoke"))
+    arn = f"arn:aws:dataexchange:{region}:{account_id}:{_resource_path(uri, params)}"
+    for resource in _resources(response):
+        _make_coherent(resource, arn, given, revoked=operation.startswith("Revoke"))
     if "payload" not in shape.serialization:
-        value.update({name: copy.deepcopy(part) for name, part in params.items() if name in value})
-    return value
+        response |= {name: copy.deepcopy(params[name]) for name in params if name in response}
+    return response
 
 
 def _job(members: dict[str, object], region: str, account_id: str) -> dict[str, Any]:
@@ -74,36 +74,35 @@ def _job(members: dict[str, object], region: str, account_id: str) -> dict[str, 
     )
 
 
-def _filled(uri: str, params: Mapping[str, Any]) -> str:
-    """The path of a request without its version, which is how an ARN ends, too."""
+def _resource_path(uri: str, params: Mapping[str, Any]) -> str:
+    """Return the path of a request as an ARN has it: with its parameters, without the version."""
     path = re.sub(r"{(\w+)\+?}", lambda match: str(params[match[1]]), uri)
     return path.removeprefix("/v1/").removeprefix("received-")
 
 
-def _resources(value: dict[str, Any]) -> list[dict[str, Any]]:
-    """The answer itself, and the entries of its lists."""
-    entries = [part for part in value.values() if isinstance(part, list)]
-    return [value, *(entry for part in entries for entry in part if isinstance(entry, dict))]
+def _resources(response: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the response itself and the entries of its lists."""
+    lists = [member for member in response.values() if isinstance(member, list)]
+    return [response, *(entry for each in lists for entry in each if isinstance(entry, dict))]
 
 
-def _settle(resource: dict[str, Any], path: str, given: str | None, *, revoked: bool) -> None:
-    """Fit the members of a resource to each other; ``given`` is the id or the ARN that the request has."""
-    named = given is not None and given.startswith("arn:")
-    identifier = given.rpartition("/")[2] if given is not None else next_id()
+def _make_coherent(resource: dict[str, Any], arn: str, given: str | None, *, revoked: bool) -> None:
+    """Fit the members of a resource to each other and to ``given``, the id or ARN in the request."""
+    identifier = next_id() if given is None else given.rpartition("/")[2]
     if "Id" in resource:
         resource["Id"] = identifier
     if "Arn" in resource:
-        whole = path if path.endswith(f"/{given}") else f"{path}/{identifier}"
-        resource["Arn"] = given if named else whole
+        own_arn = arn if arn.endswith(f"/{given}") else f"{arn}/{identifier}"
+        resource["Arn"] = given if given is not None and given.startswith("arn:") else own_arn
     for name in documented.UNUSUAL_MEMBERS.intersection(resource):
         if not (revoked and name in documented.REVOCATION_MEMBERS):
             del resource[name]
-    for name, part in resource.items():
-        if part is True and name != "Revoked":
+    for name, member in resource.items():
+        if member is True and name != "Revoked":
             resource[name] = False
-    kind = str(resource.get("AssetType", "")).replace("_", "") + "ASSET"
+    details_name = str(resource.get("AssetType", "")).replace("_", "") + "ASSET"
     details = resource.get("AssetDetails")
     if isinstance(details, dict):
         resource["AssetDetails"] = {
-            name: part for name, part in details.items() if name.upper() == kind
+            name: member for name, member in details.items() if name.upper() == details_name
         }

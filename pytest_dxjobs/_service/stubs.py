@@ -1,7 +1,4 @@
-"""Answers that a test has laid down for operations, in the order in which they are to be used.
-
-The service of the fake looks for them here; the words in which a test lays them down are in ``_stubs``.
-"""
+"""What a test has queued for the service: responses to calls, and histories of the jobs that the code creates."""
 
 from __future__ import annotations
 
@@ -9,11 +6,11 @@ import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import describe_error, show
-from pytest_dxjobs._jobs.histories import AT_ONCE
+from pytest_dxjobs._jobs.histories import COMPLETES_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,15 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class StubbedResponse:
-    """An answer for calls of one operation.
+    """A response for calls of one operation.
 
     Attributes:
         name: What the test wrote, such as ``add_response("list_data_sets")``.
         operation: The operation, by its name in the API.
         expected: The parameters that a call must have; None for any.
-        times: How many calls it answers; None for all that come.
-        respond: Makes the answer for a call.
-        filled_in: The parameters that botocore fills in where a caller does not.
+        times: How many calls it answers; None for no limit.
+        respond: Makes the response to a call.
+        filled_in: The parameters that botocore fills in if the caller does not.
         used: How many calls it has answered.
     """
 
@@ -45,49 +42,48 @@ class StubbedResponse:
     used: int = 0
 
     @property
-    def spent(self) -> bool:
-        """Whether it has answered all the calls that it was for."""
+    def used_up(self) -> bool:
+        """Whether it has answered ``times`` calls."""
         return self.times is not None and self.used >= self.times
 
     @property
-    def answers_all(self) -> bool:
-        """Whether no call ever gets to an answer behind it."""
+    def answers_every_call(self) -> bool:
+        """Whether no call ever reaches a response queued after it."""
         return self.times is None and self.expected is None
 
     @property
     def pending(self) -> str:
-        """What is left of it, for a person to read; empty where nothing is."""
+        """What is unused, as text; empty if nothing is."""
         if self.used and self.times is None:
             return ""
-        left = ""
-        if self.times is not None and self.times > 1:
-            left = f", {self.times - self.used} of {self.times} times"
         expected = "" if self.expected is None else f" for {show(dict(self.expected))}"
-        return f"{self.name}{expected}{left}"
+        several = self.times is not None and self.times > 1
+        used = f" (used {self.used} of {self.times} times)" if several else ""
+        return f"{self.name}{expected}{used}"
 
     def mismatch(self, params: Mapping[str, Any]) -> str:
-        """Why it does not answer a call with these parameters; empty where it does."""
+        """Return why it does not answer a call with these parameters; empty if it does."""
         if self.expected is None:
             return ""
-        told = []
+        problems = []
         for name in dict.fromkeys((*self.expected, *params)):
             if name not in params:
-                told.append(f"{name} is expected and was not given")
+                problems.append(f"{name} is expected and missing")
             elif name not in self.expected and name in self.filled_in:
                 continue
             elif name not in self.expected:
-                told.append(f"{name}={show(params[name])} was given and is not expected")
+                problems.append(f"{name}={show(params[name])} is not expected")
             elif self._differs(name, params[name]):
-                told.append(
+                problems.append(
                     f"{name} is expected to be {show(self.expected[name])}, not {show(params[name])}"
                 )
-        return "; ".join(told)
+        return "; ".join(problems)
 
     def _differs(self, name: str, given: object) -> bool:
         expected = (self.expected or {})[name]
         try:
             return bool(expected != given)
-        except Exception as error:  # of a matcher that the test has written
+        except Exception as error:  # from a matcher of the test
             raise UsageError(
                 f"{self.name}: comparing {name} of expected_params with {show(given)} raised "
                 f"{describe_error(error)}"
@@ -95,55 +91,54 @@ class StubbedResponse:
 
 
 class StubQueue:
-    """The answers of one fake."""
+    """The queued responses of one fake, by operation."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all of them."""
-        self._entries: dict[str, list[StubbedResponse]] = {}
-        self._spent: dict[str, list[StubbedResponse]] = {}
+        """Remove all responses."""
+        self._queued: dict[str, list[StubbedResponse]] = {}
+        self._used_up: dict[str, list[StubbedResponse]] = {}
 
-    def add(self, entry: StubbedResponse) -> None:
-        """Put an answer behind those that are there."""
-        self._entries.setdefault(entry.operation, []).append(entry)
+    def add(self, stub: StubbedResponse) -> None:
+        """Queue a response."""
+        self._queued.setdefault(stub.operation, []).append(stub)
 
     def take(self, call: CallRecord) -> Respond | None:
-        """The first answer that is for this call, which uses it once."""
-        entries = self._entries.get(call.operation or "")
-        if not entries:
+        """Return what responds to this call and count it as used, or None."""
+        stubs = self._queued.get(call.operation or "")
+        if not stubs:
             return None
         params = call.params()
-        for entry in tuple(entries):
-            if not entry.mismatch(params):
-                entry.used += 1
-                if entry.spent:
-                    entries.remove(entry)
-                    self._spent.setdefault(entry.operation, []).append(entry)
-                return entry.respond
+        for stub in tuple(stubs):
+            if not stub.mismatch(params):
+                stub.used += 1
+                if stub.used_up:
+                    stubs.remove(stub)
+                    self._used_up.setdefault(stub.operation, []).append(stub)
+                return stub.respond
         return None
 
-    def why_not(self, call: CallRecord) -> list[str]:
-        """For each answer to this operation, why it was not for this call."""
+    def mismatches(self, call: CallRecord) -> list[str]:
+        """Return why each response to this operation does not answer this call."""
         operation, params = call.operation or "", call.params()
         return [
-            *(f"{entry.name}: is used up" for entry in self._spent.get(operation, ())),
-            *(f"{each.name}: {each.mismatch(params)}" for each in self._entries.get(operation, ())),
+            *(f"{stub.name}: used up" for stub in self._used_up.get(operation, ())),
+            *(f"{stub.name}: {stub.mismatch(params)}" for stub in self._queued.get(operation, ())),
         ]
 
     def pending(self) -> list[str]:
-        """The answers that were laid down and not used, and why one could not be."""
-        told = []
-        for entries in self._entries.values():
-            for place, entry in enumerate(entries):
-                if pending := entry.pending:
-                    covered = any(before.answers_all for before in entries[:place])
-                    told.append(f"{pending}{_COVERED if covered else ''}")
-        return told
-
-
-_COVERED: Final = ": one before it answers every call"
+        """Return the unused responses as text, and whether one could never be used."""
+        lines = []
+        for stubs in self._queued.values():
+            covered = ""
+            for stub in stubs:
+                if stub.pending:
+                    lines.append(f"{stub.pending}{covered}")
+                if stub.answers_every_call:
+                    covered = ": an earlier response answers every call"
+        return lines
 
 
 Where = Callable[[dict[str, Any]], object]
@@ -151,17 +146,17 @@ Where = Callable[[dict[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class PlannedHistory:
-    """The history for one job, and which jobs it is meant for."""
+    """The history of one job to be created, and which jobs it is for."""
 
     history: History
     type: str | None
     where: Where | None
 
-    def fits(self, type_: str, details: Mapping[str, Any]) -> bool:
-        """Whether it is meant for a job of this type with these details of the request.
+    def matches(self, type_: str, details: Mapping[str, Any]) -> bool:
+        """Return whether it is for a job of this type with these details of the request.
 
         Raises:
-            UsageError: ``where`` raised something.
+            UsageError: ``where`` raised.
         """
         if self.type is not None and type_ != self.type:
             return False
@@ -171,8 +166,8 @@ class PlannedHistory:
             return bool(self.where(copy.deepcopy(dict(details))))
         except Exception as error:
             raise UsageError(
-                f"next_job: where raised {describe_error(error)}; it was asked about a job of type "
-                f"{type_} with {show(details)}. Narrow it by type=, too, where types differ."
+                f"next_job: where raised {describe_error(error)} for a job of type {type_} with "
+                f"{show(details)}. If where is for one type only, pass type= as well."
             ) from error
 
     def __repr__(self) -> str:
@@ -191,38 +186,37 @@ def _name(where: Where | None) -> str:
 
 
 class PlannedHistories:
-    """The histories that wait for jobs, first in first out, and those for all the others.
+    """The histories of the jobs that the code creates.
 
     Attributes:
-        waiting: Those that the test has laid down, which it expects to be used.
-        first: Those of the first other jobs.
-        default: That of all further ones.
+        queued: Those that the test expects to be used.
+        first: Those of the first jobs that no queued one is for.
+        default: That of all other jobs.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all of them."""
-        self.waiting: list[PlannedHistory] = []
+        """Remove all histories."""
+        self.queued: list[PlannedHistory] = []
         self.first: Iterator[History] = iter(())
-        self.default = AT_ONCE
+        self.default = COMPLETES_AT_ONCE
 
     def take(self, type_: str, details: Mapping[str, Any]) -> History:
-        """The history for a job that is being created.
+        """Return the history for a job that is being created.
 
-        Without a lock: whether one is meant for the job is for functions of the test to say, which may
-        wait for other jobs to be created.
+        Without a lock: ``where`` is a function of the test, which may wait for other jobs to be created.
         """
-        for script in tuple(self.waiting):
-            if script.fits(type_, details) and self._removed(script):
-                return script.history
+        for planned in tuple(self.queued):
+            if planned.matches(type_, details) and self._claim(planned):
+                return planned.history
         return next(self.first, self.default)
 
-    def _removed(self, script: PlannedHistory) -> bool:
-        """Whether nobody has taken it while it was looked at."""
+    def _claim(self, planned: PlannedHistory) -> bool:
+        """Remove it from the queue; return whether no other thread was faster."""
         try:
-            self.waiting.remove(script)
+            self.queued.remove(planned)
         except ValueError:
             return False
         return True

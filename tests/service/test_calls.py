@@ -1,4 +1,4 @@
-"""The log of calls: what was asked and answered, when, in how many attempts; and the drawn timeline."""
+"""The log of calls: parameters, responses, times, attempts; and the timeline."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from clients import START, client_for
 import pytest_dxjobs as dx
 from pytest_dxjobs._service.timeline import shorten
 
-ID, OTHER = "d" * 32, "e" * 32
+ID, OTHER_ID = "d" * 32, "e" * 32
 EXPORT = {"AssetDestinations": [{"AssetId": ID, "Bucket": "prices"}], "DataSetId": ID}
 CREATE: dict[str, Any] = {
     "Type": "EXPORT_ASSETS_TO_S3",
-    "Details": {"ExportAssetsToS3": {**EXPORT, "RevisionId": OTHER}},
+    "Details": {"ExportAssetsToS3": {**EXPORT, "RevisionId": OTHER_ID}},
 }
 
 
-def fail(client: Any, method: str, **params: Any) -> Exception:
+def error_of(client: Any, method: str, **params: Any) -> Exception:
     with pytest.raises((ClientError, dx.UnexpectedCall)) as caught:
         getattr(client, method)(**params)
     return caught.value
@@ -31,7 +31,7 @@ def fail(client: Any, method: str, **params: Any) -> Exception:
 # Calls
 
 
-def test_every_call_is_in_the_log(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
+def test_every_sent_call_is_logged(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
     other = dxjobs.add_job()
     job_id = client.create_job(**CREATE)["Id"]
     clock.tick(5)
@@ -41,7 +41,7 @@ def test_every_call_is_in_the_log(dxjobs: dx.FakeDataExchange, client: Any, cloc
     client.get_job(JobId=job_id)
     client.list_jobs(MaxResults=7)
     with pytest.raises(ParamValidationError):
-        client.get_job()  # not sent, and so no call
+        client.get_job()  # rejected by botocore, not sent
     logged = [(call.operation, call.params, call.started_at) for call in dxjobs.calls]
     five, last = START + datetime.timedelta(seconds=5), START + datetime.timedelta(seconds=7.5)
     assert logged == [
@@ -52,17 +52,17 @@ def test_every_call_is_in_the_log(dxjobs: dx.FakeDataExchange, client: Any, cloc
         ("list_jobs", {"MaxResults": 7}, last),
     ]
     assert all(isinstance(call, dx.Call) for call in dxjobs.calls)
-    assert [moment.utcoffset() for *_, moment in logged] == [datetime.timedelta()] * 5
+    assert [started_at.utcoffset() for *_, started_at in logged] == [datetime.timedelta()] * 5
 
 
-def test_a_job_knows_the_calls_about_it(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_job_calls_are_the_calls_about_the_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     other = dxjobs.add_job()
     job_id = client.create_job(**CREATE)["Id"]
     client.get_job(JobId=other.id)
     client.start_job(JobId=job_id)
     client.get_job(JobId=job_id)
     client.list_jobs()
-    fail(client, "cancel_job", JobId=job_id)
+    error_of(client, "cancel_job", JobId=job_id)
     (job,) = (each for each in dxjobs.jobs if each.id == job_id)
     assert [call.operation for call in job.calls] == [
         "create_job",
@@ -73,7 +73,7 @@ def test_a_job_knows_the_calls_about_it(dxjobs: dx.FakeDataExchange, client: Any
     assert [call.params for call in other.calls] == [{"JobId": other.id}]
 
 
-def test_the_response_is_what_the_client_returned(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_response_equals_what_the_client_returned(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job("IMPORT_ASSETS_FROM_S3", dx.stays("ERROR"))
     returned = client.get_job(JobId=job.id)
     (call,) = job.calls
@@ -81,29 +81,27 @@ def test_the_response_is_what_the_client_returned(dxjobs: dx.FakeDataExchange, c
     assert call.error is None
 
 
-def test_the_error_is_what_the_client_raised(dxjobs: dx.FakeDataExchange, client: Any) -> None:
-    raised: Any = fail(client, "get_job", JobId=ID)
+def test_error_equals_what_the_client_raised(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    raised: Any = error_of(client, "get_job", JobId=ID)
     (call,) = dxjobs.calls
     assert isinstance(call.error, ClientError)
     assert call.response is None
     assert (str(call.error), call.error.response) == (str(raised), raised.response)
 
 
-def test_the_error_of_a_retried_call_is_what_the_client_raised(
+def test_error_of_a_retried_call_equals_what_the_client_raised(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_client_error("get_job", "ThrottlingException", "slow down")
-    raised: Any = fail(client, "get_job", JobId=ID)
+    raised: Any = error_of(client, "get_job", JobId=ID)
     (call,) = dxjobs.calls
     assert isinstance(call.error, ClientError)
     assert call.error.response["Error"] == {"Code": "ThrottlingException", "Message": "slow down"}
     assert (str(call.error), call.error.response) == (str(raised), raised.response)
 
 
-def test_a_call_that_nobody_answers_is_in_the_log(
-    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
-) -> None:
-    raised = fail(client, "list_data_sets", MaxResults=5)
+def test_unexpected_call_is_logged(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
+    raised = error_of(client, "list_data_sets", MaxResults=5)
     (call,) = dxjobs.calls
     assert (call.operation, call.params) == ("list_data_sets", {"MaxResults": 5})
     assert isinstance(call.error, dx.UnexpectedCall)
@@ -112,7 +110,7 @@ def test_a_call_that_nobody_answers_is_in_the_log(
     assert call.attempts == (dx.Attempt(START, None, "UnexpectedCall", backoff=0.0),)
 
 
-def test_a_poll_too_many_is_in_the_log(client: Any) -> None:
+def test_poll_over_the_limit_is_logged(client: Any) -> None:
     with dx.FakeDataExchange(max_polls_after_end=1) as fake:
         job = fake.add_job()
         for _ in range(2):
@@ -122,22 +120,22 @@ def test_a_poll_too_many_is_in_the_log(client: Any) -> None:
     assert [type(call.error) for call in job.calls] == [type(None)] * 2 + [dx.RunawayPolling]
 
 
-def test_what_the_log_gives_are_copies(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_calls_hold_copies(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     client.create_job(**CREATE)
-    fail(client, "get_job", JobId=OTHER)
+    error_of(client, "get_job", JobId=OTHER_ID)
     calls: Any = dxjobs.calls
     calls[0].params["Details"].clear()
     calls[0].response["Details"].clear()
     calls[1].error.response.clear()
     calls.clear()
-    again: Any = dxjobs.calls
-    assert again[0].params == CREATE
-    assert again[0].response["Details"] == CREATE["Details"]
-    assert again[1].error.response["Error"]["Code"] == "ResourceNotFoundException"
+    fresh: Any = dxjobs.calls
+    assert fresh[0].params == CREATE
+    assert fresh[0].response["Details"] == CREATE["Details"]
+    assert fresh[1].error.response["Error"]["Code"] == "ResourceNotFoundException"
     with pytest.raises(AttributeError):
-        again[0].operation = "get_job"
+        fresh[0].operation = "get_job"
     with pytest.raises(AttributeError):
-        again[0].attempts[0].status = 500
+        fresh[0].attempts[0].status = 500
     dxjobs.reset()
     assert dxjobs.calls == []
 
@@ -145,7 +143,7 @@ def test_what_the_log_gives_are_copies(dxjobs: dx.FakeDataExchange, client: Any)
 # Attempts
 
 
-def test_a_call_that_succeeds_has_one_attempt(
+def test_successful_call_has_one_attempt(
     dxjobs: dx.FakeDataExchange, client: Any, clock: Any
 ) -> None:
     client.create_job(**CREATE)
@@ -156,7 +154,7 @@ def test_a_call_that_succeeds_has_one_attempt(
 @pytest.mark.parametrize(
     ("code", "status"), [("ThrottlingException", 429), ("InternalServerException", 500)]
 )
-def test_attempts_tell_how_botocore_tried_again_without_real_time(
+def test_attempts_record_retries_and_backoff_without_real_sleeps(
     dxjobs: dx.FakeDataExchange,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -170,27 +168,27 @@ def test_attempts_tell_how_botocore_tried_again_without_real_time(
     dxjobs.add_client_error("get_job", code)
     monkeypatch.setattr(time, "sleep", slept.append)
     with caplog.at_level("DEBUG", logger="botocore.endpoint"):
-        fail(client, "get_job", JobId=job.id)
+        error_of(client, "get_job", JobId=job.id)
     client.get_job(JobId=job.id)
     assert slept == []
-    failed, answered = job.calls
-    # What botocore itself says that it waits.
+    failed, succeeded = job.calls
+    # The seconds that botocore logs before a retry.
     records: list[Any] = caplog.records
-    backoff = [log.args[0] for log in records if "sleeping for" in log.msg]
+    backoff = [record.args[0] for record in records if "sleeping for" in record.msg]
     assert len(backoff) == sends - 1
     assert [each.backoff for each in failed.attempts] == [*backoff, 0.0]
     assert all(seconds > 0 for seconds in backoff)
     assert [(each.status, each.error_code) for each in failed.attempts] == [(status, code)] * sends
-    moments = [each.at for each in failed.attempts]
-    assert moments == sorted(moments)
-    assert failed.started_at == moments[0] <= answered.started_at
-    assert [each.status for each in answered.attempts] == [200]
+    times = [each.at for each in failed.attempts]
+    assert times == sorted(times)
+    assert failed.started_at == times[0] <= succeeded.started_at
+    assert [each.status for each in succeeded.attempts] == [200]
 
 
 # The timeline
 
 
-def test_the_timeline_tells_when_what_and_how_it_was_answered(
+def test_timeline_shows_time_operation_and_outcome(
     dxjobs: dx.FakeDataExchange, client: Any, clock: Any
 ) -> None:
     assert dxjobs.timeline().count("\n") == 0
@@ -202,11 +200,11 @@ def test_the_timeline_tells_when_what_and_how_it_was_answered(
         clock.tick(20)
         client.get_job(JobId=job_id)
     dxjobs.add_client_error("get_job", "ThrottlingException")
-    fail(client, "get_job", JobId=job_id)
-    fail(client, "list_data_sets")
-    started_at, *lines = dxjobs.timeline().splitlines()
-    assert "2024-01-01 00:00:00" in started_at
-    wanted = [
+    error_of(client, "get_job", JobId=job_id)
+    error_of(client, "list_data_sets")
+    headline, *lines = dxjobs.timeline().splitlines()
+    assert "2024-01-01 00:00:00" in headline
+    expected = [
         (0, "create_job", "WAITING", ""),
         (1.5, "start_job", "202", ""),
         (21.5, "get_job", "IN_PROGRESS", "2 times"),
@@ -214,16 +212,16 @@ def test_the_timeline_tells_when_what_and_how_it_was_answered(
         (61.5, "get_job", "429 ThrottlingException", ""),
         (61.5, "list_data_sets", "UnexpectedCall", ""),
     ]
-    assert len(lines) == len(wanted)
-    for line, (seconds, asked, answered, often) in zip(lines, wanted, strict=True):
-        assert re.search(rf"\+{seconds:.3f} s +{asked} +.*{answered}.*{often}", line)
+    assert len(lines) == len(expected)
+    for line, (seconds, operation, outcome, times) in zip(lines, expected, strict=True):
+        assert re.search(rf"\+{seconds:.3f} s +{operation} +.*{outcome}.*{times}", line)
     assert re.search(r"last at \+41\.500 s", lines[2])
 
 
-def test_a_call_shows_itself_in_one_short_line(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_call_repr_shows_operation_and_outcome(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     client.get_job(JobId=dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT")).id)
-    fail(client, "get_job", JobId=ID)
-    fail(client, "list_data_sets")
+    error_of(client, "get_job", JobId=ID)
+    error_of(client, "list_data_sets")
     assert [repr(call) for call in dxjobs.calls] == [
         "<Call get_job 200 TIMED_OUT>",
         "<Call get_job 404 ResourceNotFoundException>",
@@ -231,36 +229,34 @@ def test_a_call_shows_itself_in_one_short_line(dxjobs: dx.FakeDataExchange, clie
     ]
 
 
-def test_a_story_is_shortened_where_it_has_more_lines_than_are_told() -> None:
+def test_shorten_omits_lines_in_the_middle() -> None:
     assert shorten("1\n2\n3\n4\n5", 5) == ["1", "2", "3", "4", "5"]
     assert shorten("1\n2\n3\n4\n5\n6", 5) == ["1", "2", "3", "  ...", "5", "6"]
 
 
-def test_the_timeline_of_several_jobs_says_which(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_timeline_of_several_jobs_shows_their_ids(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=2)) for _ in range(2)]
     for job in (*jobs, *jobs):
         client.get_job(JobId=job.id)
     client.list_jobs()
-    told = dxjobs.timeline()
+    timeline = dxjobs.timeline()
     for job in jobs:
-        assert told.count(job.id[-8:]) == 2
+        assert timeline.count(job.id[-8:]) == 2
 
 
-def test_a_call_that_is_being_answered_says_so(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_call_repr_before_the_response(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     seen: list[str] = []
 
-    def look(_: object) -> None:
+    def respond(_: object) -> None:
         seen.append(repr(dxjobs.calls[0]))
         dxjobs.assert_retried(0)
 
-    dxjobs.add_response("list_data_sets", look)
+    dxjobs.add_response("list_data_sets", respond)
     client.list_data_sets()
-    assert seen == ["<Call list_data_sets is being answered>"]
+    assert seen == ["<Call list_data_sets no response yet>"]
 
 
-def test_calls_are_equal_where_they_are_the_same_call(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_call_equals_only_itself(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     client.get_job(JobId=job.id)
     client.get_job(JobId=job.id)
@@ -271,7 +267,9 @@ def test_calls_are_equal_where_they_are_the_same_call(
     assert len({first, second, *job.calls}) == 2
 
 
-def test_a_queued_answer_with_a_job_is_a_poll(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_queued_response_with_a_job_counts_as_a_poll(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
     dxjobs.add_response("get_job", {"State": "WAITING"})
     dxjobs.add_client_error("get_job", "AccessDeniedException")
@@ -285,7 +283,7 @@ def test_a_queued_answer_with_a_job_is_a_poll(dxjobs: dx.FakeDataExchange, clien
 
 
 @pytest.mark.parametrize(
-    ("history", "told"),
+    ("history", "explanation"),
     [
         (None, "The job was created and never started: nothing called start_job for it"),
         (
@@ -297,8 +295,8 @@ def test_a_queued_answer_with_a_job_is_a_poll(dxjobs: dx.FakeDataExchange, clien
     ],
 )
 @pytest.mark.dxjobs(max_polls=3)
-def test_a_runaway_is_told_why_the_job_does_not_move(
-    dxjobs: dx.FakeDataExchange, client: Any, history: Any, told: str
+def test_runaway_polling_explains_why_the_job_stays(
+    dxjobs: dx.FakeDataExchange, client: Any, history: Any, explanation: str
 ) -> None:
     details = {"AssetId": ID, "DataSetId": ID, "RevisionId": ID}
     if history is None:
@@ -312,5 +310,5 @@ def test_a_runaway_is_told_why_the_job_does_not_move(
         job_id = dxjobs.add_job("EXPORT_ASSETS_TO_S3", history).id
     for _ in range(3):
         client.get_job(JobId=job_id)
-    with pytest.raises(dx.RunawayPolling, match=told):
+    with pytest.raises(dx.RunawayPolling, match=explanation):
         client.get_job(JobId=job_id)

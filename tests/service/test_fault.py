@@ -1,4 +1,4 @@
-"""Faults are values: what they say of themselves, and what none of them can be."""
+"""Faults as values: their repr, their validation, and what each one sends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ID = "d" * 32
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_each_takes_a_message_a_request_id_and_headers(make: Any) -> None:
+def test_every_fault_takes_message_request_id_and_headers(make: Any) -> None:
     fault: dx.Fault = make(message="m", request_id="r", headers={"Retry-After": "3"})
     assert fault == make(message="m", request_id="r", headers={"Retry-After": "3"}) != make()
     assert len({fault, make(), make()}) == 2
@@ -30,19 +30,19 @@ def test_each_takes_a_message_a_request_id_and_headers(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_a_fault_prints_as_it_is_written(make: Any) -> None:
+def test_repr_is_the_call_that_makes_the_fault(make: Any) -> None:
     for fault in (make(), make(message="m", request_id="r", headers={"Retry-After": "3"})):
         assert eval(repr(fault), {"faults": faults}) == fault
     assert repr(faults.throttling()) == "faults.throttling()"
     assert repr(faults.validation("S3AccessDenied")) == "faults.validation(cause='S3AccessDenied')"
 
 
-def test_faults_are_reached_through_the_package() -> None:
+def test_faults_are_an_attribute_of_the_package() -> None:
     assert dx.faults is faults
     assert "faults" in dir(dx)
 
 
-def test_message_request_id_and_headers_arrive(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_message_request_id_and_headers_are_sent(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     fault = faults.not_found(
         message="Gone", request_id="r-1", headers={"X-Amzn-Trace": "t", "content-type": "x/y"}
     )
@@ -57,7 +57,7 @@ def test_message_request_id_and_headers_arrive(dxjobs: dx.FakeDataExchange, clie
     assert caught.value.response["ResourceType"] == "JOB"
 
 
-def test_the_message_of_a_connection_is_the_one_beneath(
+def test_message_of_a_connection_error_is_that_of_its_cause(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.inject(faults.connection_refused(message="no route to host"), calls=1)
@@ -66,27 +66,26 @@ def test_the_message_of_a_connection_is_the_one_beneath(
     assert str(caught.value.kwargs["error"]) == "no route to host"  # type: ignore[attr-defined]
 
 
-def test_the_title_of_a_page_is_escaped(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_title_of_an_html_page_is_escaped(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     bodies: list[bytes] = []
     event = "response-received.dataexchange.GetJob"
 
-    def keep(response_dict: Any, **_: Any) -> None:
+    def record_body(response_dict: Any, **_: Any) -> None:
         bodies.append(response_dict["body"])
 
-    client.meta.events.register(event, keep)
+    client.meta.events.register(event, record_body)
     dxjobs.inject(faults.bad_gateway(message="<&>", request_id="r-1"), calls=1)
     with pytest.raises(client.exceptions.ClientError) as caught:
         client.get_job(JobId=ID)
-    client.meta.events.unregister(event, keep)
+    client.meta.events.unregister(event, record_body)
     assert b"<h1>&lt;&amp;&gt;</h1>" in bodies[0]
     headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
-    assert (
-        headers["x-amzn-requestid"] == "r-1"
-    )  # which botocore does not look for beside such a page
+    # Read from the headers: botocore sets no RequestId for an HTML page.
+    assert headers["x-amzn-requestid"] == "r-1"
 
 
-SET, REVISION = "a" * 32, "b" * 32
-DETAILS = {"ExportAssetToSignedUrl": {"DataSetId": SET, "RevisionId": REVISION, "AssetId": ID}}
+DATA_SET, REVISION = "a" * 32, "b" * 32
+DETAILS = {"ExportAssetToSignedUrl": {"DataSetId": DATA_SET, "RevisionId": REVISION, "AssetId": ID}}
 
 
 @pytest.mark.parametrize(
@@ -94,18 +93,18 @@ DETAILS = {"ExportAssetToSignedUrl": {"DataSetId": SET, "RevisionId": REVISION, 
     [
         ("start_job", {"JobId": ID}, ("JOB", ID)),
         ("cancel_job", {"JobId": ID}, ("JOB", ID)),
-        ("list_jobs", {"DataSetId": SET, "RevisionId": REVISION}, ("DATA_SET", SET)),
+        ("list_jobs", {"DataSetId": DATA_SET, "RevisionId": REVISION}, ("DATA_SET", DATA_SET)),
         ("list_jobs", {}, (None, None)),
         (
             "create_job",
             {"Type": "EXPORT_ASSET_TO_SIGNED_URL", "Details": DETAILS},
-            ("DATA_SET", SET),
+            ("DATA_SET", DATA_SET),
         ),
-        ("create_revision", {"DataSetId": SET}, ("DATA_SET", SET)),
+        ("create_revision", {"DataSetId": DATA_SET}, ("DATA_SET", DATA_SET)),
     ],
 )
 @pytest.mark.parametrize("make", [faults.not_found, faults.conflict])
-def test_the_resource_is_what_the_request_is_about(
+def test_error_names_the_resource_of_the_request(
     dxjobs: dx.FakeDataExchange, client: Any, operation: str, params: Any, resource: Any, make: Any
 ) -> None:
     dxjobs.inject(make(), operation=operation)
@@ -116,7 +115,7 @@ def test_the_resource_is_what_the_request_is_about(
     assert (resource[1] or "The resource") in str(caught.value)
 
 
-WRONG: list[tuple[Any, dict[str, Any], str]] = [
+INVALID: list[tuple[Any, dict[str, Any], str]] = [
     (faults.throttling, {"message": 5}, "faults.throttling: message: a string .* not 5"),
     (faults.bad_gateway, {"message": "\ud800"}, "faults.bad_gateway: message: .* UTF-8 "),
     (faults.throttling, {"request_id": "a\nb"}, "faults.throttling: request_id: printable"),
@@ -134,29 +133,31 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "arguments", "told"), WRONG)
-def test_what_no_fault_can_be_is_refused(make: Any, arguments: dict[str, Any], told: str) -> None:
-    with pytest.raises(dx.UsageError, match=told):
+@pytest.mark.parametrize(("make", "arguments", "message"), INVALID)
+def test_invalid_arguments_raise_usage_error(
+    make: Any, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(dx.UsageError, match=message):
         make(**arguments)
 
 
-def test_the_order_of_headers_makes_no_difference() -> None:
+def test_order_of_headers_does_not_matter() -> None:
     one, other = ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})
     assert faults.throttling(headers=one) == faults.throttling(headers=other)
 
 
-def test_a_fault_of_another_kind_is_refused() -> None:
-    with pytest.raises(dx.UsageError, match=r"Fault: kind: 'throtling' is not one of .* did you"):
+def test_unknown_kind_raises_usage_error() -> None:
+    with pytest.raises(dx.UsageError, match=r"Fault: kind: 'throtling' is not valid.* did you"):
         dx.Fault("throtling")
 
 
-def test_a_fault_made_by_hand_is_a_success_that_says_nothing(
+def test_garbled_fault_without_fields_is_an_empty_success(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.inject(dx.Fault("garbled"))
-    answer = client.get_job(JobId=SET)
-    assert set(answer) == {"ResponseMetadata"}
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    response = client.get_job(JobId=DATA_SET)
+    assert set(response) == {"ResponseMetadata"}
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 @pytest.mark.parametrize(
@@ -171,18 +172,18 @@ def test_a_fault_made_by_hand_is_a_success_that_says_nothing(
         (faults.not_found(headers={"x-amzn-ErrorType": "Odd:http://example/"}), "Odd"),
     ],
 )
-def test_the_log_calls_an_error_as_botocore_does(
+def test_logged_error_code_is_the_one_that_botocore_reads(
     dxjobs: dx.FakeDataExchange, client: Any, fault: dx.Fault, code: str
 ) -> None:
     dxjobs.inject(fault, calls=1)
     with pytest.raises(client.exceptions.ClientError) as caught:
-        client.get_job(JobId=SET)
+        client.get_job(JobId=DATA_SET)
     assert caught.value.response["Error"]["Code"] == code
     assert dxjobs.calls[0].attempts[-1].error_code == code
 
 
 @pytest.mark.parametrize(("status", "code"), [(299, None), (300, "300"), (599, "599")])
-def test_a_status_is_an_error_where_it_is_one_for_botocore(
+def test_status_from_300_is_an_error_as_for_botocore(
     dxjobs: dx.FakeDataExchange, client: Any, status: int, code: str | None
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=2))
@@ -201,7 +202,7 @@ def test_a_status_is_an_error_where_it_is_one_for_botocore(
 
 
 @pytest.mark.parametrize("state", [5, ["x"], {"a": 1}, True, float("nan")])
-def test_a_state_that_is_no_text_is_told(
+def test_state_that_is_not_a_string_is_shown(
     dxjobs: dx.FakeDataExchange, client: Any, state: object
 ) -> None:
     job = dxjobs.add_job()
@@ -211,14 +212,16 @@ def test_a_state_that_is_no_text_is_told(
     with pytest.raises(AssertionError, match="was polled 1 time"):
         dxjobs.assert_polled(job, times=5)
     dxjobs.inject(faults.garbled(b'{"Id": ["x"], "State": "WAITING"}'), operation="create_job")
-    details = {"DataSetId": SET, "RevisionId": SET, "AssetId": SET}
+    details = {"DataSetId": DATA_SET, "RevisionId": DATA_SET, "AssetId": DATA_SET}
     client.create_job(
         Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": details}
     )
     assert "create_job  200 WAITING" in dxjobs.timeline()
 
 
-def test_what_only_we_could_read_is_garbled(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_body_that_botocore_cannot_decode_is_garbled(
+    dxjobs: dx.FakeDataExchange, client: Any
+) -> None:
     job = dxjobs.add_job()
     dxjobs.inject(faults.garbled('{"State": "COMPLETED"}'.encode("utf-16")))
     with pytest.raises(UnicodeDecodeError):
@@ -227,7 +230,7 @@ def test_what_only_we_could_read_is_garbled(dxjobs: dx.FakeDataExchange, client:
     assert "200 garbled" in dxjobs.timeline()
 
 
-def test_headers_may_be_replaced_by_a_dict() -> None:
+def test_replace_accepts_headers_as_a_dict() -> None:
     headers: Any = {"b": "2", "a": "1"}
     made = dataclasses.replace(faults.throttling(), headers=headers)
     assert made == faults.throttling(headers={"a": "1", "b": "2"})

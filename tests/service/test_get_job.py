@@ -1,4 +1,4 @@
-"""GetJob through real clients, beside a plain HTTP server that sends bytes written by hand."""
+"""GetJob through real clients, compared with an HTTP server that sends fixed bytes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 import botocore.session
 import pytest
+from blocked_network import BlockedNetwork
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
-from refused_network import Network
 
 import pytest_dxjobs as dx
 
@@ -21,7 +21,7 @@ UTC = datetime.timezone.utc
 JOB_ID = "0123456789abcdef0123456789abcdef"
 ARN = f"arn:aws:dataexchange:us-east-1:123456789012:jobs/{JOB_ID}"
 
-# What the service sends for this job, written down from its page.
+# The response of the service for this job, written from its API reference.
 BODY = f"""{{
   "Arn": "{ARN}",
   "CreatedAt": "2024-02-29T23:59:59.000Z",
@@ -61,22 +61,22 @@ JOB: dict[str, Any] = {
     "Type": "IMPORT_ASSETS_FROM_S3",
     "UpdatedAt": datetime.datetime(2024, 3, 1, 0, 1, 2, 345000, tzinfo=UTC),
 }
-MISSING = f'{{"Message": "not there", "ResourceId": "{"f" * 32}", "ResourceType": "JOB"}}'
-CANNED = {
+NOT_FOUND = f'{{"Message": "not there", "ResourceId": "{"f" * 32}", "ResourceType": "JOB"}}'
+RESPONSES = {
     f"/v1/jobs/{JOB_ID}": (200, "", BODY),
-    f"/v1/jobs/{'f' * 32}": (404, "ResourceNotFoundException", MISSING),
+    f"/v1/jobs/{'f' * 32}": (404, "ResourceNotFoundException", NOT_FOUND),
     "/v1/jobs/short": (400, "ValidationException", '{"Message": "no id"}'),
     "/v1/jobs/": (400, "ValidationException", '{"Message": "no id"}'),
 }
 
 
-class CannedService(http.server.BaseHTTPRequestHandler):
-    """Sends what is written above and nothing else."""
+class FixedResponses(http.server.BaseHTTPRequestHandler):
+    """Send the fixed responses."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        status, error, body = CANNED[self.path]
+        status, error, body = RESPONSES[self.path]
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body.encode())))
@@ -88,7 +88,7 @@ class CannedService(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def log_message(self, *args: object) -> None:
-        """Keep the test's output clean."""
+        """Print nothing."""
 
 
 def client_for(endpoint: str | None = None) -> Any:
@@ -103,10 +103,10 @@ def client_for(endpoint: str | None = None) -> Any:
 
 
 @pytest.fixture
-def canned(network: Network) -> Iterator[Any]:
-    """A client of the plain server."""
-    network.loopback = True
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), CannedService) as server:
+def server_client(network: BlockedNetwork) -> Iterator[Any]:
+    """A client of the server with fixed responses."""
+    network.loopback_allowed = True
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FixedResponses) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         client = client_for(f"http://127.0.0.1:{server.server_port}")
@@ -116,42 +116,41 @@ def canned(network: Network) -> Iterator[Any]:
         thread.join()
 
 
-def outcome(client: Any, job_id: str) -> tuple[Any, ...]:
-    """What a caller sees, without what differs from call to call: the request id and the date."""
+def observe(client: Any, job_id: str) -> tuple[Any, ...]:
+    """Return what a caller observes, without request id, date and message."""
     try:
         response = client.get_job(JobId=job_id)
         raised = None
     except ClientError as error:
         response, raised = dict(error.response), type(error).__name__
-        told = response.pop("Error")
-        response |= {"Code": told["Code"], "operation": error.operation_name}
-        assert response.pop("Message") == told["Message"]  # worded by each as it likes
+        details = response.pop("Error")
+        response |= {"Code": details["Code"], "operation": error.operation_name}
+        assert response.pop("Message") == details["Message"]  # the texts may differ
     metadata = response.pop("ResponseMetadata")
     headers = metadata.pop("HTTPHeaders")
     assert metadata.pop("RequestId") == headers["x-amzn-requestid"]
-    named = set(headers) - {"server"}
+    header_names = set(headers) - {"server"}
     return (
         raised,
         response,
         metadata,
-        named,
+        header_names,
         headers["content-type"],
         headers.get("x-amzn-errortype"),
     )
 
 
 @pytest.mark.parametrize("job_id", [JOB_ID, "f" * 32, "short", ""])
-def test_an_answer_is_what_a_server_makes_of_it(canned: Any, job_id: str) -> None:
-    expected = outcome(canned, job_id)
+def test_response_equals_that_of_a_server(server_client: Any, job_id: str) -> None:
+    expected = observe(server_client, job_id)
     with dx.FakeDataExchange() as fake:
         fake.add_job(JOB)
-        # As it came from the service, and as the client of the server sees the fake.
-        assert outcome(client_for(), job_id) == expected
-        assert outcome(canned, job_id) == expected
+        assert observe(client_for(), job_id) == expected
+        assert observe(server_client, job_id) == expected  # the fake responds to this client, too
 
 
-def test_a_captured_response_is_taken_and_told_again(canned: Any) -> None:
-    captured = canned.get_job(JobId=JOB_ID)
+def test_captured_response_is_returned_unchanged(server_client: Any) -> None:
+    captured = server_client.get_job(JobId=JOB_ID)
     with dx.FakeDataExchange() as fake:
         assert fake.add_job(captured).id == JOB_ID
         again = client_for().get_job(JobId=JOB_ID)
@@ -161,7 +160,7 @@ def test_a_captured_response_is_taken_and_told_again(canned: Any) -> None:
 
 @pytest.mark.parametrize("type_", dx.JOB_TYPES)
 @pytest.mark.parametrize("state", dx.JOB_STATES)
-def test_every_job_comes_back_member_for_member(
+def test_every_member_of_a_job_is_returned(
     dxjobs: dx.FakeDataExchange, dxjobs_client: Any, type_: str, state: str
 ) -> None:
     made = dx.make_job(type_, state)
@@ -171,7 +170,7 @@ def test_every_job_comes_back_member_for_member(
     assert response["CreatedAt"].utcoffset() is not None
 
 
-def test_the_body_is_that_of_rest_json(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
+def test_body_is_rest_json(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     bodies = []
     dxjobs_client.meta.events.register(
         "after-call.dataexchange.GetJob",
@@ -183,33 +182,31 @@ def test_the_body_is_that_of_rest_json(dxjobs: dx.FakeDataExchange, dxjobs_clien
 
 
 @pytest.mark.parametrize("fraction", [0, 1000, 999000, 1, 999999])
-def test_a_time_keeps_its_fraction(
+def test_timestamp_keeps_its_fraction(
     dxjobs: dx.FakeDataExchange, dxjobs_client: Any, fraction: int
 ) -> None:
-    moment = datetime.datetime(2024, 1, 1, 1, 1, 1, fraction, tzinfo=UTC)
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", CreatedAt=moment)
-    assert dxjobs_client.get_job(JobId=job.id)["CreatedAt"] == moment
+    at = datetime.datetime(2024, 1, 1, 1, 1, 1, fraction, tzinfo=UTC)
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", CreatedAt=at)
+    assert dxjobs_client.get_job(JobId=job.id)["CreatedAt"] == at
 
 
-def test_a_time_in_another_zone_is_the_same_instant(
+def test_timestamp_in_another_time_zone_is_the_same_instant(
     dxjobs: dx.FakeDataExchange, dxjobs_client: Any
 ) -> None:
-    moment = datetime.datetime(
+    at = datetime.datetime(
         2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=5, minutes=30))
     )
-    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", CreatedAt=moment)
-    assert dxjobs_client.get_job(JobId=job.id)["CreatedAt"] == moment
+    job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", CreatedAt=at)
+    assert dxjobs_client.get_job(JobId=job.id)["CreatedAt"] == at
 
 
-def test_answers_are_copies(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
+def test_responses_are_copies(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     job = dxjobs.add_job()
     dxjobs_client.get_job(JobId=job.id)["Details"].clear()
     assert dxjobs_client.get_job(JobId=job.id)["Details"]
 
 
-def test_a_job_that_is_not_there_is_not_found(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any
-) -> None:
+def test_unknown_id_raises_not_found(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     missing = dx.job_id("missing")
     with pytest.raises(dxjobs_client.exceptions.ResourceNotFoundException) as caught:
         dxjobs_client.get_job(JobId=missing)
@@ -226,7 +223,7 @@ def test_a_job_that_is_not_there_is_not_found(
     "job_id",
     ["", "x", "a" * 29, "a" * 41, "é" * 32, "a" * 31 + "-", "a" * 16 + "/" + "a" * 15, "%2F"],
 )
-def test_a_malformed_id_is_not_valid(
+def test_malformed_id_raises_validation_exception(
     dxjobs: dx.FakeDataExchange, dxjobs_client: Any, job_id: str
 ) -> None:
     with pytest.raises(dxjobs_client.exceptions.ValidationException) as caught:
@@ -235,30 +232,30 @@ def test_a_malformed_id_is_not_valid(
     assert repr(job_id) in caught.value.response["Message"]
 
 
-def test_request_ids_tell_calls_apart(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
+def test_request_ids_are_unique(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     job = dxjobs.add_job()
     ids = {dxjobs_client.get_job(JobId=job.id)["ResponseMetadata"]["RequestId"] for _ in range(3)}
     assert len(ids) == 3
 
 
-def test_botocore_judges_the_parameters(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
+def test_botocore_validates_parameters(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     with pytest.raises(ParamValidationError, match="Missing required parameter"):
         dxjobs_client.get_job()
     with pytest.raises(ParamValidationError, match="Unknown parameter"):
         dxjobs_client.get_job(JobId="x", jobId="x")
 
 
-def test_a_garbled_answer_is_taken_with_check_false(
+def test_invalid_response_is_accepted_with_check_false(
     dxjobs: dx.FakeDataExchange, dxjobs_client: Any
 ) -> None:
     job = dxjobs.add_job({"Id": "short", "State": "EXPLODED", "Details": None}, check=False)
     response = dxjobs_client.get_job(JobId="short")
     del response["ResponseMetadata"]
-    assert response == {"Id": "short", "State": "EXPLODED"}  # null is no member to botocore
+    assert response == {"Id": "short", "State": "EXPLODED"}  # botocore drops null members
     assert (job.id, job.state, job.type, job.arn) == ("short", "EXPLODED", "", "")
 
 
-def test_a_job_without_an_id_is_polled_by_the_one_it_gets(
+def test_job_without_an_id_is_polled_by_its_assigned_id(
     dxjobs: dx.FakeDataExchange, dxjobs_client: Any
 ) -> None:
     job = dxjobs.add_job({"State": "ERROR"}, check=False)
@@ -268,18 +265,18 @@ def test_a_job_without_an_id_is_polled_by_the_one_it_gets(
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "at",
     [
         datetime.datetime(2024, 1, 1),  # noqa: DTZ001
         datetime.datetime.min.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
     ],
 )
-def test_a_strange_time_is_sent_as_it_is(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any, moment: datetime.datetime
+def test_unusual_timestamp_is_sent_unchanged(
+    dxjobs: dx.FakeDataExchange, dxjobs_client: Any, at: datetime.datetime
 ) -> None:
-    job = dxjobs.add_job({"UpdatedAt": moment}, check=False)
+    job = dxjobs.add_job({"UpdatedAt": at}, check=False)
     parsed = dxjobs_client.get_job(JobId=job.id)["UpdatedAt"]
-    assert parsed.replace(tzinfo=moment.tzinfo) == moment
+    assert parsed.replace(tzinfo=at.tzinfo) == at
 
 
 def test_bytes_are_sent_as_base64(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
@@ -287,7 +284,7 @@ def test_bytes_are_sent_as_base64(dxjobs: dx.FakeDataExchange, dxjobs_client: An
     assert dxjobs_client.get_job(JobId=job.id)["Id"] == "AAE="
 
 
-def test_fake_sees_the_polls(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
+def test_polls_are_counted_per_job(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     job, other = dxjobs.add_job(), dxjobs.add_job()
     assert (job.polls, job.state) == (0, "COMPLETED")
     for _ in range(3):
@@ -295,7 +292,7 @@ def test_fake_sees_the_polls(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) ->
     assert (job.polls, other.polls) == (3, 0)
 
 
-def test_many_threads_poll_at_once(dxjobs_client: Any) -> None:
+def test_many_threads_poll_concurrently(dxjobs_client: Any) -> None:
     with dx.FakeDataExchange() as fake:
         jobs = [fake.add_job() for _ in range(8)]
 

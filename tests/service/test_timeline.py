@@ -1,4 +1,4 @@
-"""The calls in the report of a failed test: what stands in a line, and whose sleeps are told."""
+"""The lines of calls in the report of a failed test, and the sleeps shown in them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import threading
 import time
 from typing import Any
 
-from failure_reports import told
+from failure_reports import report_lines
 
 import pytest_dxjobs as dx
 
 
-def calls(fake: dx.FakeDataExchange, clock: dx.VirtualClock) -> list[str]:
-    """The lines of the calls, without their times."""
-    lines = told(fake, clock, 200)
-    begin = next(number for number, line in enumerate(lines) if line.startswith("Calls"))
-    return [" ".join(line.split()[2:]) for line in lines[begin + 1 :]]
+def call_lines(fake: dx.FakeDataExchange, clock: dx.VirtualClock) -> list[str]:
+    """Return the lines of the calls, without their times."""
+    lines = report_lines(fake, clock, 200)
+    start = next(number for number, line in enumerate(lines) if line.startswith("Calls"))
+    return [" ".join(line.split()[2:]) for line in lines[start + 1 :]]
 
 
 def wait(client: Any, job: dx.Job, interval: float) -> None:
@@ -26,21 +26,21 @@ def wait(client: Any, job: dx.Job, interval: float) -> None:
         time.sleep(interval)
 
 
-def test_a_sleep_is_told_of_the_thread_that_slept(
+def test_sleep_is_shown_with_the_calls_of_its_thread(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=50)) for _ in range(2)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         list(pool.map(wait, [client] * 2, jobs, (10, 25)))
-    lines = {re.sub(r" \d+ times, .*", "", line) for line in calls(dxjobs, dxjobs_clock)}
+    lines = {re.sub(r" \d+ times, .*", "", line) for line in call_lines(dxjobs, dxjobs_clock)}
     assert lines == {
-        f"..{job.id[-8:]} get_job 200 {answered}"
+        f"..{job.id[-8:]} get_job 200 {outcome}"
         for job, interval in zip(jobs, (10, 25), strict=True)
-        for answered in (f"IN_PROGRESS, then a sleep of {interval} s", "COMPLETED")
+        for outcome in (f"IN_PROGRESS, then a sleep of {interval} s", "COMPLETED")
     }
 
 
-def test_a_sleep_of_who_does_not_call_is_not_told_with_the_calls_of_who_does(
+def test_sleep_of_a_thread_without_calls_is_not_shown(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     client.get_job(JobId=dxjobs.add_job().id)
@@ -48,10 +48,10 @@ def test_a_sleep_of_who_does_not_call_is_not_told_with_the_calls_of_who_does(
     other = threading.Thread(target=time.sleep, args=(7,))
     other.start()
     other.join()
-    assert calls(dxjobs, dxjobs_clock) == ["get_job 200 COMPLETED, then a sleep of 10 s"]
+    assert call_lines(dxjobs, dxjobs_clock) == ["get_job 200 COMPLETED, then a sleep of 10 s"]
 
 
-def test_who_has_others_call_is_told_to_sleep(
+def test_sleep_is_shown_if_other_threads_call_for_the_loop(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
@@ -62,11 +62,11 @@ def test_who_has_others_call_is_told_to_sleep(
             await asyncio.sleep(10)
 
     asyncio.run(main())
-    polled = "get_job 200 WAITING, then a sleep of 10 s"
-    assert calls(dxjobs, dxjobs_clock) == [f"{polled} 2 times, last at +10.000 s"]
+    line = "get_job 200 WAITING, then a sleep of 10 s"
+    assert call_lines(dxjobs, dxjobs_clock) == [f"{line} 2 times, last at +10.000 s"]
 
 
-def test_of_a_loop_that_sleeps_several_times_at_once_no_sleep_is_told(
+def test_overlapping_sleeps_of_a_loop_are_not_shown(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
@@ -79,30 +79,30 @@ def test_of_a_loop_that_sleeps_several_times_at_once_no_sleep_is_told(
         await asyncio.gather(poll(10), poll(25))
 
     asyncio.run(main())
-    assert calls(dxjobs, dxjobs_clock) == ["get_job 200 WAITING 2 times, last at +0.000 s"]
+    assert call_lines(dxjobs, dxjobs_clock) == ["get_job 200 WAITING 2 times, last at +0.000 s"]
 
 
-def test_sleeps_between_two_calls_are_counted_and_backoff_is_none_of_them(
+def test_sleeps_between_two_calls_are_summed_without_backoff(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-    time.sleep(1)  # before there is a call to tell it with
+    time.sleep(1)  # before the first call, so not shown
     client.get_job(JobId=job.id)
     for seconds in (13, 80000):
         time.sleep(seconds)
     dxjobs.throttle(requests=1)
     client.get_job(JobId=job.id)
     (backoff,) = (each.seconds for each in dxjobs_clock.sleeps if each.is_backoff)
-    assert calls(dxjobs, dxjobs_clock) == [
+    assert call_lines(dxjobs, dxjobs_clock) == [
         "get_job 200 WAITING, then 2 sleeps of 80,013 s in all",
         f"get_job 429 ThrottlingException, then 200 WAITING backoff {round(backoff, 3)} s",
     ]
 
 
-def test_the_text_is_plain_ascii(
+def test_report_is_plain_ascii(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     for job in dxjobs.add_job(), dxjobs.add_job():
         client.get_job(JobId=job.id)
         time.sleep(0.5)
-    assert "".join(told(dxjobs, dxjobs_clock)).isascii()
+    assert "".join(report_lines(dxjobs, dxjobs_clock)).isascii()
