@@ -1,7 +1,6 @@
-"""The scenarios that come with the package: what the service documents, and what goes wrong on the way to it.
+"""The scenarios of the package, by group.
 
-States, job errors and service errors are documented; what happens to connections is seen everywhere; what
-a later service may send is a guess by its nature, and a matter of taste.
+States, job errors and service errors are documented by AWS. The group ``future`` guesses what a later service may send.
 """
 
 from __future__ import annotations
@@ -21,32 +20,17 @@ if TYPE_CHECKING:
     from pytest_dxjobs._fake.fake import FakeDataExchange
 
 
-USUAL_GROUPS: Final = ("states", "job-errors", "service-errors", "creating")
+DEFAULT_GROUPS: Final = ("states", "job-errors", "service-errors", "creating")
 
-_NO_REACTION: Final = "the loop knows some end states and goes on at the others."
-_NO_DEADLINE: Final = "the loop has no deadline, or leaves at it as if all were well."
-_ERROR_PATH: Final = (
-    'the error path takes job["Errors"][0] and its members for granted, or throws them away.'
-)
-_ONE_FAILED_CALL: Final = (
-    "an exception of one get_job call ends the wait, although the job goes on."
-)
-_BROAD_EXCEPT: Final = (
-    "a broad except takes an error of the call for a state of the job, or goes on for ever."
-)
+_NO_REACTION: Final = "the loop handles some end states, but not all."
+_NO_DEADLINE: Final = "the loop has no deadline, or returns at its deadline without an error."
+_ERROR_PATH: Final = 'the error path assumes a complete job["Errors"][0], or discards it.'
+_ONE_FAILED_CALL: Final = "one failed get_job call ends the wait, although the job goes on."
+_BROAD_EXCEPT: Final = "a broad except treats a failed call as a failed job, or retries forever."
 
 
-def _always(fault: faults.Fault, fake: FakeDataExchange) -> None:
-    fake.inject(fault, requests=ALWAYS)
-
-
-def _once(fault: faults.Fault, fake: FakeDataExchange) -> None:
-    """At the second request, when the code believes that all is well."""
-    fake.inject(fault, after=1)
-
-
-def _with(state: str, **members: Any) -> Callable[[dict[str, Any]], Mapping[str, Any]]:
-    """Other members for a job in this state."""
+def _override(state: str, **members: Any) -> Callable[[dict[str, Any]], Mapping[str, Any]]:
+    """Return an ``answer`` that replaces members of a job in this state."""
 
     def answer(job: dict[str, Any]) -> Mapping[str, Any]:
         return job | members if job["State"] == state else job
@@ -59,21 +43,21 @@ def _states() -> list[Scenario]:
     return [
         state(
             "completes-at-once",
-            "The job has completed when it is first looked at.",
+            "The job has completed before the first poll.",
             history=completes(),
         ),
         state(
             "completes-later",
             "The job is in progress for 45 s and then completes.",
             history=completes(after=45),
-            usually="there is no sleep between the polls, or the deadline is very short.",
+            usually="the loop does not sleep between polls, or its deadline is very short.",
         ),
         state(
             "error",
             "The job ends in ERROR.",
             "raises",
             fails(polls=2),
-            "the code looks for COMPLETED alone, or for states that do not exist.",
+            "the code checks only for COMPLETED, or for states that do not exist.",
         ),
         state(
             "timed-out", "The job ends in TIMED_OUT.", "raises", times_out(polls=2), _NO_REACTION
@@ -81,28 +65,28 @@ def _states() -> list[Scenario]:
         state("cancelled", "The job has been cancelled.", "raises", gets_cancelled(), _NO_REACTION),
         state(
             "cancelled-while-waiting",
-            "The job is cancelled while the code waits for it to begin.",
+            "The job is cancelled while it is WAITING.",
             "raises",
             gets_cancelled(polls=3),
             _NO_REACTION,
         ),
         state(
             "stuck-in-waiting",
-            "The job stays WAITING for ever.",
+            "The job stays WAITING forever.",
             "gives up",
             stays("WAITING"),
             _NO_DEADLINE,
         ),
         state(
             "stuck-in-progress",
-            "The job stays IN_PROGRESS for ever.",
+            "The job stays IN_PROGRESS forever.",
             "gives up",
             stays("IN_PROGRESS"),
             _NO_DEADLINE,
         ),
         state(
             "never-started",
-            "Somebody has created the job and never started it, so that it stays WAITING.",
+            "The job was created but never started, so it stays WAITING.",
             "gives up",
             completes(),
             _NO_DEADLINE,
@@ -125,14 +109,14 @@ def _job_errors() -> list[Scenario]:
         *(
             error(
                 f"error-{code.removesuffix('_EXCEPTION').replace('_', '-').lower()}",
-                f"The job fails with {code}, and its error has every detail.",
+                f"The job fails with {code}, and its error has all details.",
                 history=fails(code, polls=2),
             )
             for code in JOB_ERROR_CODES
         ),
         error(
             "code-and-message-only",
-            "The job fails, and its error has a code and a message alone.",
+            "The job fails, and its error has only a code and a message.",
             history=fails(errors=[first], polls=2),
         ),
         error(
@@ -142,19 +126,19 @@ def _job_errors() -> list[Scenario]:
         ),
         error(
             "errors-absent",
-            "The job fails, and its answer has no Errors.",
+            "The job fails, and the response has no Errors.",
             history=fails(errors=ABSENT, polls=2),
         ),
         error(
             "errors-empty",
-            "The job fails, and its Errors are empty.",
+            "The job fails, and Errors is an empty list.",
             history=fails(errors=[], polls=2),
         ),
         error(
             "limit-exceeded",
-            "The job exceeds a limit, which its error names.",
+            "The job fails because it exceeds a limit, and its error names the limit.",
             history=fails("SERVICE_QUOTA_EXCEEDED_EXCEPTION", polls=2),
-            answer=_with(
+            answer=_override(
                 "ERROR",
                 Errors=[
                     {
@@ -176,23 +160,27 @@ def _service_errors() -> list[Scenario]:
             about,
             "gives up",
             usually=_BROAD_EXCEPT,
-            prepare=functools.partial(_always, fault),
-            max_polls=1000,  # for a call that is tried again is several requests
+            prepare=lambda fake: fake.inject(fault, requests=ALWAYS),
+            max_polls=1000,  # botocore makes several requests of each call
             group="service-errors",
         )
 
     return [
         error("not-found", "The service does not find the job.", faults.not_found()),
-        error("access-denied", "The service does not permit get_job.", faults.access_denied()),
+        error("access-denied", "The service denies access to get_job.", faults.access_denied()),
         error(
             "invalid-request",
-            "The service refuses the request of get_job as invalid.",
+            "The service refuses the get_job request as invalid.",
             faults.validation(),
         ),
-        error("throttled-for-ever", "The service throttles get_job for ever.", faults.throttling()),
+        error(
+            "throttled-for-ever",
+            "The service throttles every get_job request.",
+            faults.throttling(),
+        ),
         error(
             "internal-error",
-            "The service answers get_job with an internal error for ever.",
+            "The service answers every get_job request with an internal error.",
             faults.internal_error(),
         ),
     ]
@@ -203,22 +191,22 @@ def _resilience() -> list[Scenario]:
     return [
         call(
             "throttled-briefly",
-            "Two requests are throttled, and botocore's retries get over it.",
+            "Two requests are throttled, and botocore's retries succeed.",
             prepare=lambda fake: fake.throttle(requests=2),
         ),
         call(
             "burst-of-500s",
-            "Two requests fail within the service, and botocore's retries get over it.",
+            "Two requests fail with an internal error, and botocore's retries succeed.",
             prepare=lambda fake: fake.inject(faults.internal_error(), requests=2, after=1),
         ),
         call(
             "connection-reset",
-            "A connection is closed while get_job waits for its answer.",
-            prepare=functools.partial(_once, faults.connection_closed()),
+            "A connection is closed while get_job waits for the response.",
+            prepare=lambda fake: fake.inject(faults.connection_closed(), after=1),
         ),
         call(
             "one-call-fails",
-            "One whole call of get_job fails, all retries included, and the next one is answered.",
+            "One get_job call fails with all its retries, and the next call succeeds.",
             prepare=lambda fake: fake.inject(faults.service_unavailable(), calls=1, after=1),
         ),
     ]
@@ -227,22 +215,22 @@ def _resilience() -> list[Scenario]:
 def _future() -> list[Scenario]:
     later = functools.partial(
         Scenario,
-        usually="the code takes the names that it knows for all there are.",
+        usually="the code assumes that the service never adds a state, error code, member or type.",
         group="future",
     )
     new = {"Code": "COSMIC_RAY_EXCEPTION", "Message": "A cosmic ray has hit the asset."}
     return [
         later(
             "unknown-state",
-            "The job passes through a state that does not exist yet, and completes.",
-            answer=_with("IN_PROGRESS", State="SCANNING"),
+            "The job passes through a state that does not exist yet, and then completes.",
+            answer=_override("IN_PROGRESS", State="SCANNING"),
         ),
         later(
             "unknown-error-code",
             "The job fails with an error code that does not exist yet.",
             "raises",
             fails(polls=2),
-            answer=_with("ERROR", Errors=[new]),
+            answer=_override("ERROR", Errors=[new]),
         ),
         later(
             "unknown-members",
@@ -251,7 +239,7 @@ def _future() -> list[Scenario]:
         ),
         later(
             "unknown-type",
-            "The job has a type that does not exist yet, and details of which nothing is known.",
+            "The job has a type that does not exist yet, and its Details are empty.",
             answer=lambda job: job | {"Type": "EXPORT_ASSETS_TO_THE_MOON", "Details": {}},
             only="check",  # code that creates a job knows its type
         ),
@@ -259,42 +247,41 @@ def _future() -> list[Scenario]:
 
 
 def _creating() -> list[Scenario]:
-    """All of them."""
     creating = functools.partial(Scenario, only="check_creating", group="creating")
     return [
         creating(
             "two-jobs",
-            "Of several jobs that the code creates the first completes, and the others fail.",
+            "The code creates several jobs. The first completes, and the others fail.",
             "raises",
             fails(polls=2),
-            "the code polls one job again and again, and never looks at the others.",
-            # Later than the others fail, so that who stops at a failure leaves it alone.
+            "the code polls only one of its jobs.",
+            # The first job ends last: code that stops at a failure does not poll it to the end.
             prepare=lambda fake: fake.next_job(completes(polls=6)),
-            unless=lambda fake: "" if len(fake.jobs) > 1 else "the code creates one job alone",
+            unless=lambda fake: "" if len(fake.jobs) > 1 else "the code creates only one job",
         ),
         creating(
             "limit-on-start",
-            "The service refuses start_job once, since too many jobs are running.",
+            "The service refuses start_job once, because too many jobs are running.",
             "returns or raises",
-            usually="the code does not look at what start_job answers.",
+            usually="the code ignores the error of start_job.",
             prepare=lambda fake: fake.inject(
                 faults.conflict(message="Too many jobs are in progress."), operation="start_job"
             ),
         ),
         creating(
             "signed-url-missing",
-            "The job has completed, and its answer has no signed URL.",
+            "The job completes, but the response has no signed URL.",
             "raises",
-            usually="the code takes the result for granted.",
+            usually="the code assumes that the response has a signed URL.",
             answer=_without_url,
             unless=_no_signed_url,
         ),
         creating(
             "signed-url-expired",
-            "The job has completed, and its signed URL has expired when the code sees it.",
+            "The job completes, but its signed URL has already expired.",
             "raises",
-            usually="the code does not look at SignedUrlExpiresAt.",
-            group="resilience",  # who uses it at once meets the refusal of S3 instead
+            usually="the code does not check SignedUrlExpiresAt.",
+            group="resilience",  # code that uses the URL at once gets an error of S3 anyway
             answer=_with_expired_url,
             unless=_no_signed_url,
         ),
@@ -323,10 +310,12 @@ def _with_expired_url(job: dict[str, Any]) -> Mapping[str, Any]:
 
 def _no_signed_url(fake: FakeDataExchange) -> str:
     types = {job.type for job in fake.jobs}
-    return "" if "EXPORT_ASSET_TO_SIGNED_URL" in types else "no job of the code has a signed URL"
+    return (
+        "" if "EXPORT_ASSET_TO_SIGNED_URL" in types else "the code creates no job with a signed URL"
+    )
 
 
-_MAKERS: Final = {
+_GROUPS: Final = {
     "states": _states,
     "job-errors": _job_errors,
     "service-errors": _service_errors,
@@ -334,10 +323,10 @@ _MAKERS: Final = {
     "future": _future,
     "creating": _creating,
 }
-GROUPS: Final = tuple(_MAKERS)
+GROUPS: Final = tuple(_GROUPS)
 
 
 @functools.cache
 def catalogue() -> tuple[Scenario, ...]:
-    """All of them."""
-    return tuple(scenario for make in _MAKERS.values() for scenario in make())
+    """Return all scenarios of the package."""
+    return tuple(scenario for group in _GROUPS.values() for scenario in group())

@@ -1,4 +1,4 @@
-"""What code did when it was given a job: what it returned or raised, and whether it had to be ended."""
+"""Running code through a scenario: what it returned or raised, and whether it had to be stopped."""
 
 from __future__ import annotations
 
@@ -18,71 +18,72 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What code did.
+    """What the code did.
 
     Attributes:
-        result: What it returned.
-        failed: Whether that reports a failure.
-        raised: What it raised instead; None where it returned.
-        ran_away: Why it was ended; None where it came to an end by itself.
+        returned: The return value.
+        failed: Whether the return value reports a failure.
+        raised: The exception; None if the code returned.
+        runaway: Why the code was stopped; None if it ended by itself.
     """
 
-    result: object
+    returned: object
     failed: bool
     raised: BaseException | None
-    ran_away: RunawayPolling | None
+    runaway: RunawayPolling | None
 
 
 def run_code(
-    call: str,
-    run: Callable[[], Any],
+    check: str,
+    call_code: Callable[[], Any],
     failed: Callable[[Any], object] | None,
     fake: FakeDataExchange,
 ) -> RunResult:
-    """Run the code to its end, whatever that is.
+    """Run the code until it returns, raises or is stopped.
 
     Raises:
-        UnexpectedCall: The code has called what nothing answers, whether it swallowed that or not.
-        UsageError: The test has asked for what cannot be.
+        UnexpectedCall: The code called an operation without a response, even if it swallowed this exception.
+        UsageError: The test made a mistake.
     """
     __tracebackhide__ = True
-    result, raised = None, None
+    returned, raised = None, None
     try:
-        result = _returned(call, run())
-    except BaseException as failure:
-        raised = failure
-    remembered = fake._take_failures()  # noqa: SLF001
-    ran_away = next((each for each in remembered if isinstance(each, RunawayPolling)), None)
-    if ran_away is None and not isinstance(raised, (SystemExit, Exception, type(None))):
-        raise raised  # an interrupt, or what pytest ends tests with
-    for each in (*remembered, raised):
+        returned = _finish(check, call_code())
+    except BaseException as error:
+        raised = error
+    failures = fake._take_failures()  # noqa: SLF001
+    runaway = next((each for each in failures if isinstance(each, RunawayPolling)), None)
+    if runaway is None and not isinstance(raised, (SystemExit, Exception, type(None))):
+        raise raised  # an interrupt, or pytest's own way to end a test
+    for each in (*failures, raised):
         if isinstance(each, (UnexpectedCall, UsageError)):
             raise each
-    reported = raised is None and failed is not None and _reported(call, failed, result)
-    return RunResult(result, reported, raised, ran_away)
+    reported = raised is None and failed is not None and _call_failed(check, failed, returned)
+    return RunResult(returned, reported, raised, runaway)
 
 
-def _returned(call: str, result: Any) -> Any:
-    if inspect.isgenerator(result) or inspect.isasyncgen(result):
+def _finish(check: str, returned: Any) -> Any:
+    """Return the result of the code, for which awaitables are run in a new event loop."""
+    if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
         raise UsageError(
-            f"{call}: the code is a generator, of which nothing runs until somebody goes through it: "
-            "give a function that does"
+            f"{check}: the code returned a generator, so nothing ran; pass a function that iterates over it"
         )
-    if not inspect.isawaitable(result):
-        return result
+    if not inspect.isawaitable(returned):
+        return returned
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _run(_awaited(result))
-    if inspect.iscoroutine(result):
-        result.close()  # and Python will not miss its await
+        return _run(_await(returned))
+    if inspect.iscoroutine(returned):
+        returned.close()  # no warning that it was never awaited
     raise UsageError(
-        f"{call}: it runs the event loop for the code, so that the test itself is a plain function, not async"
+        f"{check}: an event loop is running already, and the code needs its own; "
+        "make the test a plain function, not async"
     )
 
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:
-    """As ``asyncio.run``, which would take away the event loop that a later test finds."""
+    """Run a coroutine like ``asyncio.run``, but keep the current event loop for later tests."""
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(main)
@@ -99,15 +100,15 @@ async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _awaited(result: Awaitable[Any]) -> Any:
-    return await result
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
-def _reported(call: str, failed: Callable[[Any], object], result: object) -> bool:
+def _call_failed(check: str, failed: Callable[[Any], object], returned: object) -> bool:
     try:
-        return bool(failed(result))
+        return bool(failed(returned))
     except Exception as error:
         raise UsageError(
-            f"{call}: failed raised {describe_error(error)}; it was given what the code returned, "
-            f"{show(result)}"
+            f"{check}: failed raised {describe_error(error)}; it was called with the result of the code, "
+            f"{show(returned)}"
         ) from error

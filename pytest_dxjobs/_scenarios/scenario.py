@@ -1,7 +1,7 @@
-"""``Scenario``: something that may happen to a job, what code should make of it, and the check that it does.
+"""Scenarios: what happens to a job, what the code should do, and the check that it does.
 
-The catalogue and a project's own are values. The fixture ``dxjobs_scenario`` hands out one that takes place:
-with a fake, a clock, and the job that the code is to wait for.
+A ``Scenario`` of the catalogue or of a project is a plain value. The fixture ``dxjobs_scenario`` provides a
+running one, with a fake, a clock and the job that the code waits for.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pytest_dxjobs._core.arguments import bound, flag, is_function, one_of, text
+from pytest_dxjobs._core.arguments import count_or_none, flag, is_function, one_of, text
 from pytest_dxjobs._core.constants import JOB_TYPES
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import describe_error, show
-from pytest_dxjobs._jobs.histories import AT_ONCE, check_history, completes
+from pytest_dxjobs._jobs.histories import COMPLETES_AT_ONCE, check_history, completes
 from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._scenarios.run import run_code
 from pytest_dxjobs._scenarios.verdict import ENDINGS, check_run
@@ -33,26 +33,26 @@ Failed = Callable[[Any], object]
 
 
 class ScenarioRun:
-    """Where a scenario takes place."""
+    """The fake, the clock and the job of a running scenario."""
 
-    __slots__ = ("_job", "clock", "fake", "reported", "taken")
+    __slots__ = ("_job", "checked", "clock", "fake", "reported")
 
     def __init__(self, fake: FakeDataExchange, clock: VirtualClock) -> None:
         self.fake, self.clock = fake, clock
         self._job: Job | None = None
-        self.taken = False  # by the code that is checked
-        self.reported = False  # what is wrong with it
+        self.checked = False  # whether a check has run code
+        self.reported = False  # whether that check has failed with a report
 
     def job(self, scenario: Scenario, type_: str | None = None) -> Job:
-        """The job that the code waits for, put into the fake when it is first asked for.
+        """Return the job that the code waits for, added to the fake by the first call.
 
         Raises:
-            UsageError: It is there already, and of another type.
+            UsageError: The job exists already and is of another type.
         """
         if self._job is not None and type_ not in (None, self._job.type):
             raise UsageError(
-                f"check: type: the job is there already, since somebody has asked for it, and its type is "
-                f"{self._job.type}"
+                f"check: type: the job exists already, of type {self._job.type}; leave type out, "
+                "or read .job only after check"
             )
         if self._job is None:
             add = self.fake.add_job if scenario.started else self.fake._add_unstarted  # noqa: SLF001
@@ -62,32 +62,32 @@ class ScenarioRun:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Something that may happen to a job, and what code should make of it.
+    """Something that can happen to a job, and what code should do about it.
 
-    The fixture ``dxjobs_scenario`` is one that takes place; the hook ``pytest_dxjobs_scenarios`` returns those
-    that a project adds: ``dx.Scenario("lost", "The service has lost the job.", "gives up", dx.stays("WAITING"))``.
+    The fixture ``dxjobs_scenario`` is a running scenario. The hook ``pytest_dxjobs_scenarios`` returns those that
+    a project adds: ``dx.Scenario("lost", "The service has lost the job.", "gives up", dx.stays("WAITING"))``.
 
     Attributes:
-        name: Its name in the test's id, in a marker and in the report.
-        about: What it stands for, in a sentence.
-        expected: What sound code does: ``"returns"`` where the job ends well; ``"raises"``, and tells why, where it
-            does not; ``"gives up"`` by raising what names no end state, where the job never ends or the service
-            does not answer; ``"returns or raises"`` where both are sound. Of many jobs that the code creates the
-            first three make it give up, and the others complete.
-        history: How the job moves, or each of those that the code creates.
-        usually: What usually causes a failure, in a sentence.
-        prepare: Called with the fake before the code runs, to inject faults or lay down answers.
-        answer: Makes of a job, as JSON would read it, what ``get_job`` answers instead.
-        unless: Called with the fake when the code has run; says why the scenario tells nothing of it, if it does.
-        type: The type of the job that ``check`` puts in, one of ``dx.JOB_TYPES``.
+        name: The name in the test's id, in a marker and in the report.
+        about: What happens, in a sentence.
+        expected: What correct code does. ``"returns"``: the job succeeds. ``"raises"``: it does not, and the exception
+            names the reason. ``"gives up"``: the job never ends, or the service does not answer, and the code raises
+            without naming an end state; if the code creates many jobs, the first three are such jobs and the others
+            complete. ``"returns or raises"``: both are correct.
+        history: How the job moves, or each job that the code creates.
+        usually: The usual cause of a failure, in a sentence.
+        prepare: Called with the fake before the code runs, to inject faults or queue responses.
+        answer: Called with each ``get_job`` response as a JSON object. Returns the response to send instead.
+        unless: Called with the fake after the code has run. Returns a reason to skip the scenario, or ``""``.
+        type: The type of the job that ``check`` adds, one of ``dx.JOB_TYPES``.
         started: Whether that job has been started.
-        only: ``"check"`` or ``"check_creating"`` where it has no meaning for the other; None where it has.
-        max_polls: The bound for polls with the same answer where marker and ini set none. Jobs that are waited for
+        only: The one check that it applies to, ``"check"`` or ``"check_creating"``; None for both.
+        max_polls: The limit for polls with the same response, unless marker or ini set one. Jobs that are waited for
             at the same time share it, down to 400 each; before the code has waited for an hour it is 2.5 times that.
-        group: By which a marker chooses it; that of a project's own is ``"own"``.
+        group: The group by which a marker selects it; ``"own"`` by default.
 
     Raises:
-        UsageError: An argument is ill-typed, or is none of what is permitted.
+        UsageError: An argument has the wrong type or a value that is not permitted.
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
@@ -105,65 +105,65 @@ class Scenario:
     only: Literal["check", "check_creating"] | None = None
     max_polls: int = 1500
     group: str = "own"
-    _running: ScenarioRun | None = field(default=None, compare=False)
+    _run: ScenarioRun | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for name, value in self._checked().items():
+        for name, value in self._validated().items():
             object.__setattr__(self, name, value)
 
-    def _checked(self) -> dict[str, object]:
-        """What was given, as it is kept."""
-        name = text("Scenario: name", self.name, _wrong_name)
+    def _validated(self) -> dict[str, object]:
+        """Return the fields to store, or raise ``UsageError``."""
+        name = text("Scenario: name", self.name, _name_problem)
         place = f"Scenario {name!r}"
-        group = text(f"{place}: group", self.group, _wrong_name)
-        kept: dict[str, object] = {"name": name, "group": group}
+        group = text(f"{place}: group", self.group, _name_problem)
+        fields: dict[str, object] = {"name": name, "group": group}
         for each in ("about", "usually"):
-            kept[each] = text(f"{place}: {each}", getattr(self, each))
-        kept["type"] = one_of(f"{place}: type", self.type, JOB_TYPES, model().types)
-        kept["expected"] = one_of(f"{place}: expected", self.expected, ENDINGS)
-        kept["max_polls"] = bound(f"{place}: max_polls", self.max_polls)
+            fields[each] = text(f"{place}: {each}", getattr(self, each))
+        fields["type"] = one_of(f"{place}: type", self.type, JOB_TYPES, model().types)
+        fields["expected"] = one_of(f"{place}: expected", self.expected, ENDINGS)
+        fields["max_polls"] = count_or_none(f"{place}: max_polls", self.max_polls)
         check_history(place, self.history)
         flag(f"{place}: started", self.started)
         if self.only is not None:
-            kept["only"] = one_of(f"{place}: only", self.only, _CHECKS)
+            fields["only"] = one_of(f"{place}: only", self.only, tuple(_CHECKS))
         for each in ("prepare", "answer", "unless"):
-            given = getattr(self, each)
-            if given is not None:
-                if not is_function(given):
-                    raise UsageError(f"{place}: {each}: a function is needed, not {show(given)}")
-                what = "a job" if each == "answer" else "the fake"
-                _check_that_it_takes(f"{place}: {each}", given, what)
-        return kept
+            function = getattr(self, each)
+            if function is not None:
+                if not is_function(function):
+                    raise UsageError(f"{place}: {each}: a function is needed, not {show(function)}")
+                argument = "a job" if each == "answer" else "the fake"
+                _check_signature(f"{place}: {each}", function, argument)
+        return fields
 
     def __repr__(self) -> str:
         return f"<Scenario {self.name}: {self.about}>"
 
     @property
     def fake(self) -> FakeDataExchange:
-        """The fake in which it takes place.
+        """The fake in which the scenario runs.
 
         Raises:
-            UsageError: It does not take place: it is not the fixture's.
+            UsageError: The scenario is not from the fixture.
         """
-        return self._running_for("fake").fake
+        return self._require_run("fake").fake
 
     @property
     def clock(self) -> VirtualClock:
-        """The clock by which it takes place.
+        """The virtual clock of the scenario.
 
         Raises:
-            UsageError: It does not take place: it is not the fixture's.
+            UsageError: The scenario is not from the fixture.
         """
-        return self._running_for("clock").clock
+        return self._require_run("clock").clock
 
     @property
     def job(self) -> Job:
-        """The job that the code is to wait for. One that the code creates is among ``fake.jobs``.
+        """The job that ``check`` passes to the code. ``fake.jobs`` has the jobs that code creates.
 
         Raises:
-            UsageError: It does not take place: it is not the fixture's.
+            UsageError: The scenario is not from the fixture.
         """
-        return self._running_for("job").job(self)
+        return self._require_run("job").job(self)
 
     def check(
         self,
@@ -172,81 +172,84 @@ class Scenario:
         failed: Failed | None = None,
         type: str | None = None,
     ) -> None:
-        """Check what code makes of a job that it waits for.
+        """Check code that waits for an existing job.
 
         Args:
-            consume: The code, given the job's id: a function, or a coroutine function.
-            failed: Says of what the code returned whether it reports a failure, for code that does not raise.
-            type: The type of the job, one of ``dx.JOB_TYPES``; None is that of the scenario.
+            consume: The code: a function or coroutine function of the job's id.
+            failed: For code that does not raise: whether its result, the argument, reports a failure.
+            type: The type of the job, one of ``dx.JOB_TYPES``; None for that of the scenario.
 
         Raises:
-            AssertionError: It is not what sound code does: a report of a few lines.
-            UsageError: An argument is none, or this scenario is not the fixture's.
+            AssertionError: The code does not do what is expected. The message is a report of a few lines.
+            UsageError: An argument is invalid, or this scenario is not from the fixture.
         """
         __tracebackhide__ = True
-        running = self._begin("check")
+        run = self._start("check")
         if type is not None:
-            type = one_of("check: type", type, running.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
-        job = running.job(self, type)
-        self._check("check", lambda: consume(job.id), consume, failed)
+            type = one_of("check: type", type, run.fake._backend.installed.types, JOB_TYPES)  # noqa: SLF001
+        job = run.job(self, type)
+        self._run_and_check("check", lambda: consume(job.id), consume, failed)
 
     def check_creating(self, run: Callable[[], Any], *, failed: Failed | None = None) -> None:
-        """Check what code makes of a job, or of several, that it creates, starts and waits for.
+        """Check code that creates, starts and waits for its own jobs.
 
-        Other operations that it calls are answered from the service model, unless the test has laid down
-        other answers.
+        Other operations that it calls get responses generated from the service model, unless the test has
+        queued some.
 
         Args:
-            run: The code: a function, or a coroutine function.
-            failed: Says of what the code returned whether it reports a failure, for code that does not raise.
+            run: The code: a function or coroutine function without arguments.
+            failed: For code that does not raise: whether its result, the argument, reports a failure.
 
         Raises:
-            AssertionError: It is not what sound code does: a report of a few lines.
-            UsageError: An argument is none, or this scenario is not the fixture's.
+            AssertionError: The code does not do what is expected. The message is a report of a few lines.
+            UsageError: An argument is invalid, or this scenario is not from the fixture.
         """
         __tracebackhide__ = True
-        fake = self._begin("check_creating").fake
-        if fake.default_history is not AT_ONCE or fake._backend.pending_histories():  # noqa: SLF001
+        fake = self._start("check_creating").fake
+        if fake.default_history is not COMPLETES_AT_ONCE or fake._backend.pending_histories():  # noqa: SLF001
             raise UsageError(
-                "check_creating: the scenario says what becomes of the jobs; leave default_history and next_job out"
+                "check_creating: the scenario sets the histories of the jobs; remove default_history and next_job"
             )
         if self.expected == "gives up":
-            fake._backend.let_hang(self.history, _THAT_HANG)  # noqa: SLF001
+            fake._backend.let_hang(self.history, _HANGING_JOBS)  # noqa: SLF001
         else:
             fake.default_history = self.history
-        self._check("check_creating", run, run, failed)
+        self._run_and_check("check_creating", run, run, failed)
 
-    def _check(
-        self, call: str, run: Callable[[], Any], given: object, failed: Failed | None
+    def _run_and_check(
+        self, check: str, call_code: Callable[[], Any], code: object, failed: Failed | None
     ) -> None:
         __tracebackhide__ = True
-        if not callable(given):
-            raise UsageError(f"{call}: the code is a function, not {show(given)}")
+        if not callable(code):
+            raise UsageError(
+                f"{check}: the code must be a function, not {show(code)}; pass it without calling it"
+            )
         if failed is not None and not is_function(failed):
-            raise UsageError(f"{call}: failed is a function, not {show(failed)}")
-        _check_that_it_takes(f"{call}: the code", given, *_GIVEN[call])
-        running = self._running_for(call)
-        running.taken, fake = True, running.fake
+            raise UsageError(f"{check}: failed: a function is needed, not {show(failed)}")
+        _check_signature(f"{check}: the code", code, *_CHECKS[check])
+        run = self._require_run(check)
+        run.checked, fake = True, run.fake
         if self.answer is not None:
-            fake._backend.adapt(functools.partial(_body, self.name, self.answer))  # noqa: SLF001
+            fake._backend.adapt(functools.partial(_response_body, self.name, self.answer))  # noqa: SLF001
         if self.prepare is not None:
-            self._called("prepare", self.prepare, fake)
-        if call == "check_creating":  # behind what was laid down
+            self._call_own("prepare", self.prepare, fake)
+        if check == "check_creating":  # after prepare, whose responses come first
             fake._generate_other_responses()  # noqa: SLF001
         fake._backend.share_polls(self.max_polls)  # noqa: SLF001
-        before = {job.id for job in fake.jobs}
-        done = run_code(call, run, failed, fake)
-        if self.unless is not None and (reason := self._called("unless", self.unless, fake)):
-            _skip(text(f"Scenario {self.name!r}: what unless returned", reason))
-        created = [job for job in fake.jobs if job.id not in before]
-        jobs = [running.job(self)] if call == "check" else created
+        earlier = {job.id for job in fake.jobs}
+        result = run_code(check, call_code, failed, fake)
+        if self.unless is not None and (reason := self._call_own("unless", self.unless, fake)):
+            _skip(text(f"Scenario {self.name!r}: the result of unless", reason))
+        created = [job for job in fake.jobs if job.id not in earlier]
+        jobs = [run.job(self)] if check == "check" else created
         title = f"Scenario {self.name}: {self.about}"
-        sleeps = running.clock.sleeps
-        if report := check_run(self.expected, self.usually, title, done, fake, jobs, sleeps):
-            running.reported = True
+        sleeps = run.clock.sleeps
+        if report := check_run(self.expected, self.usually, title, result, fake, jobs, sleeps):
+            run.reported = True
             raise AssertionError(report)
 
-    def _called(self, name: str, function: Callable[[FakeDataExchange], Any], fake: Any) -> Any:
+    def _call_own(self, name: str, function: Callable[[FakeDataExchange], Any], fake: Any) -> Any:
+        """Call a function of the scenario; its exceptions become ``UsageError``."""
         try:
             return function(fake)
         except Exception as error:
@@ -254,60 +257,62 @@ class Scenario:
                 f"Scenario {self.name!r}: {name} raised {describe_error(error)}"
             ) from error
 
-    def _begin(self, call: str) -> ScenarioRun:
-        running = self._running_for(call)
-        if running.taken:
+    def _start(self, check: str) -> ScenarioRun:
+        run = self._require_run(check)
+        if run.checked:
             raise UsageError(
-                f"{call}: a scenario is for one piece of code; give each a test of its own"
+                f"{check}: this scenario has checked code already; check each piece of code in a test of its own"
             )
-        if self.only not in (None, call):
-            _skip(f"the scenario {self.name} is for {self.only}")
-        return running
+        if self.only not in (None, check):
+            _skip(f"the scenario {self.name} applies only to {self.only}")
+        return run
 
-    def _running_for(self, what: str) -> ScenarioRun:
-        if self._running is None:
+    def _require_run(self, what: str) -> ScenarioRun:
+        if self._run is None:
             raise UsageError(
-                f"Scenario: {what}: {self.name} does not take place; the fixture dxjobs_scenario is one that does"
+                f"Scenario {self.name!r}: {what} is available only from the fixture dxjobs_scenario"
             )
-        return self._running
+        return self._run
 
     @property
-    def _taken(self) -> bool:
+    def _checked(self) -> bool:
         """Whether code has been checked."""
-        return self._running_for("check").taken
+        return self._require_run("check").checked
 
     @property
     def _reported(self) -> bool:
-        """Whether it has told what is wrong with the code."""
-        return self._running_for("check").reported
+        """Whether the check has failed with a report."""
+        return self._require_run("check").reported
 
     def _bind(self, fake: FakeDataExchange, clock: VirtualClock) -> Scenario:
-        """The same, taking place."""
-        return dataclasses.replace(self, _running=ScenarioRun(fake, clock))
+        """Return the same scenario, running in this fake."""
+        return dataclasses.replace(self, _run=ScenarioRun(fake, clock))
 
 
-def _wrong_name(given: str) -> str:
-    return "" if given else "is empty"
+def _name_problem(name: str) -> str:
+    return "" if name else "is empty"
 
 
-def _check_that_it_takes(place: str, function: Any, *arguments: str) -> None:
+def _check_signature(place: str, function: Any, *arguments: str) -> None:
+    """Raise ``UsageError`` if the function does not take these arguments."""
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError as error:
-        what = f"one argument, {''.join(arguments)}" if arguments else "no argument"
-        raise UsageError(f"{place} is called with {what}: {error}") from None
-    except Exception:  # nothing is known of C functions, nor of what does not tell it
+        how = f"with one argument, {''.join(arguments)}" if arguments else "without arguments"
+        raise UsageError(f"{place} must be callable {how}: {error}") from None
+    except Exception:  # C functions and some objects have no readable signature
         return
 
 
-def _body(
+def _response_body(
     name: str, answer: Callable[[dict[str, Any]], Mapping[str, Any]], job: dict[str, Any]
 ) -> bytes:
+    """Encode what ``answer`` returns for a job."""
     try:
         return json.dumps({**answer(job)}).encode()
     except Exception as error:
         raise UsageError(
-            f"Scenario {name!r}: answer has made no answer of {show(job)}: {describe_error(error)}"
+            f"Scenario {name!r}: answer made no valid response for {show(job)}: {describe_error(error)}"
         ) from error
 
 
@@ -317,8 +322,7 @@ def _skip(reason: str) -> None:
     pytest.skip(reason)
 
 
-# The checks, with what the code is called with.
-_GIVEN: Final = {"check": ("the id of the job",), "check_creating": ()}
-_CHECKS: Final = tuple(_GIVEN)
-# Jobs of those that the code creates: as many as are ended soon, however many there are.
-_THAT_HANG: Final = 3
+# The checks, with the arguments that each passes to the code.
+_CHECKS: Final = {"check": ("the job id",), "check_creating": ()}
+# How many created jobs never end: few enough to reach the polling limit soon.
+_HANGING_JOBS: Final = 3

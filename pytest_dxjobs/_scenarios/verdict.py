@@ -1,6 +1,6 @@
-"""What is wrong with what code made of a scenario: the verdict, and the report for a person.
+"""The check of a finished run, and its report: what was expected, what the code did, and the usual cause.
 
-Judged is what the code was told, as it stands in the log of calls, against what came out of the code.
+The check compares the responses in the log of calls with what the code returned or raised.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_dxjobs._core.errors import RunawayPolling
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._scenarios.error_report import describe_raised, find_report_problem
-from pytest_dxjobs._service.calls import first_end
+from pytest_dxjobs._scenarios.error_report import describe_exception, find_exception_problem
+from pytest_dxjobs._service.calls import first_end_index
 from pytest_dxjobs._service.polling_limits import permitting_option
 from pytest_dxjobs._service.timeline import draw_timeline, shorten
 
@@ -23,26 +23,28 @@ if TYPE_CHECKING:
     from pytest_dxjobs._scenarios.run import RunResult
     from pytest_dxjobs._service.calls import CallRecord
 
-ENDINGS: Final = ("returns", "raises", "gives up", "returns or raises")
 _EXPECTED: Final = {
-    "returns": "that the code returns, since the job ends well",
-    "raises": "that the code raises and tells why, since the job does not end well",
-    "gives up": "that the code gives up and raises, and names no end state, since the job has none",
-    "returns or raises": "that the code returns, or raises and tells why",
+    "returns": "the code returns, because the job succeeds",
+    "raises": "the code raises an exception that names the reason, because the job does not succeed",
+    "gives up": "the code gives up and raises, without naming an end state, because get_job reports none",
+    "returns or raises": "the code returns, or raises an exception that names the reason",
 }
-_LINES: Final = 8
-_ANY_END: Final = "the code leaves its loop at any end state, and does not look at which one it is."
-_NONE_CREATED: Final = "the request is refused; code that is given the id of a job is for check()."
-_LEFT_ALONE: Final = "when one job has failed, the code leaves the others alone."
-_OTHER_JOB: Final = "the code waits for another job, or for none."
-_OWN_REASON: Final = "the code fails for a reason of its own, whatever becomes of the job."
-_OWN_JOB: Final = "the code creates a job of its own, and then check_creating() is the check."
-_MOST_TOLD: Final = 3
-_NOT_STARTED: Final = "nothing calls start_job, without which a job stays WAITING."
+ENDINGS: Final = tuple(_EXPECTED)
+_MAX_TIMELINE_LINES: Final = 8
+_MAX_IDS: Final = 3
+_ANY_END_STATE: Final = (
+    "the code stops polling at any end state and does not check which one it is."
+)
+_NONE_CREATED: Final = "create_job was refused. Use check() for code that takes a job id."
+_OTHERS_UNPOLLED: Final = "after one job has failed, the code stops polling the others."
+_OTHER_JOB: Final = "the code polls another job, or none."
+_UNRELATED_ERROR: Final = "the code fails for a reason that has nothing to do with the job."
+_OWN_JOB: Final = "the code creates a job of its own. Use check_creating() for such code."
+_NOT_STARTED: Final = "start_job was not called or failed, so the job stays WAITING."
 
 
 class _Finding(NamedTuple):
-    """What the code did, and what usually causes it; "" where it is what the scenario says."""
+    """One thing that the code did wrong, and its usual cause; ``""`` for the cause that the scenario names."""
 
     text: str
     usually: str = ""
@@ -52,155 +54,158 @@ def check_run(
     expected: str,
     usually: str,
     title: str,
-    done: RunResult,
+    result: RunResult,
     fake: FakeDataExchange,
     jobs: Sequence[Job],
     sleeps: Sequence[Sleep],
 ) -> str:
-    """The report; empty where the code is sound.
+    """Return the report; empty if the code is correct.
 
     Args:
-        expected: What sound code does, one of ``ENDINGS``.
-        usually: What usually causes a failure; "" where nothing is known of it.
-        title: The name of the scenario and what happened.
-        done: What the code has done.
-        fake: Where.
-        jobs: The jobs that were the code's to wait for.
-        sleeps: The sleeps meanwhile.
+        expected: What correct code does, one of ``ENDINGS``.
+        usually: The usual cause of a failure; may be empty.
+        title: The first line of the report.
+        result: What the code did.
+        fake: The fake in which it ran.
+        jobs: The jobs that the code should wait for.
+        sleeps: The sleeps during the run.
     """
     records = fake._backend.jobs.log.records  # noqa: SLF001
-    problems = list(_problems(expected, done, jobs, records))
-    if not problems:
+    findings = list(_findings(expected, result, jobs, records))
+    if not findings:
         return ""
-    shown = _until_it_was_ended(records)
-    if done.ran_away is not None:
+    shown = _until_stopped(records)
+    if result.runaway is not None:
         sleeps = [each for each in sleeps if each.at < shown[-1].started_at]
-    timeline = shorten(draw_timeline("What happened", shown, sleeps=sleeps), _LINES)
-    usually = next((each.usually for each in problems if each.usually), usually)
+    timeline = shorten(draw_timeline("What happened", shown, sleeps=sleeps), _MAX_TIMELINE_LINES)
+    option = permitting_option(str(result.runaway))
+    usually = next((each.usually for each in findings if each.usually), usually)
     return "\n".join(
         [
             title,
             f"Expected: {_EXPECTED[expected]}.",
-            *(f"But {each.text}." for each in problems),
+            *(f"But {each.text}." for each in findings),
             *timeline,
             *([f"Usually: {usually}"] if usually else []),
-            *_what_permits_it(done.ran_away),
+            *([f"If so much polling is intended, raise the option {option}."] if option else []),
         ]
     )
 
 
-def _until_it_was_ended(records: Sequence[CallRecord]) -> Sequence[CallRecord]:
-    """The calls up to the first that was one too many; those after it tell nothing of the loop."""
+def _until_stopped(records: Sequence[CallRecord]) -> Sequence[CallRecord]:
+    """Return the calls up to the one that exceeded a limit; later ones show nothing about the loop."""
     for count, record in enumerate(records, 1):
         if isinstance(record.failure, RunawayPolling):
             return records[:count]
     return records
 
 
-def _what_permits_it(ran_away: RunawayPolling | None) -> list[str]:
-    option = permitting_option(str(ran_away))
-    return [f"Where so many polls are meant, {option} sets another bound."] if option else []
-
-
-def _problems(
-    expected: str, done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
+def _findings(
+    expected: str, result: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> Iterator[_Finding]:
-    if done.ran_away is not None:
-        polling_summary = str(done.ran_away).partition("\n")[0].rstrip(".")
-        yield _Finding(f"it had not come to an end: {polling_summary}")
+    if result.runaway is not None:
+        polling_summary = str(result.runaway).partition("\n")[0].rstrip(".")
+        yield _Finding(f"it did not end: {polling_summary}")
     elif not jobs:
-        yield _Finding(f"it created no job: it {_ended(done)}", _NONE_CREATED)
+        yield _Finding(f"it created no job: it {_describe_ending(result)}", _NONE_CREATED)
     else:
-        wrong = _wrong_ending(expected, done, jobs, records)
-        if wrong is not None:
-            yield wrong
+        wrong_ending = _wrong_ending(expected, result, jobs, records)
+        if wrong_ending is not None:
+            yield wrong_ending
         yield from _polled_after_end(jobs, records)
-        to_the_end = wrong is None and expected != "gives up"
-        yield from _left_alone(done, jobs, records, to_the_end=to_the_end)
-    yield from _not_started(done, jobs, records)
+        to_the_end = wrong_ending is None and expected != "gives up"
+        yield from _unpolled_jobs(result, jobs, records, to_the_end=to_the_end)
+    yield from _unstarted_jobs(result, jobs, records)
 
 
 def _polls(job: Job, records: Sequence[CallRecord]) -> list[CallRecord]:
     return [each for each in records if each.operation == "GetJob" and each.job_id == job.id]
 
 
+def _created_ids(records: Sequence[CallRecord]) -> set[str | None]:
+    return {each.job_id for each in records if each.operation == "CreateJob"}
+
+
 def _polled_after_end(jobs: Sequence[Job], records: Sequence[CallRecord]) -> Iterator[_Finding]:
     for job in jobs:
         polls = _polls(job, records)
-        end = first_end(polls)
+        end = first_end_index(polls)
         if end is not None and (after := len(polls) - end - 1):
             more = "once more" if after == 1 else f"{after} more times"
             yield _Finding(f"it polled job {job.id} {more} after {polls[end].reported}")
-            return  # one is enough to see why
+            return  # one job is enough to see why
 
 
-def _left_alone(
-    done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord], *, to_the_end: bool
+def _unpolled_jobs(
+    result: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord], *, to_the_end: bool
 ) -> Iterator[_Finding]:
-    """The jobs that it did not poll at all, though no call has failed that it reports; or ``to_the_end``."""
-    created = {each.job_id for each in records if each.operation == "CreateJob"}
-    at_all = not any(_polls(job, records) for job in jobs) and (
-        done.raised is None or all(each.succeeded for each in records)
+    """Find jobs that the code did not poll to the end; unless ``to_the_end``, only if it polled none at all."""
+    created = _created_ids(records)
+    # Code that reports a failed call may have polled none.
+    none_polled = not any(_polls(job, records) for job in jobs) and (
+        result.raised is None or all(each.succeeded for each in records)
     )
-    left = [
+    unpolled = [
         job.id
         for job in jobs
-        if (job.started or (at_all and job.id not in created))
+        if (job.started or (none_polled and job.id not in created))
         and not job.cancelled
-        and first_end(_polls(job, records)) is None
+        and first_end_index(_polls(job, records)) is None
     ]
-    if not left or not (at_all or to_the_end):
+    if not unpolled or not (none_polled or to_the_end):
         return
-    if created and not created.intersection(left):
+    if created and not created.intersection(unpolled):
         usually = _OWN_JOB
-    elif len(jobs) > 1 and not at_all:
-        usually = _LEFT_ALONE
-    elif done.raised is not None:
-        usually = _OWN_REASON
+    elif len(jobs) > 1 and not none_polled:
+        usually = _OTHERS_UNPOLLED
+    elif result.raised is not None:
+        usually = _UNRELATED_ERROR
     else:
-        usually = _OTHER_JOB if at_all else ""
-    ended = "" if done.raised is None else f": it {_ended(done)}"
-    how = "at all" if at_all else "to the end"
-    yield _Finding(f"it did not poll {_several(left)} {how}{ended}", usually)
+        usually = _OTHER_JOB if none_polled else ""
+    ending = "" if result.raised is None else f": it {_describe_ending(result)}"
+    how = "at all" if none_polled else "to the end"
+    yield _Finding(f"it did not poll {_name_jobs(unpolled)} {how}{ending}", usually)
 
 
-def _not_started(
-    done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
+def _unstarted_jobs(
+    result: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> Iterator[_Finding]:
     starts = [each for each in records if each.operation == "StartJob"]
-    if done.raised is not None and not all(each.succeeded for each in starts):
-        return  # which it has told
-    created = {each.job_id for each in records if each.operation == "CreateJob"}
-    left = [job.id for job in jobs if job.id in created and not (job.started or job.cancelled)]
-    if left:
-        yield _Finding(f"it never started {_several(left)}, which it had created", _NOT_STARTED)
+    if result.raised is not None and not all(each.succeeded for each in starts):
+        return  # the exception reports the failed start
+    created = _created_ids(records)
+    unstarted = [job.id for job in jobs if job.id in created and not (job.started or job.cancelled)]
+    if unstarted:
+        yield _Finding(f"it never started {_name_jobs(unstarted)}, which it created", _NOT_STARTED)
 
 
-def _several(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - _MOST_TOLD} more" if len(ids) > _MOST_TOLD else ""
-    return f"job{'s' * (len(ids) > 1)} {', '.join(ids[:_MOST_TOLD])}{more}"
+def _name_jobs(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _MAX_IDS} more" if len(ids) > _MAX_IDS else ""
+    return f"job{'s' * (len(ids) > 1)} {', '.join(ids[:_MAX_IDS])}{more}"
 
 
 def _wrong_ending(
-    expected: str, done: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
+    expected: str, result: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> _Finding | None:
-    """What is wrong with what it returned or raised; None where nothing is."""
-    if done.raised is None and not done.failed:
+    """Find what is wrong with what the code returned or raised."""
+    if result.raised is None and not result.failed:
         if expected not in ("raises", "gives up"):
             return None
-        hint = "" if done.result is None else "; failed= is for code that reports so"
-        saw_all_end = all(first_end(_polls(job, records)) is not None for job in jobs)
+        hint = "" if result.returned is None else "; if that reports a failure, pass failed="
+        saw_all_end = all(first_end_index(_polls(job, records)) is not None for job in jobs)
         return _Finding(
-            f"it returned {show(done.result)}, as if all were well{hint}",
-            _ANY_END if saw_all_end else "",
+            f"it returned {show(result.returned)}, as if the job had succeeded{hint}",
+            _ANY_END_STATE if saw_all_end else "",
         )
     if expected == "returns":
-        return _Finding(f"it reported a failure: it {_ended(done)}")
-    told = "" if done.raised is None else find_report_problem(expected, done.raised, jobs, records)
-    return _Finding(told) if told else None
+        return _Finding(f"it reported a failure: it {_describe_ending(result)}")
+    if result.raised is None:
+        return None
+    problem = find_exception_problem(expected, result.raised, jobs, records)
+    return _Finding(problem) if problem else None
 
 
-def _ended(done: RunResult) -> str:
-    if done.raised is None:
-        return f"returned {show(done.result)}"
-    return f"raised {describe_raised(done.raised)}"
+def _describe_ending(result: RunResult) -> str:
+    if result.raised is None:
+        return f"returned {show(result.returned)}"
+    return f"raised {describe_exception(result.raised)}"

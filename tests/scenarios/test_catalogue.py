@@ -1,4 +1,4 @@
-"""The catalogue: what a loop is told in each scenario."""
+"""The catalogue: the responses that a loop gets in each scenario."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 import pytest_dxjobs as dx
 from pytest_dxjobs._scenarios.catalogue import GROUPS, catalogue
 
-# One word for each call: the state, after the statuses of the requests that were tried again.
-TOLD = {
+# One word for each call: the state, after the statuses of the requests that botocore retried.
+RESPONSES = {
     "completes-at-once": "COMPLETED",
     "completes-later": "IN_PROGRESS IN_PROGRESS IN_PROGRESS COMPLETED",
     "error": "IN_PROGRESS ERROR",
@@ -48,7 +48,7 @@ TOLD = {
     "unknown-members": "IN_PROGRESS IN_PROGRESS COMPLETED",
     "unknown-type": "IN_PROGRESS IN_PROGRESS COMPLETED",
 }
-TOLD_OF_TWO = {
+RESPONSES_OF_TWO_JOBS = {
     "two-jobs": [
         "IN_PROGRESS IN_PROGRESS IN_PROGRESS IN_PROGRESS IN_PROGRESS COMPLETED",
         "IN_PROGRESS ERROR",
@@ -73,7 +73,7 @@ CREATE: dict[str, Any] = {
 
 
 def wait(client: Any, job_id: str) -> None:
-    """Poll up to six times, and care for nothing."""
+    """Poll up to six times and ignore every failure."""
     for _ in range(6):
         try:
             if client.get_job(JobId=job_id)["State"] in dx.TERMINAL_STATES:
@@ -83,19 +83,19 @@ def wait(client: Any, job_id: str) -> None:
         time.sleep(15)
 
 
-def told(call: dx.Call) -> str:
+def outcome(call: dx.Call) -> str:
     statuses = [str(each.status) for each in call.attempts]
     return "/".join(statuses if call.response is None else [*statuses[:-1], call.response["State"]])
 
 
 @pytest.mark.parametrize("scenario", catalogue(), ids=lambda each: each.name)
-def test_what_a_loop_is_told(
+def test_responses_of_each_scenario(
     scenario: dx.Scenario,
     dxjobs: dx.FakeDataExchange,
     dxjobs_clock: dx.VirtualClock,
     client: Any,
 ) -> None:
-    staged, ids = scenario._bind(dxjobs, dxjobs_clock), list[str]()
+    running, ids = scenario._bind(dxjobs, dxjobs_clock), list[str]()
 
     def create() -> None:
         for _ in range(2):
@@ -109,28 +109,28 @@ def test_what_a_loop_is_told(
 
     try:
         if scenario.only == "check_creating":
-            staged.check_creating(create)
+            running.check_creating(create)
         else:
-            staged.check(lambda job_id: wait(client, job_id))
+            running.check(lambda job_id: wait(client, job_id))
     except AssertionError:
-        pass  # it cares for nothing
+        pass  # the loop ignores every failure
     polls = [each for each in dxjobs.calls if each.operation == "get_job"]
     if ids:
         of_each = [
-            " ".join(told(each) for each in polls if each.params["JobId"] == job_id)
+            " ".join(outcome(each) for each in polls if each.params["JobId"] == job_id)
             for job_id in ids
         ]
-        assert of_each == TOLD_OF_TWO[scenario.name]
+        assert of_each == RESPONSES_OF_TWO_JOBS[scenario.name]
     else:
-        assert " ".join(map(told, polls)) == TOLD[scenario.name]
-    dxjobs.reset()  # and with it what does not end
+        assert " ".join(map(outcome, polls)) == RESPONSES[scenario.name]
+    dxjobs.reset()  # also removes unused faults
 
 
-def test_each_scenario_is_among_them() -> None:
-    assert [*TOLD, *TOLD_OF_TWO] == [each.name for each in catalogue()]
+def test_each_scenario_has_expected_responses() -> None:
+    assert [*RESPONSES, *RESPONSES_OF_TWO_JOBS] == [each.name for each in catalogue()]
 
 
-def test_the_names_are_unique_and_what_is_told_are_sentences() -> None:
+def test_names_are_unique_and_descriptions_are_sentences() -> None:
     names = [each.name for each in catalogue()]
     assert len(names) == len(set(names))
     for each in catalogue():
@@ -140,6 +140,6 @@ def test_the_names_are_unique_and_what_is_told_are_sentences() -> None:
         assert each.group in GROUPS
 
 
-def test_a_job_error_is_there_for_each_code() -> None:
+def test_each_job_error_code_has_a_scenario() -> None:
     codes = [each.history.errors for each in catalogue() if each.group == "job-errors"]
     assert {*dx.JOB_ERROR_CODES} == {each for each in codes if isinstance(each, str)}

@@ -1,4 +1,4 @@
-"""``check`` and ``check_creating``, called by a test: what they take, and what a mistake is told as."""
+"""``check`` and ``check_creating``: their arguments and the messages about mistakes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pytest_dxjobs import faults
 
 
 @pytest.fixture
-def staged() -> Any:
+def running() -> Any:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
         yield dx.Scenario("mine", "Mine.")._bind(fake, clock)
 
 
 async def later(_: object) -> Any:
-    """Answer at some time."""
+    """A coroutine function, where a plain function is needed."""
 
 
 def poll(fake: dx.FakeDataExchange) -> None:
@@ -38,19 +38,19 @@ def poll(fake: dx.FakeDataExchange) -> None:
             client.get_job(JobId=job.id)
 
 
-def test_one_that_takes_place_is_equal_to_what_it_was(staged: dx.Scenario) -> None:
-    assert staged == dx.Scenario("mine", "Mine.")
+def test_running_scenario_equals_the_plain_one(running: dx.Scenario) -> None:
+    assert running == dx.Scenario("mine", "Mine.")
 
 
-def test_a_scenario_is_for_one_piece_of_code(staged: dx.Scenario) -> None:
-    staged.check(lambda _: poll(staged.fake))
-    with pytest.raises(dx.UsageError, match="check: a scenario is for one piece of code"):
-        staged.check(lambda _: poll(staged.fake))
-    with pytest.raises(dx.UsageError, match="check_creating: a scenario is for one piece of code"):
-        staged.check_creating(print)
+def test_second_check_raises(running: dx.Scenario) -> None:
+    running.check(lambda _: poll(running.fake))
+    with pytest.raises(dx.UsageError, match="check: this scenario has checked code already"):
+        running.check(lambda _: poll(running.fake))
+    with pytest.raises(dx.UsageError, match="check_creating: this scenario has checked code"):
+        running.check_creating(print)
 
 
-def test_what_nothing_answers_is_told_as_such(staged: dx.Scenario) -> None:
+def test_unexpected_call_raises_although_the_code_swallows_it(running: dx.Scenario) -> None:
     import boto3
 
     client = boto3.client("dataexchange", region_name="us-east-1")
@@ -62,53 +62,62 @@ def test_what_nothing_answers_is_told_as_such(staged: dx.Scenario) -> None:
             raise ValueError from error
 
     with pytest.raises(dx.UnexpectedCall, match="list_data_sets"):
-        staged.check(swallow)
+        running.check(swallow)
 
 
-def test_what_is_no_function_is_told(staged: dx.Scenario) -> None:
+def test_argument_that_is_not_a_function_raises(running: dx.Scenario) -> None:
     wrong: Any = "wait"
-    with pytest.raises(dx.UsageError, match="check: the code is a function, not 'wait'"):
-        staged.check(wrong)
-    with pytest.raises(dx.UsageError, match="check_creating: failed is a function, not 'wait'"):
-        staged.check_creating(print, failed=wrong)
-    with pytest.raises(dx.UsageError, match="check: failed is a function, not the coroutine"):
-        staged.check(print, failed=later)
-
-
-def test_a_failed_that_fails_is_told(staged: dx.Scenario) -> None:
+    with pytest.raises(dx.UsageError, match="check: the code must be a function, not 'wait'; pass"):
+        running.check(wrong)
     with pytest.raises(
-        dx.UsageError, match=r"failed raised TypeError: .* what the code returned, 7"
+        dx.UsageError, match="check_creating: failed: a function is needed, not 'wait'"
     ):
-        staged.check(lambda _: 7, failed=len)
+        running.check_creating(print, failed=wrong)
+    with pytest.raises(
+        dx.UsageError, match="check: failed: a function is needed, not the coroutine"
+    ):
+        running.check(print, failed=later)
 
 
-def test_what_cannot_be_called_so_is_told(staged: dx.Scenario) -> None:
+def test_exception_in_failed_raises_usage_error(running: dx.Scenario) -> None:
+    with pytest.raises(
+        dx.UsageError, match=r"failed raised TypeError: .* with the result of the code, 7"
+    ):
+        running.check(lambda _: 7, failed=len)
+
+
+def test_check_needs_code_with_one_argument(running: dx.Scenario) -> None:
     wrong: Any = lambda: None  # noqa: E731
-    with pytest.raises(dx.UsageError, match="check: the code is called with one argument, the id"):
-        staged.check(wrong)
+    with pytest.raises(
+        dx.UsageError,
+        match="check: the code must be callable with one argument, the job id: too many",
+    ):
+        running.check(wrong)
 
 
-def test_code_with_arguments_creates_no_job(staged: dx.Scenario) -> None:
+def test_check_creating_needs_code_without_arguments(running: dx.Scenario) -> None:
     wrong: Any = lambda job_id: None  # noqa: E731
-    with pytest.raises(dx.UsageError, match="check_creating: the code is called with no argument"):
-        staged.check_creating(wrong)
+    with pytest.raises(
+        dx.UsageError, match="check_creating: the code must be callable without arguments: missing"
+    ):
+        running.check_creating(wrong)
 
 
 @pytest.mark.parametrize("code", [None, 0])
-def test_leaving_with_what_means_success_is_told(code: int | None) -> None:
-    def leave(job_id: str) -> None:
+def test_exit_code_that_means_success_is_reported(code: int | None) -> None:
+    def exit_with_code(job_id: str) -> None:
         poll(fake)
         sys.exit(code)
 
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
         with pytest.raises(
-            AssertionError, match=r"it left with SystemExit\(.*\), which passes for"
+            AssertionError, match=r"it exited with SystemExit\(.*\), which means success"
         ):
-            failing._bind(fake, clock).check(leave)
+            failing._bind(fake, clock).check(exit_with_code)
 
 
-def test_a_crash_is_told_with_the_line_of_the_code_beneath() -> None:
+def test_crash_is_reported_with_the_line_that_raised() -> None:
     def deep() -> None:
         raise KeyError("Errors")
 
@@ -123,7 +132,7 @@ def test_a_crash_is_told_with_the_line_of_the_code_beneath() -> None:
             failing._bind(fake, clock).check(fail)
 
 
-def test_a_sleep_is_told_with_the_call_before_it() -> None:
+def test_timeline_shows_a_sleep_after_the_call_before_it() -> None:
     def wait(_: str) -> None:
         time.sleep(7)
         poll(fake)
@@ -137,7 +146,7 @@ def test_a_sleep_is_told_with_the_call_before_it() -> None:
     assert re.findall("then a sleep of (.*) s", str(caught.value)) == ["0.5"]
 
 
-def test_where_no_job_was_polled_the_refusal_is_what_should_be_told() -> None:
+def test_without_polls_the_reason_is_the_refused_call() -> None:
     def start(job_id: str) -> None:
         import boto3
 
@@ -152,75 +161,81 @@ def test_where_no_job_was_polled_the_refusal_is_what_should_be_told() -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         refused = dx.Scenario("mine", "Mine.", "raises", prepare=refuse, started=False)
         with pytest.raises(
-            AssertionError, match=r"none of 'AccessDeniedException', .*: ValueError"
+            AssertionError, match=r"name the reason \('AccessDeniedException', .*\): ValueError"
         ):
             refused._bind(fake, clock).check(start)
 
 
-def test_code_of_which_nothing_is_known_is_called(staged: dx.Scenario) -> None:
+def test_code_without_a_readable_signature_is_called(running: dx.Scenario) -> None:
     with pytest.raises(AssertionError, match="it did not poll job"):
-        staged.check(type)
+        running.check(type)
 
 
-def test_a_generator_runs_nothing(staged: dx.Scenario) -> None:
-    with pytest.raises(dx.UsageError, match="check: the code is a generator, of which nothing"):
-        staged.check(lambda _: (each for each in range(3)))
+def test_generator_raises(running: dx.Scenario) -> None:
+    with pytest.raises(dx.UsageError, match="check: the code returned a generator, so nothing ran"):
+        running.check(lambda _: (each for each in range(3)))
 
 
-def test_the_type_of_a_job_that_is_there_cannot_be_given(staged: dx.Scenario) -> None:
-    assert staged.job.type == "EXPORT_ASSETS_TO_S3"
+def test_type_of_an_existing_job_cannot_change(running: dx.Scenario) -> None:
+    assert running.job.type == "EXPORT_ASSETS_TO_S3"
     with pytest.raises(
-        dx.UsageError, match=r"type: the job is there already, .*EXPORT_ASSETS_TO_S3"
+        dx.UsageError, match=r"type: the job exists already, of type EXPORT_ASSETS_TO_S3"
     ):
-        staged.check(print, type="IMPORT_ASSETS_FROM_S3")
-    staged.check(lambda _: poll(staged.fake), type="EXPORT_ASSETS_TO_S3")
+        running.check(print, type="IMPORT_ASSETS_FROM_S3")
+    running.check(lambda _: poll(running.fake), type="EXPORT_ASSETS_TO_S3")
 
 
-def test_what_becomes_of_jobs_is_for_the_scenario_to_say(staged: dx.Scenario) -> None:
-    staged.fake.default_history = dx.times_out()
-    with pytest.raises(dx.UsageError, match="check_creating: the scenario says what becomes of"):
-        staged.check_creating(print)
+def test_default_history_with_check_creating_raises(running: dx.Scenario) -> None:
+    running.fake.default_history = dx.times_out()
+    with pytest.raises(dx.UsageError, match="check_creating: the scenario sets the histories of"):
+        running.check_creating(print)
 
 
-def test_a_coroutine_leaves_the_event_loop_of_others_alone(staged: dx.Scenario) -> None:
-    left = []
+def test_coroutine_keeps_the_current_event_loop(running: dx.Scenario) -> None:
+    tasks = []
 
     async def wait(_: str) -> None:
-        left.append(asyncio.create_task(asyncio.sleep(1e6)))
+        tasks.append(asyncio.create_task(asyncio.sleep(1e6)))
         await asyncio.sleep(1)
-        poll(staged.fake)
+        poll(running.fake)
 
-    mine = asyncio.new_event_loop()
-    asyncio.set_event_loop(mine)
+    current = asyncio.new_event_loop()
+    asyncio.set_event_loop(current)
     try:
-        staged.check(wait)
-        assert asyncio.get_event_loop_policy().get_event_loop() is mine
+        running.check(wait)
+        assert asyncio.get_event_loop_policy().get_event_loop() is current
     finally:
         asyncio.set_event_loop(None)
-        mine.close()
-    assert left[0].cancelled()
+        current.close()
+    assert tasks[0].cancelled()
 
 
-def test_the_type_of_the_job_may_be_given(staged: dx.Scenario) -> None:
-    with pytest.raises(dx.UsageError, match=r"^check: type: 'EXPORT_ASSETS' is not one of .* mean"):
-        staged.check(print, type="EXPORT_ASSETS")
-    staged.check(lambda _: poll(staged.fake), type="IMPORT_ASSETS_FROM_S3")
-    assert staged.job.type == "IMPORT_ASSETS_FROM_S3"
+def test_type_sets_the_type_of_the_job(running: dx.Scenario) -> None:
+    with pytest.raises(dx.UsageError, match=r"^check: type: 'EXPORT_ASSETS' is not valid.* mean"):
+        running.check(print, type="EXPORT_ASSETS")
+    running.check(lambda _: poll(running.fake), type="IMPORT_ASSETS_FROM_S3")
+    assert running.job.type == "IMPORT_ASSETS_FROM_S3"
 
 
-def test_what_interrupts_the_test_goes_on(staged: dx.Scenario) -> None:
+def test_pytest_fail_in_the_code_fails_the_test(running: dx.Scenario) -> None:
     with pytest.raises(pytest.fail.Exception, match="enough"):
-        staged.check(lambda _: pytest.fail("enough"))
+        running.check(lambda _: pytest.fail("enough"))
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"name": 7}, "Scenario: name: a string is needed, not 7"),
-        ({"expected": "return"}, "Scenario 'mine': expected: 'return' is not one of returns, .*"),
-        ({"history": "ERROR"}, "Scenario 'mine': the history is one such as .*"),
+        (
+            {"expected": "return"},
+            "Scenario 'mine': expected: 'return' is not valid.* Choose from returns, .*",
+        ),
+        ({"history": "ERROR"}, "Scenario 'mine': a history is needed, not 'ERROR'; use .*"),
         ({"max_polls": 0}, "Scenario 'mine': max_polls: a whole number from 1 is needed.*"),
-        ({"only": "creating"}, "Scenario 'mine': only: 'creating' is not one of check, .*"),
+        (
+            {"only": "creating"},
+            "Scenario 'mine': only: 'creating' is not valid; did you mean 'check_creating'.*",
+        ),
         ({"prepare": 7}, "Scenario 'mine': prepare: a function is needed, not 7"),
         (
             {"unless": later},
@@ -228,47 +243,47 @@ def test_what_interrupts_the_test_goes_on(staged: dx.Scenario) -> None:
         ),
         (
             {"prepare": lambda: None},
-            "Scenario 'mine': prepare is called with .*, the fake: too many",
+            "Scenario 'mine': prepare must be callable with .*, the fake: too many",
         ),
         (
             {"answer": lambda: {"a": 1}},
-            "Scenario 'mine': answer is called with one argument, a job: too many",
+            "Scenario 'mine': answer must be callable with one argument, a job: too many",
         ),
         ({"name": ""}, "Scenario: name: '' is empty"),
         ({"group": ""}, "Scenario 'mine': group: '' is empty"),
         ({"group": None}, "Scenario 'mine': group: a string is needed, not None"),
         (
             {"type": "EXPORT"},
-            "Scenario 'mine': type: 'EXPORT' is not one of IMPORT_ASSETS_FROM_S3, ",
+            "Scenario 'mine': type: 'EXPORT' is not valid. Choose from IMPORT_ASSETS_FROM_S3, ",
         ),
         ({"started": "x"}, "Scenario 'mine': started: True or False is needed, not 'x'"),
     ],
 )
-def test_a_mistake_in_a_scenario_is_told(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(dx.UsageError, match=told):
+def test_invalid_scenario_argument_raises(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(dx.UsageError, match=message):
         dx.Scenario(**{"name": "mine", "about": "Mine.", **options})
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "error"),
     [
         (lambda job: job["Stat"], "KeyError: 'Stat'"),
         (lambda _: 7, "TypeError: .*"),
         (lambda job: {"At": {7}}, "TypeError: .*"),
     ],
 )
-def test_an_answer_that_cannot_be_is_told(answer: Any, told: str) -> None:
+def test_invalid_answer_raises(answer: Any, error: str) -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-        staged = dx.Scenario("mine", "Mine.", answer=answer)._bind(fake, clock)
-        with pytest.raises(dx.UsageError, match=f"Scenario 'mine': answer has made no .*: {told}"):
-            staged.check(lambda _: poll(fake))
+        running = dx.Scenario("mine", "Mine.", answer=answer)._bind(fake, clock)
+        with pytest.raises(dx.UsageError, match=f"Scenario 'mine': answer made no .*: {error}"):
+            running.check(lambda _: poll(fake))
 
 
 @pytest.mark.parametrize(
-    "lay_down", [dx.FakeDataExchange.add_response, dx.FakeDataExchange.add_client_error]
+    "queue", [dx.FakeDataExchange.add_response, dx.FakeDataExchange.add_client_error]
 )
-def test_what_prepare_lays_down_answers_before_what_is_made_up(
-    client: Any, lay_down: Callable[[dx.FakeDataExchange, str], object]
+def test_response_queued_by_prepare_precedes_generated_ones(
+    client: Any, queue: Callable[[dx.FakeDataExchange, str], object]
 ) -> None:
     def export() -> None:
         with contextlib.suppress(ClientError):
@@ -279,64 +294,64 @@ def test_what_prepare_lays_down_answers_before_what_is_made_up(
         while client.get_job(JobId=job_id)["State"] != "COMPLETED":
             time.sleep(10)
 
-    scenario = dx.Scenario("mine", "Mine.", prepare=lambda fake: lay_down(fake, "get_data_set"))
+    scenario = dx.Scenario("mine", "Mine.", prepare=lambda fake: queue(fake, "get_data_set"))
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         scenario._bind(fake, clock).check_creating(export)
         fake.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(("state", "polls"), [("SCANNING", 31), ("TIMED_OUT", 26)])
-def test_a_loop_that_is_ended_is_told_what_it_was_answered(
-    client: Any, state: str, polls: int
-) -> None:
+def test_report_of_an_endless_loop_names_the_state(client: Any, state: str, polls: int) -> None:
     def wait(job_id: str) -> None:
         while client.get_job(JobId=job_id)["State"] != "COMPLETED":
             time.sleep(10)
 
     scenario = dx.Scenario("mine", "Mine.", answer=lambda job: {**job, "State": state})
     with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=30) as fake:
-        staged = scenario._bind(fake, clock)
+        running = scenario._bind(fake, clock)
         with pytest.raises(AssertionError, match=f"{polls} times .* answered {state}"):
-            staged.check(wait)
+            running.check(wait)
 
 
-def test_a_function_of_the_scenario_that_fails_is_told_with_its_name() -> None:
+def test_exception_in_a_function_of_the_scenario_names_the_function() -> None:
     for name in "prepare", "unless":
-        own: Any = {name: lambda fake: fake.inject(faults.throttling(), rate=20)}
+        options: Any = {name: lambda fake: fake.inject(faults.throttling(), rate=20)}
         with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-            staged = dx.Scenario("mine", "Mine.", **own)._bind(fake, clock)
-            told = f"Scenario 'mine': {name} raised UsageError: inject: rate: a number from 0"
-            with pytest.raises(dx.UsageError, match=told):
-                staged.check(lambda _: poll(fake))
+            running = dx.Scenario("mine", "Mine.", **options)._bind(fake, clock)
+            message = f"Scenario 'mine': {name} raised UsageError: inject: rate: a number from 0"
+            with pytest.raises(dx.UsageError, match=message):
+                running.check(lambda _: poll(fake))
 
 
-def test_what_becomes_of_the_jobs_is_said_by_the_scenario_alone() -> None:
-    for said in (
+def test_histories_set_before_check_creating_raise() -> None:
+    for set_history in (
         lambda fake: setattr(fake, "default_history", dx.fails()),
         lambda fake: fake.next_job(dx.fails()),
     ):
         with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
-            said(fake)
-            with pytest.raises(dx.UsageError, match="leave default_history and next_job out"):
+            set_history(fake)
+            with pytest.raises(dx.UsageError, match="remove default_history and next_job"):
                 dx.Scenario("mine", "Mine.")._bind(fake, clock).check_creating(print)
 
 
-def test_one_that_does_not_take_place_says_so() -> None:
-    with pytest.raises(dx.UsageError, match="fake: mine does not take place; the fixture dxjobs_"):
+def test_scenario_without_the_fixture_has_no_fake() -> None:
+    with pytest.raises(
+        dx.UsageError, match="'mine': fake is available only from the fixture dxjobs_"
+    ):
         dx.Scenario("mine", "Mine.").fake.add_job()
 
 
-def test_an_event_loop_of_the_test_is_not_disturbed(staged: dx.Scenario) -> None:
+def test_check_in_a_running_event_loop_raises(running: dx.Scenario) -> None:
     async def test() -> None:
         with pytest.raises(dx.UsageError, match="plain function, not async"):
-            staged.check(lambda _: asyncio.sleep(1))
+            running.check(lambda _: asyncio.sleep(1))
 
     asyncio.run(test())
 
 
-def test_what_unless_says_is_a_text() -> None:
+def test_unless_must_return_a_string() -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
         unless: Any = lambda _: 5  # noqa: E731
-        staged = dx.Scenario("mine", "Mine.", unless=unless)._bind(fake, clock)
-        with pytest.raises(dx.UsageError, match=r"'mine': what unless returned: a string .* not 5"):
-            staged.check(lambda _: poll(fake))
+        running = dx.Scenario("mine", "Mine.", unless=unless)._bind(fake, clock)
+        with pytest.raises(dx.UsageError, match=r"'mine': the result of unless: a string .* not 5"):
+            running.check(lambda _: poll(fake))

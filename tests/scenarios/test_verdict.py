@@ -1,4 +1,4 @@
-"""What is told of code that a scenario finds wrong: what was expected, what it did instead, and the usual cause."""
+"""The report: what was expected, what the code did instead, and the usual cause."""
 
 from __future__ import annotations
 
@@ -11,100 +11,104 @@ import time
 import consumers
 import pytest
 from botocore.exceptions import ClientError
-from scenario_verdicts import report, scenario, start_several
+from scenario_verdicts import create_and_start, report, scenario
 
 from pytest_dxjobs import faults
 
 
-def test_the_report_tells_what_was_expected_what_happened_and_why() -> None:
-    told = report(consumers.loops_on_timed_out, scenario("timed-out")).splitlines()
-    assert told[0] == "Scenario timed-out: The job ends in TIMED_OUT."
-    assert told[1] == (
-        "Expected: that the code raises and tells why, since the job does not end well."
+def test_report_has_title_expectation_finding_timeline_and_usual_cause() -> None:
+    lines = report(consumers.ignores_timed_out, scenario("timed-out")).splitlines()
+    assert lines[0] == "Scenario timed-out: The job ends in TIMED_OUT."
+    assert lines[1] == (
+        "Expected: the code raises an exception that names the reason, because the job does not succeed."
     )
-    assert told[2].startswith("But it had not come to an end: get_job was called 26 times for job ")
-    assert told[2].endswith(
+    assert lines[2].startswith("But it did not end: get_job was called 26 times for job ")
+    assert lines[2].endswith(
         " after it had answered TIMED_OUT, which is an end state: every 10 s, over 0:04:10."
     )
-    assert told[3:6] == [
+    assert lines[3:6] == [
         "What happened, from 2025-01-01 00:00:00 UTC:",
         "       +0.000 s  get_job  200 IN_PROGRESS, then a sleep of 10 s",
         "      +10.000 s  get_job  200 TIMED_OUT, then a sleep of 10 s   26 times, last at +260.000 s",
     ]
-    assert told[-1] == "Usually: the loop knows some end states and goes on at the others."
-    assert len(told) < 15
+    assert lines[-1] == "Usually: the loop handles some end states, but not all."
+    assert len(lines) < 15
 
 
 @pytest.mark.parametrize(
     ("consumer", "usually"),
     [
-        ("leaves_a_failure_as_success", "the code leaves its loop at any end state, and does not"),
-        ("throws_the_error_away", "the error path takes job"),
+        ("returns_after_any_end_state", "the code stops polling at any end state and does not"),
+        ("discards_the_job_errors", "the error path assumes a complete job"),
     ],
 )
-def test_the_usual_cause_is_that_of_what_the_code_did(consumer: str, usually: str) -> None:
-    told = report(getattr(consumers, consumer), scenario("error-malware-detected"))
-    assert f"\nUsually: {usually}" in told
+def test_usual_cause_depends_on_what_the_code_did(consumer: str, usually: str) -> None:
+    text = report(getattr(consumers, consumer), scenario("error-malware-detected"))
+    assert f"\nUsually: {usually}" in text
 
 
-def test_code_that_returned_before_the_end_did_not_see_it() -> None:
-    told = report(lambda job_id: consumers.client.get_job(JobId=job_id)["Id"], scenario("error"))
-    assert "\nUsually: the code looks for COMPLETED alone" in told
+def test_usual_cause_of_returning_before_the_end_is_that_of_the_scenario() -> None:
+    text = report(lambda job_id: consumers.client.get_job(JobId=job_id)["Id"], scenario("error"))
+    assert "\nUsually: the code checks only for COMPLETED" in text
 
 
-def test_a_crash_is_told_with_its_line() -> None:
-    told = report(consumers.crashes_in_its_error_path, scenario("errors-absent"))
-    assert "But it crashed in its own error path: KeyError: 'Errors' (consumers.py:" in told
-    assert told.endswith(
-        'Usually: the error path takes job["Errors"][0] and its members for granted, or throws them away.'
+def test_crash_is_reported_with_its_line() -> None:
+    text = report(consumers.crashes_in_its_error_path, scenario("errors-absent"))
+    assert "But it crashed in its own error path: KeyError: 'Errors' (consumers.py:" in text
+    assert text.endswith(
+        'Usually: the error path assumes a complete job["Errors"][0], or discards it.'
     )
 
 
 @pytest.mark.parametrize(
     ("consumer", "name", "expected"),
     [
-        ("leaves_a_failure_as_success", "error", "But it returned None, as if all were well."),
+        (
+            "returns_after_any_end_state",
+            "error",
+            "But it returned None, as if the job had succeeded.",
+        ),
         (
             "exits_with_success",
             "error",
-            "But it left with SystemExit(), which passes for a success.",
+            "But it exited with SystemExit(), which means success.",
         ),
         (
-            "throws_the_error_away",
+            "discards_the_job_errors",
             "error-malware-detected",
-            "But what it raised does not tell why, with none of 'MALWARE_DETECTED', 'Malware was ",
+            "But its exception does not name the reason ('MALWARE_DETECTED', 'Malware was ",
         ),
         (
-            "takes_an_end_state_for_granted",
+            "reports_timed_out_at_its_own_deadline",
             "stuck-in-progress",
-            "But it names TIMED_OUT, which nobody has told it: Failed: job ",
+            "But it named TIMED_OUT, which no response reported: Failed: job ",
         ),
         (
             "treats_datetimes_as_strings",
             "completes-at-once",
             "But it reported a failure: it raised AttributeError: ",
         ),
-        ("names_the_wrong_cause", "cancelled", "more times after CANCELLED."),
+        ("polls_failed_jobs_until_deadline", "cancelled", "more times after CANCELLED."),
         (
-            "polls_the_wrong_id",
+            "polls_only_its_first_job",
             "completes-at-once",
-            "Usually: when one job has failed, the code leaves the others alone.",
+            "Usually: after one job has failed, the code stops polling the others.",
         ),
-        ("never_starts_its_job", "completes-at-once", ", which it had created."),
+        ("never_starts_its_job", "completes-at-once", ", which it created."),
         (
-            "builds_a_request_that_is_refused",
+            "sends_an_invalid_request",
             "completes-at-once",
             "But it created no job: it raised ParamValidationError: Parameter validation failed:",
         ),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence(consumer: str, name: str, expected: str) -> None:
+def test_each_finding_is_one_sentence(consumer: str, name: str, expected: str) -> None:
     assert expected in report(getattr(consumers, consumer), scenario(name))
 
 
-def test_a_failure_that_is_reported_for_a_job_that_went_well_is_told() -> None:
-    told = report(consumers.by_the_clock, scenario("completes-later"), failed=bool)
-    assert "But it reported a failure: it returned {'Arn': " in told
+def test_reporting_a_failure_of_a_completed_job_is_a_finding() -> None:
+    text = report(consumers.polls_until_deadline, scenario("completes-later"), failed=bool)
+    assert "But it reported a failure: it returned {'Arn': " in text
 
 
 async def wait_and_fail(job_id: str) -> None:
@@ -113,18 +117,18 @@ async def wait_and_fail(job_id: str) -> None:
     raise ValueError(job_id)
 
 
-def test_code_that_raises_before_the_end_is_told() -> None:
+def test_raising_without_a_poll_is_a_finding() -> None:
     for name in "error", "access-denied", "never-started":
-        told = report(wait_and_fail, scenario(name))
+        text = report(wait_and_fail, scenario(name))
         assert re.search(
-            r"But it did not poll job .* at all: it raised ValueError: .* \(test_", told
+            r"But it did not poll job .* at all: it raised ValueError: .* \(test_", text
         )
-        assert told.endswith(
-            "Usually: the code fails for a reason of its own, whatever becomes of the job."
+        assert text.endswith(
+            "Usually: the code fails for a reason that has nothing to do with the job."
         )
 
 
-def test_code_that_a_failed_call_has_kept_from_polling_may_report_that() -> None:
+def test_code_may_raise_the_failed_call_that_prevented_polling() -> None:
     def wait(job_id: str) -> None:
         consumers.client.list_jobs()
 
@@ -140,30 +144,30 @@ def test_code_that_a_failed_call_has_kept_from_polling_may_report_that() -> None
     assert re.search(r"But it did not poll job \w* at all\.", report(swallow, denied))
 
 
-def test_code_that_polls_and_then_raises_something_else_is_told() -> None:
+def test_raising_an_unrelated_error_before_the_end_is_a_finding() -> None:
     def wait(job_id: str) -> None:
         consumers.client.get_job(JobId=job_id)
         raise RuntimeError("disk full")
 
-    told = report(wait, scenario("error"))
+    text = report(wait, scenario("error"))
     assert re.search(
-        r"But it did not poll job .* to the end: it raised RuntimeError: disk full", told
+        r"But it did not poll job .* to the end: it raised RuntimeError: disk full", text
     )
-    assert "Usually: the code fails for a reason of its own" in told
+    assert "Usually: the code fails for a reason that has nothing to do" in text
 
 
 @pytest.mark.parametrize("name", ["error", "completes-later", "stuck-in-progress"])
-def test_code_that_waits_for_no_job_or_another_is_told(name: str) -> None:
-    told = report(lambda _: None, scenario(name))
-    assert re.search(r"But it did not poll job \w* at all\.\n", told)
-    assert told.endswith("Usually: the code waits for another job, or for none.")
-    told = report(lambda _: consumers.by_the_clock(*start_several(1)), scenario(name))
-    assert re.search(r"But it did not poll job \w* at all\.\n", told)
-    assert "Usually: the code creates a job of its own, and then check_creating() is" in told
+def test_polling_no_job_or_another_is_a_finding(name: str) -> None:
+    text = report(lambda _: None, scenario(name))
+    assert re.search(r"But it did not poll job \w* at all\.\n", text)
+    assert text.endswith("Usually: the code polls another job, or none.")
+    text = report(lambda _: consumers.polls_until_deadline(*create_and_start(1)), scenario(name))
+    assert re.search(r"But it did not poll job \w* at all\.\n", text)
+    assert "Usually: the code creates a job of its own. Use check_creating()" in text
 
 
 @pytest.mark.parametrize(("count", "more"), [(2, ""), (3, ""), (5, " and 2 more")])
-def test_who_swallows_that_a_start_is_refused_is_told(count: int, more: str) -> None:
+def test_swallowing_a_refused_start_is_a_finding(count: int, more: str) -> None:
     def run() -> None:
         for _ in range(count):
             job_id = consumers.create()
@@ -174,63 +178,63 @@ def test_who_swallows_that_a_start_is_refused_is_told(count: int, more: str) -> 
         scenario("limit-on-start"),
         prepare=lambda fake: fake.inject(faults.conflict(), operation="start_job", requests=5),
     )
-    told = report(run, refused)
+    text = report(run, refused)
     ids = ", ".join([r"\w+"] * min(count, 3))
-    assert re.search(rf"But it never started jobs {ids}{more}, which it had created", told)
+    assert re.search(rf"But it never started jobs {ids}{more}, which it created", text)
 
 
-def test_one_poll_after_the_end_is_told_as_one() -> None:
+def test_one_poll_after_the_end_is_reported_as_once_more() -> None:
     def wait(job_id: str) -> None:
-        consumers.by_the_clock(job_id)
+        consumers.polls_until_deadline(job_id)
         consumers.client.get_job(JobId=job_id)
 
-    told = report(wait, scenario("completes-at-once"))
-    assert re.search(r"But it polled job \w+ once more after COMPLETED\.", told)
+    text = report(wait, scenario("completes-at-once"))
+    assert re.search(r"But it polled job \w+ once more after COMPLETED\.", text)
 
 
-def test_who_gives_up_on_a_job_that_it_never_started_is_told() -> None:
+def test_giving_up_on_a_job_that_was_never_started_is_a_finding() -> None:
     def run() -> None:
         job_id = consumers.create()
         raise TimeoutError(f"job {job_id} is still WAITING")
 
-    told = report(run, scenario("stuck-in-waiting"))
-    assert re.search(r"But it never started job \w+, which it had created", told)
-    assert "it did not poll" not in told
+    text = report(run, scenario("stuck-in-waiting"))
+    assert re.search(r"But it never started job \w+, which it created", text)
+    assert "it did not poll" not in text
 
 
-def test_code_that_creates_its_job_is_for_the_other_check() -> None:
-    told = report(lambda _: consumers.sound_from_the_start(), scenario("completes-at-once"))
-    assert "Usually: the code creates a job of its own, and then check_creating() is" in told
+def test_check_of_code_that_creates_its_job_names_check_creating() -> None:
+    text = report(lambda _: consumers.creates_starts_and_polls(), scenario("completes-at-once"))
+    assert "Usually: the code creates a job of its own. Use check_creating()" in text
 
 
-def test_a_loop_that_waits_for_something_else_than_a_job_is_ended_too() -> None:
+def test_endless_loop_over_another_operation_is_stopped() -> None:
     def is_final(_: int) -> bool:
         time.sleep(5)
         ids = {"DataSetId": "d" * 32, "RevisionId": "e" * 32}
         return bool(consumers.client.get_revision(**ids)["Finalized"])
 
     def run() -> None:
-        consumers.sound_from_the_start()
-        any(map(is_final, range(200)))  # for ever, if it were not ended
+        consumers.creates_starts_and_polls()
+        any(map(is_final, range(200)))  # endless without the limit
 
-    told = report(run, scenario("completes-at-once"))
-    assert "But it had not come to an end: get_revision was called 101 times with the same" in told
+    text = report(run, scenario("completes-at-once"))
+    assert "But it did not end: get_revision was called 101 times with the same" in text
 
 
-def test_who_stops_at_the_first_failure_leaves_the_others_alone() -> None:
+def test_stopping_at_the_first_failed_job_leaves_others_unpolled() -> None:
     async def run() -> None:
         ids = [consumers.create() for _ in range(3)]
         for job_id in ids:
             consumers.client.start_job(JobId=job_id)
-        await asyncio.gather(*map(consumers.awaiting, ids))
+        await asyncio.gather(*map(consumers.polls_in_asyncio, ids))
 
-    told = report(run, scenario("two-jobs"))
-    assert "it did not poll job" in told
-    assert "Usually: when one job has failed, the code leaves the others alone." in told
+    text = report(run, scenario("two-jobs"))
+    assert "it did not poll job" in text
+    assert "Usually: after one job has failed, the code stops polling the others." in text
 
 
-def test_what_ends_the_code_may_be_wrapped() -> None:
-    class Ended(BaseException):
+def test_wrapped_polling_stopped_is_still_a_runaway() -> None:
+    class Wrapper(BaseException):
         pass
 
     def hang(job_id: str) -> None:
@@ -240,10 +244,10 @@ def test_what_ends_the_code_may_be_wrapped() -> None:
                     consumers.client.get_job(JobId=job_id)
                 time.sleep(10)
         except BaseException as stopped:
-            raise Ended from stopped
+            raise Wrapper from stopped
 
-    told = report(hang, scenario("stuck-in-progress"))
-    assert "But it had not come to an end: get_job was called 101 times for " in told
-    assert "\nWhere so many polls are meant, max_polls sets another bound." in told
-    # Of what the code did afterwards nothing is told.
-    assert re.findall("get_job  RunawayPolling.*", told) == ["get_job  RunawayPolling"]
+    text = report(hang, scenario("stuck-in-progress"))
+    assert "But it did not end: get_job was called 101 times for " in text
+    assert "\nIf so much polling is intended, raise the option max_polls." in text
+    # The timeline ends where the limit was exceeded.
+    assert re.findall("get_job  RunawayPolling.*", text) == ["get_job  RunawayPolling"]

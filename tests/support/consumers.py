@@ -1,4 +1,4 @@
-"""Code that waits for jobs, as people write it: each has one of the defects that were found in public code."""
+"""Consumers: code that waits for jobs, some correct, most with a defect that was found in public code."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ class Failed(Exception):
     """A job has failed."""
 
 
-def why(job: dict[str, Any]) -> str:
-    errors = job.get("Errors") or []
-    told = "; ".join(f"{each.get('Code')}: {each.get('Message')}" for each in errors)
-    return f"job {job['Id']} is {job['State']}: {told}"
+def describe_failure(job: dict[str, Any]) -> str:
+    errors = [f"{each.get('Code')}: {each.get('Message')}" for each in job.get("Errors") or []]
+    return f"job {job['Id']} is {job['State']}: {'; '.join(errors)}"
 
 
 def create(**details: Any) -> str:
@@ -43,27 +42,27 @@ def create(**details: Any) -> str:
     return str(job["Id"])
 
 
-# Sound ones.
+# Correct code.
 
 
-def by_the_clock(job_id: str) -> dict[str, Any]:
+def polls_until_deadline(job_id: str) -> dict[str, Any]:
     deadline, last = time.monotonic() + 600, None
     while time.monotonic() < deadline:
         try:
             job: dict[str, Any] = client.get_job(JobId=job_id)
         except ClientError as error:
-            last = _if_transient(error)
+            last = _return_if_transient(error)
         else:
             if job["State"] == "COMPLETED":
                 return job
             if job["State"] in FAILED:
-                raise Failed(why(job))
+                raise Failed(describe_failure(job))
             last = None
         time.sleep(15)
     raise TimeoutError(f"job {job_id} is not ready after ten minutes; last failure: {last}")
 
 
-def with_backoff(job_id: str) -> None:
+def polls_with_backoff(job_id: str) -> None:
     pause, draws = 1.0, random.Random(7)
     last: ClientError | None = None
     for _ in range(20):
@@ -73,88 +72,88 @@ def with_backoff(job_id: str) -> None:
             if job["State"] == "COMPLETED":
                 return
             if job["State"] in FAILED:
-                raise Failed(why(job))
+                raise Failed(describe_failure(job))
         except ClientError as error:
-            last = _if_transient(error)
+            last = _return_if_transient(error)
         sleep(pause * draws.uniform(0.5, 1.0))
         pause = min(pause * 2, 60)
     raise Failed(f"{job_id} has not ended") from last
 
 
-def _if_transient(error: ClientError) -> ClientError:
+def _return_if_transient(error: ClientError) -> ClientError:
     if error.response["ResponseMetadata"]["HTTPStatusCode"] in (429, 500, 503):
         return error
     raise error
 
 
-def in_a_pool() -> None:
+def polls_in_a_pool() -> None:
     ids = [create() for _ in range(3)]
     for job_id in ids:
         client.start_job(JobId=job_id)
     with multiprocessing.dummy.Pool(10) as pool:
-        failures = [each for each in pool.map(_failure, ids) if each is not None]
+        failures = [each for each in pool.map(_wait_failure, ids) if each is not None]
     if failures:
         raise Failed("; ".join(map(repr, failures)))
 
 
-def _failure(job_id: str) -> Exception | None:
+def _wait_failure(job_id: str) -> Exception | None:
     try:
-        by_the_clock(job_id)
+        polls_until_deadline(job_id)
     except Exception as error:
         return error
     return None
 
 
-async def awaiting(job_id: str) -> None:
+async def polls_in_asyncio(job_id: str) -> None:
     async def poll() -> None:
         while (job := await asyncio.to_thread(client.get_job, JobId=job_id))[
             "State"
         ] != "COMPLETED":
             if job["State"] in FAILED:
-                raise Failed(why(job))
+                raise Failed(describe_failure(job))
             await asyncio.sleep(20)
 
     await asyncio.wait_for(poll(), 400)
 
 
-def by_return_value(job_id: str) -> dict[str, Any]:
+def reports_by_return_value(job_id: str) -> dict[str, Any]:
     try:
-        by_the_clock(job_id)
+        polls_until_deadline(job_id)
     except Exception as error:
         return {"ok": False, "reason": str(error)}
     return {"ok": True}
 
 
-# Those with a defect.
+# Code with a defect.
 
 
-def loops_on_timed_out(job_id: str) -> None:
+def ignores_timed_out(job_id: str) -> None:
     while True:
         job = client.get_job(JobId=job_id)
         if job["State"] == "COMPLETED":
             return
         if job["State"] in ("ERROR", "CANCELLED"):
-            raise Failed(why(job))
+            raise Failed(describe_failure(job))
         time.sleep(10)
 
 
-def loops_on_cancelled_too(job_id: str) -> None:
+def ignores_timed_out_and_cancelled(job_id: str) -> None:
     state = "WAITING"
     while state not in ("COMPLETED", "ERROR"):
         time.sleep(5)
         job = client.get_job(JobId=job_id)
         state = job["State"]
     if state == "ERROR":
-        raise Failed(why(job))
+        raise Failed(describe_failure(job))
 
 
-def gives_up_at_one_failed_call(job_id: str) -> None:
+def gives_up_after_one_failed_call(job_id: str) -> None:
     for _ in range(60):
         job = client.get_job(JobId=job_id)
         if job["State"] == "COMPLETED":
             return
         if job["State"] in FAILED:
-            raise Failed(why(job))
+            raise Failed(describe_failure(job))
         time.sleep(10)
     raise TimeoutError(job_id)
 
@@ -163,28 +162,28 @@ def has_no_deadline(job_id: str) -> None:
     while (job := client.get_job(JobId=job_id))["State"] in ("WAITING", "IN_PROGRESS"):
         time.sleep(30)
     if job["State"] != "COMPLETED":
-        raise Failed(why(job))
+        raise Failed(describe_failure(job))
 
 
-def names_the_wrong_cause(job_id: str) -> None:
+def polls_failed_jobs_until_deadline(job_id: str) -> None:
     for _ in range(20):
         job = client.get_job(JobId=job_id)
         if job["State"] == "COMPLETED":
             return
         if job["State"] == "ERROR":
-            raise Failed(why(job))
+            raise Failed(describe_failure(job))
         time.sleep(30)
     raise TimeoutError(f"job {job_id} takes too long")
 
 
-def takes_an_end_state_for_granted(job_id: str) -> None:
+def reports_timed_out_at_its_own_deadline(job_id: str) -> None:
     deadline = datetime.now().astimezone() + timedelta(minutes=10)
     while (job := client.get_job(JobId=job_id))["State"] not in ("COMPLETED", *FAILED):
         if datetime.now().astimezone() > deadline:
             raise Failed(f"job {job_id} has TIMED_OUT")
         time.sleep(30)
     if job["State"] != "COMPLETED":
-        raise Failed(why(job))
+        raise Failed(describe_failure(job))
 
 
 def crashes_in_its_error_path(job_id: str) -> None:
@@ -199,7 +198,7 @@ def crashes_in_its_error_path(job_id: str) -> None:
     raise TimeoutError(job_id)
 
 
-def throws_the_error_away(job_id: str) -> None:
+def discards_the_job_errors(job_id: str) -> None:
     deadline = time.time() + 600
     while time.time() < deadline:
         job = client.get_job(JobId=job_id)
@@ -211,7 +210,7 @@ def throws_the_error_away(job_id: str) -> None:
     raise TimeoutError(job_id)
 
 
-def leaves_a_failure_as_success(job_id: str) -> None:
+def returns_after_any_end_state(job_id: str) -> None:
     for _ in range(60):
         job = client.get_job(JobId=job_id)
         if job["State"] in ("COMPLETED", *FAILED):
@@ -221,22 +220,22 @@ def leaves_a_failure_as_success(job_id: str) -> None:
 
 def exits_with_success(job_id: str) -> None:
     try:
-        by_the_clock(job_id)
+        polls_until_deadline(job_id)
     except Exception:
         sys.exit()
 
 
-def knows_states_that_do_not_exist(job_id: str) -> None:
+def checks_for_nonexistent_states(job_id: str) -> None:
     for _ in range(60):
         job = client.get_job(JobId=job_id)
         if job["State"] == "COMPLETED":
             return
-        assert job["State"] not in ("FAILED", "ABORTED", "CANCELED"), why(job)
+        assert job["State"] not in ("FAILED", "ABORTED", "CANCELED"), describe_failure(job)
         time.sleep(10)
     raise TimeoutError(job_id)
 
 
-def takes_a_fault_for_a_state(job_id: str) -> str:
+def returns_error_after_a_failed_call(job_id: str) -> str:
     for _ in range(60):
         try:
             job = client.get_job(JobId=job_id)
@@ -245,22 +244,22 @@ def takes_a_fault_for_a_state(job_id: str) -> str:
         if job["State"] == "COMPLETED":
             return "COMPLETED"
         if job["State"] in FAILED:
-            raise Failed(why(job))
+            raise Failed(describe_failure(job))
         time.sleep(10)
     raise TimeoutError(job_id)
 
 
-def goes_on_for_ever_at_faults(job_id: str) -> None:
+def retries_client_errors_forever(job_id: str) -> None:
     while True:
         try:
-            by_the_clock(job_id)
+            polls_until_deadline(job_id)
         except ClientError:
             time.sleep(60)
         else:
             return
 
 
-def takes_job_errors_for_exceptions(job_id: str) -> None:
+def expects_job_errors_as_exceptions(job_id: str) -> None:
     failures = (client.exceptions.ValidationException, client.exceptions.ConflictException)
     for _ in range(60):
         try:
@@ -274,7 +273,7 @@ def takes_job_errors_for_exceptions(job_id: str) -> None:
 
 
 def treats_datetimes_as_strings(job_id: str) -> str:
-    job: Any = by_the_clock(job_id)
+    job: Any = polls_until_deadline(job_id)
     return str(job["UpdatedAt"].split("T")[0])
 
 
@@ -284,45 +283,45 @@ def does_not_sleep(job_id: str) -> None:
         if job["State"] == "COMPLETED":
             return
         if job["State"] in FAILED:
-            raise Failed(why(job))
+            raise Failed(describe_failure(job))
     raise TimeoutError(job_id)
 
 
-def expects_an_envelope(job_id: str) -> None:
+def expects_a_nested_job(job_id: str) -> None:
     assert client.get_job(JobId=job_id)["Job"]["State"] == "COMPLETED"
 
 
-# Those that create their jobs.
+# Code that creates its jobs.
 
 
-def sound_from_the_start() -> None:
+def creates_starts_and_polls() -> None:
     job_id = create()
     client.start_job(JobId=job_id)
-    by_the_clock(job_id)
+    polls_until_deadline(job_id)
 
 
 def never_starts_its_job() -> None:
-    by_the_clock(create())
+    polls_until_deadline(create())
 
 
-def polls_the_wrong_id() -> None:
+def polls_only_its_first_job() -> None:
     ids = [create(), create()]
     for job_id in ids:
         client.start_job(JobId=job_id)
     for _ in ids:
-        by_the_clock(ids[0])
+        polls_until_deadline(ids[0])
 
 
-def builds_a_request_that_is_refused() -> None:
-    by_the_clock(create(RevisionDestinations="s3://my-bucket"))
+def sends_an_invalid_request() -> None:
+    polls_until_deadline(create(RevisionDestinations="s3://my-bucket"))
 
 
-def takes_the_result_for_granted() -> str:
+def assumes_a_signed_url() -> str:
     job = _signed_url()
     return str(job["Details"]["ExportAssetToSignedUrl"].get("SignedUrl"))
 
 
-def looks_at_the_result() -> str:
+def checks_the_signed_url() -> str:
     job = _signed_url()
     own = job["Details"]["ExportAssetToSignedUrl"]
     expires = own.get("SignedUrlExpiresAt")
@@ -338,4 +337,4 @@ def _signed_url() -> dict[str, Any]:
         Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": ids}
     )
     client.start_job(JobId=job["Id"])
-    return by_the_clock(job["Id"])
+    return polls_until_deadline(job["Id"])

@@ -1,4 +1,4 @@
-"""Polling loops as most are written, which hang."""
+"""Typical polling loops with defects: they do not end at every state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def wait(client: Any, job_id: str, interval: float = 10) -> str:
-    """As most are written: two of the four end states, and no deadline."""
+    """Poll until COMPLETED or ERROR, two of the four end states, without a deadline."""
     while True:
         state = client.get_job(JobId=job_id)["State"]
         if state in ("COMPLETED", "ERROR"):
@@ -15,8 +15,8 @@ def wait(client: Any, job_id: str, interval: float = 10) -> str:
         time.sleep(interval)
 
 
-def wait_deafly(client: Any, job_id: str, interval: float = 10) -> None:
-    """The same, swallowing every exception."""
+def wait_swallowing_errors(client: Any, job_id: str, interval: float = 10) -> None:
+    """Poll forever and swallow every ``Exception``."""
     while True:
         try:
             client.get_job(JobId=job_id)

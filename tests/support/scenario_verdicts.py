@@ -1,4 +1,4 @@
-"""What a scenario tells of a consumer, without a failed test."""
+"""Reports of scenarios about consumers, and jobs for consumers that create theirs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pytest_dxjobs._scenarios.catalogue import catalogue
 def report(
     consumer: Callable[..., Any], scenario: dx.Scenario, *, max_polls: int = 100, **options: Any
 ) -> str:
-    """What is told of the code; empty where nothing is."""
+    """Return the report of the scenario about the code; empty if the check passes or skips."""
     with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=max_polls) as fake:
-        staged = scenario._bind(fake, clock)
+        running = scenario._bind(fake, clock)
         creating = not inspect.signature(consumer).parameters
         try:
-            (staged.check_creating if creating else staged.check)(consumer, **options)
+            (running.check_creating if creating else running.check)(consumer, **options)
         except pytest.skip.Exception:
             fake._take_failures()
             fake.reset()
@@ -36,7 +36,7 @@ def scenario(name: str) -> dx.Scenario:
     return next(each for each in catalogue() if each.name == name)
 
 
-def start_several(count: int) -> list[str]:
+def create_and_start(count: int) -> list[str]:
     ids = [consumers.create() for _ in range(count)]
     for job_id in ids:
         consumers.client.start_job(JobId=job_id)
