@@ -1,7 +1,7 @@
-"""The call that a thread makes, and what botocore waits in it before it tries again.
+"""The call that a thread is making, and botocore's backoff within it.
 
-botocore tells neither its retry handlers nor its own modules ``random`` and ``time`` whose call it is that they wait
-for, so that a thread has to remember it.
+botocore passes the call neither to its retry handlers nor to the modules ``random`` and ``time`` that it
+uses. So the thread remembers it.
 """
 
 from __future__ import annotations
@@ -17,40 +17,42 @@ if TYPE_CHECKING:
 
 
 class CallContext:
-    """A client's call from its begin to its end: one fake answers all its attempts, also once it has left."""
+    """One call of a client. One fake responds to all its attempts, even if it is deactivated meanwhile."""
 
-    __slots__ = ("fake", "invocation", "memory")
+    __slots__ = ("fake", "invocation", "retry_state")
 
-    def __init__(self, fake: Backend, memory: RetryState) -> None:
-        self.fake, self.memory = fake, memory
-        # What botocore calls it; None before the first attempt, and where it has no name for it.
+    def __init__(self, fake: Backend, retry_state: RetryState) -> None:
+        self.fake, self.retry_state = fake, retry_state
+        # botocore's id of the call; None before the first attempt, and if botocore sends none.
         self.invocation: str | bytes | None = None
 
 
 class _ThreadState(threading.local):
-    call: CallContext | None = None  # that it makes
-    memory: RetryState  # of the last one: botocore gives back to its quota when it has just ended
+    call: CallContext | None = None  # the running one
+    retry_state: (
+        RetryState  # of the last call: botocore releases quota just after the call has ended
+    )
 
 
 thread_state: Final = _ThreadState()
-_ENDPOINT: Final = "botocore.endpoint"  # the module that waits
+_ENDPOINT: Final = "botocore.endpoint"  # the module that sleeps
 
 
-def memory() -> RetryState:
-    """What the client of the call remembers of its retries."""
+def current_retry_state() -> RetryState:
+    """Return the retry state of this thread's running call, or of its last one."""
     call = thread_state.call
-    return thread_state.memory if call is None else call.memory
+    return thread_state.retry_state if call is None else call.retry_state
 
 
 def back_off(seconds: float) -> None:
-    """What botocore waits takes no real time; the fake notes it."""
+    """Record a backoff of botocore on the fake, and let it pass in virtual time only."""
     call: Any = thread_state.call
     call.fake.back_off(call.invocation or "", seconds)
     timeutils.back_off(seconds, _ENDPOINT)
 
 
-class _Module:
-    """What botocore takes for a module of the standard library."""
+class _ModuleProxy:
+    """A module of the standard library, as botocore sees it."""
 
     def __init__(self, original: Any) -> None:
         self.__wrapped__ = original
@@ -59,22 +61,22 @@ class _Module:
         return getattr(self.__wrapped__, name)
 
 
-class Random(_Module):
-    """``random``, for legacy retries."""
+class RandomProxy(_ModuleProxy):
+    """The module ``random`` for legacy retries."""
 
     def random(self) -> float:
-        """A draw for the backoff: of our calls, the same in every run."""
+        """Return a draw for the backoff; for calls to a fake, the same draws in every run."""
         call = thread_state.call
-        return self.__wrapped__.random() if call is None else call.memory.draw()
+        return self.__wrapped__.random() if call is None else call.retry_state.draw()
 
 
-class Time(_Module):
-    """``time``, for all retries: the backoff of our calls takes none."""
+class TimeProxy(_ModuleProxy):
+    """The module ``time`` for retries of all modes."""
 
     def sleep(self, seconds: float) -> None:
-        """Note it where it is ours, and sleep where it is not."""
+        """Record the backoff of a call to a fake; sleep for any other call."""
         call = thread_state.call
         if call is not None:
-            call.memory.wait(seconds)
+            call.retry_state.wait(seconds)
         elif not timeutils.back_off(seconds, _ENDPOINT):
             self.__wrapped__.sleep(seconds)

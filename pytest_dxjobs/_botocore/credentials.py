@@ -1,7 +1,7 @@
-"""Credentials without a network: a client that is made while a fake is active has no need of it.
+"""Local credentials: creating a client while a fake is active needs no network.
 
-botocore asks for credentials when it makes a client, before any handler of ours is asked, and where it finds
-none in files and variables it looks for a metadata service, or runs a program.
+botocore looks for credentials when it creates a client, before it calls any handler. If files and variables
+have none, it queries a metadata service or runs a program.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from botocore.credentials import CredentialResolver
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-# They ask the network, or another program, when they are asked themselves.
-_FAR_PROVIDERS: Final = ("iam-role", "container-role", "assume-role", "custom-process")
+# Providers that use the network or run another program.
+_REMOTE_PROVIDERS: Final = ("iam-role", "container-role", "assume-role", "custom-process")
 
 
 def with_local_credentials(session: Any) -> Any:
-    """The session, but looking for credentials only where no network is needed.
+    """Return a copy of the session that looks for credentials without the network.
 
-    Those that are found stay with the client, so that it is a good one when the fake is gone.
+    The client keeps the credentials that are found, so it works after the fake is deactivated.
     """
     if getattr(session.get_credentials, "__func__", None) is not Session.get_credentials:
-        return session  # it has its own way
+        return session  # the user has replaced the method
     twin = copy.copy(session)
     twin.get_credentials = functools.partial(_local_credentials, session)
     return twin
@@ -35,9 +35,9 @@ def _local_credentials(session: Any) -> Any:
         return session.get_credentials()
     resolver = session.get_component("credential_provider")
     if isinstance(resolver, CredentialResolver):
-        local = [each for each in resolver.providers if each.METHOD not in _FAR_PROVIDERS]
+        local = [each for each in resolver.providers if each.METHOD not in _REMOTE_PROVIDERS]
         resolver = CredentialResolver(local)
     try:
         return resolver.load_credentials()
-    except BotoCoreError:  # half configured: of no concern to a call that is not signed
+    except BotoCoreError:  # an incomplete configuration; calls to the fake are not signed
         return None

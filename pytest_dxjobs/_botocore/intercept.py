@@ -1,18 +1,20 @@
-"""Where calls are taken out of botocore, and given to the fake that is active.
+"""Interception of Data Exchange calls in botocore, for the active fake.
 
-A ``before-send`` handler answers at the last moment before the socket, so that parameter validation,
-request building, retry handlers, parser and exceptions are botocore's own. A handler on a session or on
-botocore's list of built-in ones does not reach clients that exist already. What every call that is
-about to be sent passes through, whenever and however its client was made, is
-``BaseClient._make_request``: while a fake is active, the method is wrapped, and a call to dataexchange
-puts our handlers on its client, once. (``_make_api_call``, one step earlier, is what tests like to patch
-by themselves, calling the method that they have kept from before: ours would be left out.)
+The seams, and why each was chosen:
 
-``Session.create_client`` is wrapped as well: without a region no client can be made, and without
-credentials botocore looks for them on the network, before any handler of ours is asked. And what botocore
-waits before it tries a call again is noted and not waited.
+- A ``before-send`` handler on the client responds. It is the last step before the socket, so parameter
+  validation, request building, retry handlers, parser and exceptions are botocore's own.
+- ``BaseClient._make_request`` is wrapped to register the handlers. Every call passes through it, whenever
+  and however its client was created. Handlers on a session, or in botocore's list of built-in ones, do not
+  reach existing clients. ``_make_api_call`` comes one step earlier, but tests patch it themselves and call
+  the original that they saved. That would bypass our wrapper.
+- A ``choose-signer`` handler turns signing off, which needs credentials.
+- ``Session.create_client`` is wrapped, since it runs before any handler. Without a region it raises, and it
+  looks for credentials on the network.
+- The modules ``time`` and ``random`` are replaced where botocore's retries use them. Backoff is then
+  recorded and not slept, and its draws are the same in every run.
 
-All of it is undone when the last fake goes.
+All of it is undone when the last fake is deactivated.
 """
 
 from __future__ import annotations
@@ -33,22 +35,17 @@ from botocore.session import Session
 
 from pytest_dxjobs._botocore.call_context import (
     CallContext,
-    Random,
-    Time,
+    RandomProxy,
+    TimeProxy,
     back_off,
-    memory,
+    current_retry_state,
     thread_state,
 )
 from pytest_dxjobs._botocore.credentials import with_local_credentials
 from pytest_dxjobs._botocore.pool_workers import escalate
 from pytest_dxjobs._botocore.retry_state import ClientRetries
 from pytest_dxjobs._core import watchdog
-from pytest_dxjobs._core.errors import (
-    PollingStopped,
-    RunawayPolling,
-    UnexpectedCall,
-    UsageError,
-)
+from pytest_dxjobs._core.errors import PollingStopped, RunawayPolling, UnexpectedCall, UsageError
 from pytest_dxjobs._core.patching import Patch
 from pytest_dxjobs._model.service_model import SERVICE
 from pytest_dxjobs._wire.http import Request
@@ -60,7 +57,7 @@ if TYPE_CHECKING:
 
 
 def activate(fake: Backend) -> None:
-    """Let this fake answer, before those that are active already."""
+    """Make this fake respond to calls, in place of any that is active already."""
     global _fakes
     with _lock:
         watchdog.arrive()
@@ -70,7 +67,7 @@ def activate(fake: Backend) -> None:
 
 
 def deactivate(fake: Backend) -> None:
-    """Let this fake answer no more; with the last one every trace of ours goes."""
+    """Make this fake respond to no further calls; the last one also undoes all patches."""
     global _fakes
     with _lock:
         _fakes = tuple(other for other in _fakes if other is not fake)
@@ -82,13 +79,13 @@ def deactivate(fake: Backend) -> None:
 
 
 def active_fake() -> Backend | None:
-    """The fake that answers; None where none is active."""
+    """Return the fake that responds to calls; None if no fake is active."""
     active = _fakes
     return active[-1] if active else None
 
 
 def notify_sleep() -> None:
-    """Tell the fakes that the code under test sleeps, in this thread."""
+    """Notify every active fake that the code under test sleeps, in this thread."""
     for fake in _fakes:
         try:
             fake.sleep()
@@ -102,13 +99,13 @@ _handlers: Final[weakref.WeakKeyDictionary[BaseClient, _Handlers]] = weakref.Wea
 
 
 class _Handlers:
-    """What is registered on one client; it knows where the client believes the service to be."""
+    """The handlers of one client, which know its region and the path of its endpoint."""
 
     def __init__(self, client: BaseClient) -> None:
-        self.calls = 0  # that have not ended
-        self.retries = ClientRetries(client, memory, back_off)
+        self.running_calls = 0
+        self.retries = ClientRetries(client, current_retry_state, back_off)
         self._region = client.meta.region_name
-        self._root = len(urlsplit(client.meta.endpoint_url).path.rstrip("/"))
+        self._prefix_length = len(urlsplit(client.meta.endpoint_url).path.rstrip("/"))
 
     def register(self, client: BaseClient) -> None:
         self.retries.install(client)
@@ -121,13 +118,15 @@ class _Handlers:
             client.meta.events.unregister(event, handler, unique_id=f"pytest-dxjobs {event}")
 
     def _events(self) -> tuple[tuple[str, Any], ...]:
-        return (f"choose-signer.{SERVICE}", self._unsigned), (f"before-send.{SERVICE}", self._send)
+        return (
+            (f"choose-signer.{SERVICE}", self._choose_signer),
+            (f"before-send.{SERVICE}", self._respond),
+        )
 
-    def _unsigned(self, **_: object) -> Any:
-        """Signing would ask for credentials, and there may be none."""
+    def _choose_signer(self, **_: object) -> Any:
         return None if thread_state.call is None else botocore.UNSIGNED
 
-    def _send(self, request: Any, **_: object) -> Any:
+    def _respond(self, request: Any, **_: object) -> Any:
         call = thread_state.call
         if call is None:
             return None
@@ -137,7 +136,7 @@ class _Handlers:
         response = call.fake.handle(
             Request(
                 request.method,
-                "/" + url.path[self._root :].lstrip("/"),
+                "/" + url.path[self._prefix_length :].lstrip("/"),
                 url.query,
                 request.headers,
                 request.body,
@@ -146,14 +145,14 @@ class _Handlers:
                 call.invocation,
             )
         )
-        answer: Any = AWSResponse(request.url, response.status, {}, None)  # type: ignore[arg-type]
-        answer.headers = _Headers(response.headers)
-        answer._content = response.body  # noqa: SLF001 - read already, so that no socket is needed
-        return answer
+        aws_response: Any = AWSResponse(request.url, response.status, {}, None)  # type: ignore[arg-type]
+        aws_response.headers = _Headers(response.headers)
+        aws_response._content = response.body  # noqa: SLF001 - as if it were read, so no socket is needed
+        return aws_response
 
 
 class _Headers(dict[str, str]):
-    """Headers whose names are in lower case, looked up in any: botocore's own kind costs as much as an answer."""
+    """Headers with lower-case names and case-insensitive look-up, far cheaper than botocore's."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -162,47 +161,46 @@ class _Headers(dict[str, str]):
         return isinstance(name, str) and super().__contains__(name.lower())
 
     def get(self, name: str, default: Any = None) -> Any:
-        """What a header says."""
         return super().get(name.lower(), default)
 
 
 def _attach(client: BaseClient) -> _Handlers:
-    """Put our handlers on a client for one more call."""
+    """Count one more call of a client, and register the handlers at its first one."""
     with _lock:
         handlers = _handlers.get(client)
         if handlers is None:
             handlers = _Handlers(client)
             handlers.register(client)
             _handlers[client] = handlers
-        handlers.calls += 1
+        handlers.running_calls += 1
         return handlers
 
 
 def _detach(client: BaseClient, handlers: _Handlers) -> None:
-    """A call has ended; with the last one our handlers go, if no fake is active."""
+    """End a call; if no fake is active, unregister the handlers that no call needs."""
     with _lock:
-        handlers.calls -= 1
+        handlers.running_calls -= 1
         if not _fakes:
-            _leave(client)
+            _unregister_unused(client)
 
 
-def _leave(client: BaseClient) -> None:
-    if _handlers[client].calls == 0:  # else the call that ends last does it
+def _unregister_unused(client: BaseClient) -> None:
+    if _handlers[client].running_calls == 0:  # else the last call to end does it
         _handlers.pop(client).unregister(client)
 
 
 def _note_end(call: CallContext, metadata: dict[str, Any]) -> None:
-    """Tell the fake what botocore says of the end of a call, beyond what can be seen of its attempts."""
-    if not _USUAL.issuperset(metadata):
-        more = {name: part for name, part in metadata.items() if name not in _USUAL}
+    """Pass response metadata that only some calls have, such as ``MaxAttemptsReached``, on to the fake."""
+    if not _COMMON.issuperset(metadata):
+        more = {name: value for name, value in metadata.items() if name not in _COMMON}
         call.fake.note_end(call.invocation or "", more)
 
 
-def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_make_request(make_request: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make_request)
     def wrapper(client: BaseClient, *args: Any, **kwargs: Any) -> Any:
         fake = active_fake()
-        outer = thread_state.call  # where an answer is computed by a call of its own
+        outer = thread_state.call  # a function of the test may make a call to compute its response
         if fake is None or client.meta.service_model.service_name != SERVICE:
             thread_state.call = None
             try:
@@ -210,8 +208,8 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
             finally:
                 thread_state.call = outer
         handlers = _attach(client)
-        thread_state.memory = handlers.retries.memory(fake.epoch)
-        call = thread_state.call = CallContext(fake, thread_state.memory)
+        thread_state.retry_state = handlers.retries.state_for(fake.epoch)
+        call = thread_state.call = CallContext(fake, thread_state.retry_state)
         try:
             http, parsed = make_request(client, *args, **kwargs)
             _note_end(call, parsed.get("ResponseMetadata", {}))
@@ -221,7 +219,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
             if isinstance(failure, RunawayPolling):
                 watchdog.watch(failure, fake.remember)
-            # Raised within botocore, not by it: what it did on the way here is of no interest.
+            # Drop botocore's frames: the failure is raised within botocore, not by it.
             raise failure.with_traceback(None) from failure.__cause__
         finally:
             thread_state.call = outer
@@ -230,7 +228,7 @@ def _faked_requests(make_request: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_create_client(create_client: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(create_client)
     def wrapper(
         session: Any, service_name: str, region_name: str | None = None, *args: Any, **kwargs: Any
@@ -247,17 +245,19 @@ def _faked_clients(create_client: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-_USUAL: Final = frozenset({"HTTPHeaders", "HTTPStatusCode", "HostId", "RequestId", "RetryAttempts"})
+_COMMON: Final = frozenset(
+    {"HTTPHeaders", "HTTPStatusCode", "HostId", "RequestId", "RetryAttempts"}
+)
 _patches: tuple[Patch, ...] = ()
 
 
 def _patch() -> None:
     global _patches
     _patches = (
-        Patch(BaseClient, "_make_request", _faked_requests),
-        Patch(Session, "create_client", _faked_clients),
-        Patch(botocore.endpoint, "time", Time),
-        Patch(botocore.retryhandler, "random", Random),
+        Patch(BaseClient, "_make_request", _wrap_make_request),
+        Patch(Session, "create_client", _wrap_create_client),
+        Patch(botocore.endpoint, "time", TimeProxy),
+        Patch(botocore.retryhandler, "random", RandomProxy),
     )
 
 
@@ -267,4 +267,4 @@ def _unpatch() -> None:
         patch.undo()
     _patches = ()
     for client in list(_handlers):
-        _leave(client)
+        _unregister_unused(client)

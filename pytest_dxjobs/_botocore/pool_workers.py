@@ -1,9 +1,11 @@
-"""What becomes of a loop that swallows every ``Exception``.
+"""Ways to end polling loops that swallow every exception.
 
-``PollingStopped`` is none, and passes through it. Two cases are beyond that. A worker of
-``multiprocessing.dummy.Pool`` dies of it, and who waits for its result waits for ever: there the failure is
-handed over first, as the worker itself hands over an ``Exception``. And nothing at all passes through
-a bare ``except:`` in a loop. A daemon thread is halted there; of any other thread only the process can be ended.
+``PollingStopped`` is not an ``Exception``, so most loops cannot swallow it. Two cases need more:
+
+- A worker of ``multiprocessing.dummy.Pool`` would die of it, and the caller would wait for its result for
+  ever. The failure is handed over as the result first, as the worker itself does with an ``Exception``.
+- A loop with a bare ``except:`` swallows everything. A daemon thread is parked there; for any other thread
+  the process is ended.
 """
 
 from __future__ import annotations
@@ -19,28 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-_PATIENCE: Final = 100
-_SWALLOWS_EVERYTHING: Final = (
-    "The code swallows whatever is raised, so that only the process could be ended."
-)
-_handed_over: Final = threading.local()  # .task: the last one that was, in this thread
+_MAX_SWALLOWED: Final = 100
+_SWALLOWS_EVERYTHING: Final = "The code swallows every exception, so the process was ended."
+_handed_over: Final = threading.local()  # .task: the last one of this thread
 
 
 def escalate(
     stopped: PollingStopped,
     remember: Callable[[RunawayPolling], None],
 ) -> BaseException:
-    """What to raise in this thread, which holds no lock, to get out of the loop.
+    """Return the exception that ends the loop in this thread. The caller holds no lock.
 
     Args:
-        stopped: What is to be told.
+        stopped: The failure to report.
         remember: Makes the fake remember another failure that it has caused.
     """
-    halts = stopped.times > _PATIENCE and threading.current_thread().daemon
+    halts = stopped.times > _MAX_SWALLOWED and threading.current_thread().daemon
     watchdog.watch(stopped, remember, halts=halts)
     if halts:
         _halt()
-    if stopped.times > _PATIENCE:
+    if stopped.times > _MAX_SWALLOWED:
         watchdog.end(f"{stopped}\n{_SWALLOWS_EVERYTHING}")
     worker = _pool_worker()
     if worker is None:
@@ -48,18 +48,18 @@ def escalate(
     task = worker["job"], worker["i"]
     if task != getattr(_handed_over, "task", None):
         _handed_over.task = task
-        # Until the pool raises it, and the test may expect it there, nobody has caught it but we.
+        # The traceback shows the origin until the pool raises the failure again.
         failure = RunawayPolling(str(stopped)).with_traceback(stopped.__traceback__)
         remember(failure)
         watchdog.watch(failure, remember)
         worker["put"]((*task, (False, failure)))
     thread: Any = threading.current_thread()
-    thread._invoke_excepthook = bool  # noqa: SLF001 - it ends without a word; pytest's hook warns
+    thread._invoke_excepthook = bool  # noqa: SLF001 - else pytest's hook would warn of SystemExit
     return SystemExit(str(stopped))
 
 
 def _pool_worker() -> dict[str, Any] | None:
-    """The variables of the pool's worker that this thread is; None for any other thread."""
+    """Return the variables of the pool worker that runs in this thread; None for any other thread."""
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - documented
     while frame is not None:
         name = frame.f_globals.get("__name__"), frame.f_code.co_name

@@ -1,15 +1,20 @@
-"""What botocore's retry handlers remember on a client, kept apart for each fake.
+"""Retry state for each fake: quota, rate limiter and backoff draws in place of the client's own.
 
-Standard mode has a quota that failed calls use up, adaptive mode a limiter that slows a client down once
-it was throttled. Both live as long as the client, so that a test of faults would decide what a later test
-of the same client sees. Here each fake, and each of its resets, has its own; the client's own come back
-when the last fake goes.
+botocore keeps a retry quota (standard mode) and a rate limiter (adaptive mode) as long as the client lives.
+Faults of one test would then decide what a later test of the same client sees. So each fake has its own,
+and a fresh one after each reset. The client gets its own back when the last fake is deactivated.
 
-The limiter waits on a condition while it reads the clock: for ever under a frozen one. Ours waits as all
-backoff does, in no real time, and its clock is ahead by what was not waited. Those of other services'
-clients move virtual time, while there is any.
+The seams, and why each was chosen:
 
-Backoff is random by half. Here its draws are the same in every run.
+- The quota is the attribute ``_quota`` of a handler that the client keeps. The handler reads it at every
+  call, so one proxy passes each call on to the state of its own fake.
+- The backoff holds ``random.random`` as its attribute ``_random``: patching the module would not reach it.
+  Our draws are the same in every run.
+- The limiter's handlers are unregistered: it reads the clock while it waits on a condition, for ever if
+  time is frozen. Ours waits as all backoff does, without real time. Its clock runs ahead by what was not
+  really waited.
+- ``TokenBucket`` is patched as a class while virtual time runs, because limiters of other services' clients
+  exist already. They then wait in virtual time.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ import contextlib
 import functools
 import random
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import CapacityNotAvailableError
 from botocore.retries.adaptive import ClientRateLimiter, RateClocker
@@ -42,46 +47,45 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-_LEAST_WAIT = 0.001
+_MIN_WAIT: Final = 0.001  # seconds
+_BUCKET_MODULE: Final = TokenBucket.__module__
 
 
 class ClientRetries:
-    """What one client's retry mode remembers; legacy mode remembers nothing.
+    """The retry state of one client, by fake. Legacy mode has only the draws of the backoff.
 
     Args:
-        client: Its own state is found among its handlers.
-        of_this_call: The memory for the call that the thread makes, or has just made.
-        back_off: Notes a wait of botocore, in seconds, and lets it pass.
+        client: The client; its own state is found among its handlers.
+        current_state: Returns the state for the call of this thread, running or just ended.
+        back_off: Records a backoff of botocore, in seconds, and lets it pass.
     """
 
     def __init__(
         self,
         client: BaseClient,
-        of_this_call: Callable[[], RetryState],
+        current_state: Callable[[], RetryState],
         back_off: Callable[[float], None],
     ) -> None:
-        self._of_this_call, self._back_off = of_this_call, back_off
+        self._current_state, self._back_off = current_state, back_off
         self._quotas = {each: each._quota for each in _handlers_of(client, RetryQuotaChecker)}
         self._limiters = _handlers_of(client, ClientRateLimiter)
-        backoffs = [
-            each._retry_policy._retry_backoff for each in _handlers_of(client, RetryHandler)
-        ]
-        self._draws = {each: each._random for each in backoffs}
-        self._memories: weakref.WeakKeyDictionary[Any, RetryState] = weakref.WeakKeyDictionary()
+        policies = [each._retry_policy for each in _handlers_of(client, RetryHandler)]
+        self._draws = {each._retry_backoff: each._retry_backoff._random for each in policies}
+        self._states: weakref.WeakKeyDictionary[Any, RetryState] = weakref.WeakKeyDictionary()
 
-    def memory(self, epoch: object) -> RetryState:
-        """What is remembered for a fake since it was made or reset, for which the generation stands."""
-        found = self._memories.get(epoch)
-        if found is None:
-            found = self._memories.setdefault(epoch, RetryState(self._back_off))
-        return found
+    def state_for(self, epoch: object) -> RetryState:
+        """Return the retry state for an epoch of a fake, which a reset ends."""
+        state = self._states.get(epoch)
+        if state is None:
+            state = self._states.setdefault(epoch, RetryState(self._back_off))
+        return state
 
     def install(self, client: BaseClient) -> None:
-        """Put what is the client's own aside."""
+        """Replace the client's own state."""
         for checker in self._quotas:
-            checker._quota = _Quota(self._of_this_call)
+            checker._quota = _QuotaProxy(self._current_state)
         for backoff in self._draws:
-            backoff._random = self._draw
+            backoff._random = lambda: self._current_state().draw()
         events = client.meta.events
         for limiter in self._limiters:
             events.unregister("before-send", limiter.on_sending_request)
@@ -89,7 +93,7 @@ class ClientRetries:
             events.register(f"needs-retry.{SERVICE}", self._on_receiving_response)
 
     def restore(self, client: BaseClient) -> None:
-        """Put it in its place again."""
+        """Put the client's own state back."""
         for checker, quota in self._quotas.items():
             checker._quota = quota
         for backoff, draw in self._draws.items():
@@ -100,51 +104,47 @@ class ClientRetries:
             events.register("before-send", limiter.on_sending_request)
             events.register("needs-retry", limiter.on_receiving_response)
 
-    def _draw(self) -> float:
-        return self._of_this_call().draw()
-
     def before_sending(self, request: Any) -> None:
-        """Wait where the limiter says so."""
+        """Wait for the rate limiter, if the client has one."""
         if self._limiters:
-            self._of_this_call().limiter.on_sending_request(request)
+            self._current_state().limiter.on_sending_request(request)
 
-    def _on_receiving_response(self, **told: Any) -> None:
-        self._of_this_call().limiter.on_receiving_response(**told)
+    def _on_receiving_response(self, **event: Any) -> None:
+        self._current_state().limiter.on_receiving_response(**event)
 
 
 def _handlers_of(client: BaseClient, kind: type) -> list[Any]:
-    """The objects of a kind that hear what the client sends and receives."""
+    """Return the objects of a class whose methods handle the client's events."""
     events: Any = client.meta.events
-    heard = ("before-send", "after-call", "needs-retry")
     handlers = [
         handler
-        for event in heard
+        for event in ("before-send", "after-call", "needs-retry")
         for handler in events._emitter._handlers.prefix_search(f"{event}.{SERVICE}")
     ]
     owners = dict.fromkeys(getattr(handler, "__self__", None) for handler in handlers)
     return [owner for owner in owners if isinstance(owner, kind)]
 
 
-class _Quota:
-    """Stands in for the quota of a client."""
+class _QuotaProxy:
+    """Pass a client's use of its quota on to the current retry state."""
 
-    def __init__(self, of_this_call: Callable[[], RetryState]) -> None:
-        self._of_this_call = of_this_call
+    def __init__(self, current_state: Callable[[], RetryState]) -> None:
+        self._current_state = current_state
 
     def acquire(self, amount: int) -> bool:
-        """Take of the quota, if there is so much."""
-        return bool(self._of_this_call().quota.acquire(amount))
+        """Take from the quota, and return whether there was enough."""
+        return bool(self._current_state().quota.acquire(amount))
 
     def release(self, amount: int) -> None:
-        """Give back."""
-        self._of_this_call().quota.release(amount)
+        """Give back to the quota."""
+        self._current_state().quota.release(amount)
 
 
 class RetryState:
-    """What botocore remembers on a client, as it is on a new one.
+    """The state that botocore's retries keep on a client, as on a new one.
 
     Args:
-        back_off: Notes a wait of botocore, in seconds, and lets it pass.
+        back_off: Records a backoff of botocore, in seconds, and lets it pass.
     """
 
     def __init__(self, back_off: Callable[[float], None]) -> None:
@@ -160,32 +160,32 @@ class RetryState:
         )
 
     def wait(self, seconds: float) -> None:
-        """Let a wait of botocore pass; what it did not take, the limiter's clock is ahead."""
+        """Let a wait of botocore pass; the limiter's clock skips what no clock has shown."""
         started_at = self._clock.current_time()
         self._back_off(seconds)
         self._clock.skip(seconds - (self._clock.current_time() - started_at))
 
 
 class _Clock(Clock):
-    """Seconds since it was made, and those that were skipped; one that is set back takes none away."""
+    """Seconds since creation plus skipped seconds. Setting the time back subtracts nothing."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._passed, self._last = 0.0, now()
+        self._elapsed, self._last = 0.0, now()
 
     def current_time(self) -> float:
-        moment = now()
-        self._passed += max((moment - self._last).total_seconds(), 0.0)
-        self._last = moment
-        return self._passed
+        at = now()
+        self._elapsed += max((at - self._last).total_seconds(), 0.0)
+        self._last = at
+        return self._elapsed
 
     def skip(self, seconds: float) -> None:
-        """Be so much ahead."""
-        self._passed += max(seconds, 0.0)
+        """Add seconds; a negative number adds none."""
+        self._elapsed += max(seconds, 0.0)
 
 
 class _Bucket(TokenBucket):
-    """A token bucket that does not wait by itself."""
+    """A token bucket that waits as ``RetryState`` does, not on a condition."""
 
     def __init__(self, max_rate: float, clock: Clock, wait: Callable[[float], None]) -> None:
         super().__init__(max_rate, clock)
@@ -204,52 +204,49 @@ def _acquire_waiting(
             return bool(acquire(bucket, amount, block=False))
         except CapacityNotAvailableError:
             missing = amount - bucket.available_capacity
-            wait(max(missing / bucket.max_rate, _LEAST_WAIT))
+            wait(max(missing / bucket.max_rate, _MIN_WAIT))
 
 
 @contextlib.contextmanager
 def limiters_in_virtual_time() -> Iterator[None]:
-    """Let the limiters of all clients wait in virtual time."""
-    seen: weakref.WeakSet[Any] = weakref.WeakSet()
+    """Make the rate limiters of all clients wait in virtual time."""
+    used: weakref.WeakSet[Any] = weakref.WeakSet()
     patches = (
-        Patch(TokenBucket, "acquire", _patched_acquire),
-        Patch(TokenBucket, "_refill", functools.partial(_patched_refill, seen)),
+        Patch(TokenBucket, "acquire", _wrap_acquire),
+        Patch(TokenBucket, "_refill", functools.partial(_wrap_refill, used)),
     )
     try:
         yield
     finally:
         for patch in patches:
             patch.undo()
-        for bucket in seen:
+        for bucket in used:
             bucket._last_timestamp = None
 
 
-def _patched_acquire(acquire: Callable[..., bool]) -> Callable[..., bool]:
+def _wrap_acquire(acquire: Callable[..., bool]) -> Callable[..., bool]:
     @functools.wraps(acquire)
     def wrapper(bucket: TokenBucket, amount: int = 1, block: bool = True) -> bool:
         clock = timeutils.running_clock
         if clock is None or not block:
             return acquire(bucket, amount, block)
         return _acquire_waiting(
-            bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET)
+            bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET_MODULE)
         )
 
     return wrapper
 
 
-def _patched_refill(
-    seen: weakref.WeakSet[Any], refill: Callable[[TokenBucket], None]
+def _wrap_refill(
+    used: weakref.WeakSet[Any], refill: Callable[[TokenBucket], None]
 ) -> Callable[[TokenBucket], None]:
     @functools.wraps(refill)
     def wrapper(bucket: Any) -> None:
-        """Begin anew where the clock has gone back: it starts in the past of a client made before."""
-        seen.add(bucket)
+        used.add(bucket)
         last = bucket._last_timestamp
+        # Virtual time may start before the bucket's last use.
         if last is not None and last > bucket._clock.current_time():
             bucket._last_timestamp = None
         refill(bucket)
 
     return wrapper
-
-
-_BUCKET = TokenBucket.__module__

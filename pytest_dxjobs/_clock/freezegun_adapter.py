@@ -1,8 +1,8 @@
-"""Time that stands still until it is moved: the only place that touches freezegun.
+"""Frozen time through freezegun, which nothing else in the package touches.
 
-A freeze that runs already is adopted, since of two nested ones only the inner one tells the time. For the
-same reason it is the innermost one that is read and moved, whenever it began: ``@freeze_time`` on a test
-starts after its fixtures.
+A freeze that is active already is adopted: of nested freezes only the innermost one sets the time. So the
+innermost one is read and moved, even if it started later: ``@freeze_time`` on a test starts after its
+fixtures.
 """
 
 from __future__ import annotations
@@ -20,54 +20,52 @@ from pytest_dxjobs._core.timeutils import plain_utc
 if TYPE_CHECKING:
     import datetime
 
-# pytest measures its tests, and its durations must stay real. The others wait in real time, until a time.
-_ON_REAL_TIME: Final = ("_pytest.", "concurrent.futures", "subprocess")
-# How many of its callers freezegun asks whether they are on real time. At the bottom of every thread's
-# stack is ``threading``, which is, so that with more of them code near the start of a thread would be, too.
-_CALLERS_ASKED: Final = 1
+# pytest measures the durations of tests. The others compute real deadlines.
+_IN_REAL_TIME: Final = ("_pytest.", "concurrent.futures", "subprocess")
+# How many callers freezegun checks for those packages. It exempts ``threading`` itself, which is at the
+# bottom of every thread's stack: a higher limit would exempt code near the start of a thread.
+_CALLERS_CHECKED: Final = 1
 
 
 class Freeze:
-    """Frozen time, from when it is made until ``end``.
+    """Frozen time, from creation until ``end``.
 
     Args:
-        default: Where it starts if none runs already.
+        default: The start, unless a freeze is active already.
 
     Raises:
-        UsageError: time-machine has changed the time.
+        UsageError: time-machine is travelling.
     """
 
     def __init__(self, default: datetime.datetime) -> None:
-        _refuse_time_machine()
+        _reject_time_machine()
         self._own: Any = None
         if not api.freeze_factories:
-            self._own = freezegun.freeze_time(default, ignore=[*_ON_REAL_TIME])
+            self._own = freezegun.freeze_time(default, ignore=[*_IN_REAL_TIME])
             self._own.start()
-        self._asked, api.call_stack_inspection_limit = (
-            api.call_stack_inspection_limit,
-            _CALLERS_ASKED,
-        )
-        self._theirs = api.ignore_lists[-1]
-        self._ours = api.ignore_lists[-1] = (*self._theirs, *_ON_REAL_TIME)
+        self._original_limit = api.call_stack_inspection_limit
+        api.call_stack_inspection_limit = _CALLERS_CHECKED
+        self._original_ignored = api.ignore_lists[-1]
+        self._ignored = api.ignore_lists[-1] = (*self._original_ignored, *_IN_REAL_TIME)
 
     def end(self) -> None:
-        """Let time go on as before; an adopted freeze stays."""
-        api.call_stack_inspection_limit = self._asked
-        api.ignore_lists[:] = [  # ours is not there where an adopted one has ended before
-            self._theirs if each is self._ours else each for each in api.ignore_lists
+        """Restore freezegun; an adopted freeze stays active."""
+        api.call_stack_inspection_limit = self._original_limit
+        api.ignore_lists[:] = [  # without ours, if an adopted freeze has ended already
+            self._original_ignored if each is self._ignored else each for each in api.ignore_lists
         ]
         if self._own is not None:
             self._own.stop()
 
 
 def frozen_now() -> datetime.datetime:
-    """The time that the innermost freeze tells."""
+    """Return the time of the innermost freeze."""
     return plain_utc(_innermost()())
 
 
-def move(moment: datetime.datetime) -> None:
+def move(to: datetime.datetime) -> None:
     """Set the innermost freeze."""
-    _innermost().move_to(moment)
+    _innermost().move_to(to)
 
 
 def advance(span: datetime.timedelta) -> None:
@@ -78,16 +76,16 @@ def advance(span: datetime.timedelta) -> None:
 def _innermost() -> Any:
     if not api.freeze_factories:
         raise UsageError(
-            "VirtualClock: the freeze that ran when the clock was started has ended; "
-            "the clock is to end before it"
+            "VirtualClock: the freeze that was active when the clock started has ended. "
+            "End the clock before the freeze."
         )
     return api.freeze_factories[-1]
 
 
-def _refuse_time_machine() -> None:
+def _reject_time_machine() -> None:
     time_machine = sys.modules.get("time_machine")
     if time_machine is not None and time_machine.escape_hatch.is_travelling():
         raise UsageError(
-            "VirtualClock: time-machine is travelling, and only one of the two can set the time. Leave "
-            "time-machine out and set this clock, or leave this clock (the fixture dxjobs_clock) out."
+            "VirtualClock: time-machine is travelling, and only one of the two can set the time. "
+            "Remove time-machine and set this clock, or remove this clock (the fixture dxjobs_clock)."
         )

@@ -1,8 +1,8 @@
-"""What stands in for the functions that sleep, for as long as a clock runs.
+"""Replacements for ``time.sleep``, ``asyncio.sleep`` and ``Event.wait`` while a virtual clock runs.
 
-What waits for other threads (locks, conditions, queues, futures) does so in real time, and so does what
-manages threads and tests. ``Event.wait`` is the exception where the code under test gives it a timeout:
-that is how a sleep is written which can be interrupted.
+Waits for other threads (locks, conditions, queues, futures) stay in real time, and so do packages that
+manage threads and tests. ``Event.wait`` with a timeout is replaced, since code under test uses it as a
+sleep that can be interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-# Where ``_pytest`` is loaded at all, Hypothesis takes its outcomes as loaded too (6.100 at the least).
+# Where ``_pytest`` is loaded, Hypothesis expects its outcomes to be loaded, too (at least 6.100).
 import _pytest.outcomes  # noqa: F401
 
 # Not ``time.sleep``, which a test may have replaced before this module is loaded.
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 real_sleep: Final = sleep_of_pytest
 _real_asyncio_sleep: Final = asyncio.tasks.sleep
 
-# Packages that manage processes and tests: they sleep in real time, since what they wait for happens in it.
-_MANAGERS: Final = frozenset(
+# Packages that manage processes and tests. They sleep in real time, and so does what they wait for.
+_EXEMPT: Final = frozenset(
     {
         "_pytest",
         "execnet",
@@ -46,10 +46,11 @@ _MANAGERS: Final = frozenset(
         "xdist",
     }
 )
-# Those that wait for events that are none of the code under test.
-_COORDINATORS: Final = _MANAGERS | {"concurrent", "queue", "threading"}
-_RUN_OF_A_THREAD: Final = threading.Thread.run.__code__
-_RUNNERS: Final = frozenset(
+# Packages that wait for events of their own.
+_EXEMPT_FOR_EVENTS: Final = _EXEMPT | {"concurrent", "queue", "threading"}
+# Functions of exempt packages that call the function of the code under test.
+_THREAD_RUN: Final = threading.Thread.run.__code__
+_CALLERS_OF_TASKS: Final = frozenset(
     {
         ("concurrent.futures.thread", "run"),
         ("multiprocessing.pool", "mapstar"),
@@ -60,157 +61,156 @@ _RUNNERS: Final = frozenset(
 
 
 class SleepPatches:
-    """All of them, from when it is made until ``undo``."""
+    """The patches of all sleeping functions, from creation until ``undo``."""
 
     def __init__(self) -> None:
         self._patches = (
-            Patch(threading.Event, "wait", _wait),
-            Patch(_SELECTOR, "select", _select),
-            Patch(_WORK, "__init__", _marking_submitted),
-            Patch(_WORK, "run", _marking_started),
-            *(Patch(each, "time", _loop_time) for each in _loops()),
+            Patch(threading.Event, "wait", _wrap_event_wait),
+            Patch(_SELECTOR, "select", _wrap_select),
+            Patch(_TASK, "__init__", _wrap_task_init),
+            Patch(_TASK, "run", _wrap_task_run),
+            *(Patch(each, "time", _wrap_loop_time) for each in _loop_classes()),
         )
-        _functions.do()
+        _sleep_functions.apply()
 
     def undo(self) -> None:
-        """Put the real ones back."""
-        _functions.undo()
+        """Put the originals back."""
+        _sleep_functions.undo()
         for patch in self._patches:
             patch.undo()
 
 
 def sleep(seconds: Any, /) -> None:
-    """In place of ``time.sleep``; refuses what that refuses."""
+    """Replace ``time.sleep``; raise the same errors."""
     caller = sys._getframe(1)  # noqa: SLF001 - documented
-    module = _module(caller)
-    clock = _clock_for(caller, module, _MANAGERS)
-    if clock is None or seconds == 0:  # which lets other threads run
+    module = _module_name(caller)
+    clock = _clock_for(caller, module, _EXEMPT)
+    if clock is None or seconds == 0:  # 0 lets other threads run
         real_sleep(seconds)
         return
-    given = seconds if isinstance(seconds, float) else operator.index(seconds)
-    if given < 0:
+    length = seconds if isinstance(seconds, float) else operator.index(seconds)
+    if length < 0:
         raise ValueError("sleep length must be non-negative")
     if module == _BACKING_OFF:
-        clock.back_off(given, module)
+        clock.back_off(length, module)
     else:
-        clock.sleep(given, module)
+        clock.sleep(length, module)
 
 
 async def asyncio_sleep(delay: float, result: Any = None) -> Any:
-    """In place of ``asyncio.sleep``, to note it; it is the event loop that waits."""
+    """Replace ``asyncio.sleep`` to record the sleep; the event loop waits for it."""
     clock = timeutils.running_clock
     if clock is not None and delay > 0:
-        clock.note(delay, _module_outside_asyncio())
+        clock.record_sleep(delay, _module_outside_asyncio())
     return await _real_asyncio_sleep(delay, result)
 
 
-def _wait(wait: Callable[..., bool]) -> Callable[..., bool]:
+def _wrap_event_wait(wait: Callable[..., bool]) -> Callable[..., bool]:
     @functools.wraps(wait)
     def wrapper(event: threading.Event, timeout: float | None = None) -> bool:
-        """Sleep in virtual time where the code under test waits for a while."""
         caller = sys._getframe(1)  # noqa: SLF001 - documented
-        module = _module(caller)
-        clock = _clock_for(caller, module, _COORDINATORS)
+        module = _module_name(caller)
+        clock = _clock_for(caller, module, _EXEMPT_FOR_EVENTS)
         if clock is None or timeout is None or timeout <= 0 or event.is_set():
             return wait(event, timeout)
-        others = threading.active_count() > 1
-        clock.sleep(timeout, module, event.is_set, patient=others)
+        has_others = threading.active_count() > 1
+        clock.sleep(timeout, module, event.is_set, grace=has_others)
         return event.is_set()
 
     return wrapper
 
 
-def _select(select: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+def _wrap_select(select: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """Move an event loop that has nothing to do to its next timer."""
+
     @functools.wraps(select)
     def wrapper(selector: selectors.BaseSelector, timeout: float | None = None) -> list[Any]:
-        """Let an event loop that has nothing to do go to its next timer at once."""
-        clock, module = timeutils.running_clock, _module(sys._getframe(1))  # noqa: SLF001 - documented
+        clock, module = timeutils.running_clock, _module_name(sys._getframe(1))  # noqa: SLF001 - documented
         if clock is None or timeout is None or timeout <= 0 or module != _EVENT_LOOP:
             return select(selector, timeout)
         ready: list[Any] = []
 
-        def look() -> bool:
+        def is_ready() -> bool:
             ready[:] = select(selector, 0)
             return bool(ready)
 
-        # What the loop watches beside its own wake-up is real, and takes its real moment.
-        patient = len(selector.get_map()) > 1
-        clock.wait(timeout + _rest(clock.elapsed()), look, patient=patient)
+        # Beside its own wake-up the loop watches real sockets, which need real time.
+        has_sockets = len(selector.get_map()) > 1
+        clock.wait(timeout + _timer_margin(clock.elapsed()), is_ready, grace=has_sockets)
         return ready
 
     return wrapper
 
 
-def _marking_submitted(init: Callable[..., None]) -> Callable[..., None]:
+def _wrap_task_init(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
-    def wrapper(work: Any, *args: Any, **kwargs: Any) -> None:
-        """Note what an executor is given to do."""
-        init(work, *args, **kwargs)
-        timeutils.unstarted_tasks.add(work)
+    def wrapper(task: Any, *args: Any, **kwargs: Any) -> None:
+        init(task, *args, **kwargs)
+        timeutils.unstarted_tasks.add(task)
 
     return wrapper
 
 
-def _marking_started(run: Callable[..., None]) -> Callable[..., None]:
+def _wrap_task_run(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
-    def wrapper(work: Any, *args: Any) -> None:
-        """Note that a worker has begun it."""
-        timeutils.unstarted_tasks.discard(work)
-        run(work, *args)
+    def wrapper(task: Any, *args: Any) -> None:
+        timeutils.unstarted_tasks.discard(task)
+        run(task, *args)
 
     return wrapper
 
 
-def _loops() -> Iterator[type]:
-    """The classes of event loops that tell the time; freezegun leaves some that it has changed so."""
+def _loop_classes() -> Iterator[type]:
+    """Yield the event loop classes that define ``time``; freezegun leaves its own behind in some."""
     for each in asyncio.SelectorEventLoop.__mro__:
         if issubclass(each, asyncio.BaseEventLoop) and "time" in vars(each):
             yield each
 
 
-def _loop_time(time: Callable[..., float]) -> Callable[..., float]:
+def _wrap_loop_time(time: Callable[..., float]) -> Callable[..., float]:
+    """Count a loop's time from the start of the clock.
+
+    A loop compares its timers with a time one nanosecond ahead. The large floats of freezegun's
+    ``time.monotonic`` cannot show that difference, and the loop would spin.
+    """
+
     @functools.wraps(time)
     def wrapper(loop: asyncio.BaseEventLoop) -> float:
-        """Count from the start of the clock.
-
-        An event loop compares its timers with a moment that is a nanosecond ahead. A float as large as
-        what freezegun has for ``time.monotonic`` cannot tell the two apart, and the loop would spin.
-        """
         clock = timeutils.running_clock
         return time(loop) if clock is None else clock.elapsed()
 
     return wrapper
 
 
-def _rest(elapsed: float) -> float:
-    """What an event loop is to go beyond its timer, once even our count is too large: after half a year."""
+def _timer_margin(elapsed: float) -> float:
+    """Return how far a loop must go past its timer: after half a year, our count is too large as well."""
     if elapsed + _NANOSECOND > elapsed:
         return 0.0
     return max(_MICROSECOND, 2 * math.ulp(elapsed))
 
 
 def _clock_for(caller: FrameType, module: str, exempt: frozenset[str]) -> timeutils.Clock | None:
-    """The clock in which a caller sleeps; none where it does so for its own purposes, in real time."""
-    if module.partition(".")[0] in exempt and not _runs_what_it_was_given(caller, module):
+    """Return the clock in which a caller sleeps; None if it sleeps in real time."""
+    if module.partition(".")[0] in exempt and not _calls_task(caller, module):
         return None
     return timeutils.running_clock
 
 
-def _runs_what_it_was_given(caller: FrameType, module: str) -> bool:
-    """Whether it calls the function that a thread was given, which may be the very one that sleeps."""
+def _calls_task(caller: FrameType, module: str) -> bool:
+    """Return whether the caller runs a function for a thread: that function may be ``sleep`` itself."""
     code = caller.f_code
-    return code is _RUN_OF_A_THREAD or (module, code.co_name) in _RUNNERS
+    return code is _THREAD_RUN or (module, code.co_name) in _CALLERS_OF_TASKS
 
 
 def _module_outside_asyncio() -> str:
-    """The module that awaits, or the one that runs the event loop for it."""
+    """Return the name of the module that awaits, or of the one that runs the event loop."""
     frame = sys._getframe(2)  # noqa: SLF001 - documented
-    while frame.f_back is not None and _module(frame).partition(".")[0] == "asyncio":
+    while frame.f_back is not None and _module_name(frame).partition(".")[0] == "asyncio":
         frame = frame.f_back
-    return _module(frame)
+    return _module_name(frame)
 
 
-def _module(frame: FrameType) -> str:
+def _module_name(frame: FrameType) -> str:
     name: str = frame.f_globals.get("__name__", "")
     return name
 
@@ -219,10 +219,10 @@ _MICROSECOND: Final = 1e-6
 _NANOSECOND: Final = 1e-9
 _BACKING_OFF: Final = "botocore.endpoint"
 _EVENT_LOOP: Final = asyncio.base_events.__name__
-_WORK: Final = concurrent.futures.thread._WorkItem  # noqa: SLF001 - there is no other way
+_TASK: Final = concurrent.futures.thread._WorkItem  # noqa: SLF001 - there is no other way
 _SELECTOR: Final = next(
     each for each in selectors.DefaultSelector.__mro__ if "select" in vars(each)
 )
-_functions: Final = BoundNamesPatch(
-    {real_sleep: sleep, _real_asyncio_sleep: asyncio_sleep}, _MANAGERS | {"pytest_dxjobs"}
+_sleep_functions: Final = BoundNamesPatch(
+    {real_sleep: sleep, _real_asyncio_sleep: asyncio_sleep}, _EXEMPT | {"pytest_dxjobs"}
 )

@@ -1,9 +1,8 @@
-"""Who sleeps in virtual time until when, and when the clock may move.
+"""The schedule of sleeping threads, which decides when virtual time advances.
 
-As on a real clock, what is earlier must happen first: a sleep of 10 s in one thread must not end before
-another thread, which is about to sleep for 5 s, has come to say so. So the clock is moved by the sleeper
-that wakes first, to its own time and no further, and only once every other thread sleeps as well, or
-waits for something.
+What is earlier on the clock must happen first. A sleep of 10 s in one thread must not end before another
+thread has started its sleep of 5 s. So only the sleeper that wakes first advances the clock, to its own
+wake time and no further, once every other thread sleeps as well or is blocked.
 """
 
 from __future__ import annotations
@@ -22,35 +21,35 @@ if TYPE_CHECKING:
     Advance = Callable[[datetime.timedelta], None]
 
 # In real seconds.
-_LOOK: Final = 0.0001  # from one look to the next, in which other threads run
-_NAP: Final = 0.001  # the same for a sleeper that is not the next to wake, until it is
-_AFTERWARDS: Final = 0.02  # the same when the clock has ended
+_SAMPLE_INTERVAL: Final = 0.0001  # of the sleeper that wakes next; other threads run meanwhile
+_NAP: Final = 0.001  # of any other sleeper
+_INTERVAL_AFTER_END: Final = 0.02  # of all sleepers, once the clock has ended
 
 
 class _Sleeper:
-    """A thread that sleeps, until when, and what ends that before its time when it is true."""
+    """A sleeping thread: its wake time, and a function that returns true to end the sleep early."""
 
     def __init__(self, wake: datetime.datetime, interrupted: Callable[[], object]) -> None:
         self.wake, self.interrupted = wake, interrupted
-        self._called = threading.Lock()
-        self._called.acquire()
+        self._notified = threading.Lock()
+        self._notified.acquire()
 
     def nap(self) -> None:
-        """Let a moment pass, or until it is called."""
-        self._called.acquire(timeout=_NAP)
+        """Wait for a real millisecond, or until notified."""
+        self._notified.acquire(timeout=_NAP)
 
-    def call(self) -> None:
-        """Let it look at once, since it is the next to wake; whoever calls holds the lock of the schedule."""
-        if self._called.locked():
-            self._called.release()
+    def notify(self) -> None:
+        """End the nap: this sleeper wakes next. The caller holds the scheduler's lock."""
+        if self._notified.locked():
+            self._notified.release()
 
 
 class Scheduler:
     """The threads that sleep in virtual time.
 
     Args:
-        now: Tells it.
-        real_monotonic: Tells real seconds.
+        now: Returns the virtual time.
+        real_monotonic: Returns real seconds.
         real_sleep: Sleeps in real time.
     """
 
@@ -60,34 +59,33 @@ class Scheduler:
         real_monotonic: Callable[[], float],
         real_sleep: Callable[[float], None],
     ) -> None:
-        self.lock = (
-            threading.RLock()
-        )  # whoever moves the clock holds it, and a signal handler may do so within
+        # Held to move the clock; reentrant, since a signal handler may sleep while its thread holds it.
+        self.lock = threading.RLock()
         self._now, self._real_monotonic, self._real_sleep = now, real_monotonic, real_sleep
         self._sleepers: dict[int, _Sleeper] = {}
         self._others = OtherThreads(real_monotonic)
-        self._seen = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)  # at the last look
-        self._over = False
+        self._last_now = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
+        self._ended = False
 
-    def restart(self) -> None:
-        """Go on in a process that was forked, in which the other threads are not, and hold no lock."""
+    def reset_after_fork(self) -> None:
+        """Forget the other threads, which do not exist in a forked process and hold no lock there."""
         self.lock = threading.RLock()
         self._sleepers = {}
         self._others = OtherThreads(self._real_monotonic)
 
     def set_back(self, before: datetime.datetime, after: datetime.datetime) -> None:
-        """Move the ends of all sleeps, since the clock has been set back; whoever calls holds the lock."""
+        """Move all wake times, after the clock was set back. The caller holds the lock."""
         for sleeper in self._sleepers.values():
             sleeper.wake = after + (max(sleeper.wake, before) - before)
 
     def end(self) -> None:
-        """Let those who sleep still, in threads that have been left behind, go on in real time."""
+        """Let the remaining sleepers, in threads that outlive the clock, go on in real time."""
         with self.lock:
-            ended, started_at = self._seen, self._real_monotonic()
+            ended, started_at = self._last_now, self._real_monotonic()
             self._now = lambda: (
                 ended + datetime.timedelta(seconds=self._real_monotonic() - started_at)
             )
-            self._over = True
+            self._ended = True
 
     def sleep_until(
         self,
@@ -95,67 +93,67 @@ class Scheduler:
         wake: datetime.datetime,
         advance: Advance,
         interrupted: Callable[[], object],
-        least: int,
+        min_samples: int,
     ) -> None:
-        """Sleep until the clock stands at ``wake``, or later; at once, where there is no other thread.
+        """Sleep until the clock shows ``wake`` or later; without other threads, advance it at once.
 
         Args:
-            started_at: The time at which this is called.
-            wake: When to wake up.
-            advance: Moves the clock forward, where it is this sleeper that wakes first.
-            interrupted: Ends the sleep before its time when it is true.
-            least: Looks for which other threads, or a socket, may interrupt it, at the least.
+            started_at: The time of the call.
+            wake: The wake time.
+            advance: Moves the clock forward, if this sleeper wakes first.
+            interrupted: Ends the sleep early when it returns true.
+            min_samples: For how many samples, at least, a thread or a socket may interrupt the sleep.
         """
         me = threading.get_ident()
         with self.lock:
             alone = len(sys._current_frames()) == 1  # noqa: SLF001 - documented
-            if alone and not least and not self._over:
+            if alone and not min_samples and not self._ended:
                 if started_at < wake and not interrupted():
                     advance(wake - started_at)
                 return
-            self._seen = self._now()
-            outer = self._sleepers.get(me)  # whose signal handler this is
+            self._last_now = self._now()
+            outer = self._sleepers.get(me)  # if this is its signal handler
             sleeper = self._sleepers[me] = _Sleeper(wake, interrupted)
-            self._others.unsettle()
+            self._others.reset()
         try:
-            while not (interrupted() or self._reached(sleeper, advance, least)):
+            while not (interrupted() or self._reached(sleeper, advance, min_samples)):
                 self._pause(sleeper)
-                least -= 1
+                min_samples -= 1
         finally:
             with self.lock:
                 del self._sleepers[me]
                 if outer is not None:
                     self._sleepers[me] = outer
-                self._others.unsettle()
+                self._others.reset()
                 if self._sleepers:
-                    self._first().call()
+                    self._next().notify()
 
-    def _reached(self, sleeper: _Sleeper, advance: Advance, least: int) -> bool:
-        """Whether it is that late, also by moving the clock."""
+    def _reached(self, sleeper: _Sleeper, advance: Advance, min_samples: int) -> bool:
+        """Return whether the clock has reached the wake time; advance it there if that is permitted."""
         with self.lock:
-            self._seen = self._now()
-            if self._seen >= sleeper.wake:
+            self._last_now = self._now()
+            if self._last_now >= sleeper.wake:
                 return True
-            if self._over or sleeper is not self._first():
+            if self._ended or sleeper is not self._next():
                 return False
-            if not self._others.all_wait(self._sleepers) or least > 0 or self._one_is_interrupted():
+            all_blocked = self._others.all_blocked(self._sleepers)
+            if not all_blocked or min_samples > 0 or self._any_interrupted():
                 return False
-            advance(sleeper.wake - self._seen)
+            advance(sleeper.wake - self._last_now)
             return True
 
-    def _one_is_interrupted(self) -> bool:
-        """Whether a sleeper is about to go on; those that do not wake first look less often themselves."""
+    def _any_interrupted(self) -> bool:
+        """Return whether a sleeper is about to end early; those that nap have not noticed yet."""
         return any(sleeper.interrupted() for sleeper in self._sleepers.values())
 
     def _pause(self, sleeper: _Sleeper) -> None:
-        """Wait for the next look."""
         with self.lock:
-            over, is_first = self._over, sleeper is self._first()
-        if not over and not is_first:
+            ended, is_next = self._ended, sleeper is self._next()
+        if not ended and not is_next:
             sleeper.nap()
         else:
-            self._real_sleep(_AFTERWARDS if over else _LOOK)
+            self._real_sleep(_INTERVAL_AFTER_END if ended else _SAMPLE_INTERVAL)
 
-    def _first(self) -> _Sleeper:
-        """The one that wakes first: it is the only one that looks, and moves the clock."""
+    def _next(self) -> _Sleeper:
+        """Return the sleeper that wakes next, which alone takes samples and advances the clock."""
         return min(self._sleepers.values(), key=operator.attrgetter("wake"))

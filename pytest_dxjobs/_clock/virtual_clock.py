@@ -1,4 +1,4 @@
-"""``VirtualClock``: time that moves when somebody sleeps, or when the test says so."""
+"""``VirtualClock``: virtual time, which sleeps advance without real waiting."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ START: Final = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 class VirtualClock:
-    """Time that moves when somebody sleeps, or when the test says so.
+    """Virtual time: a sleep advances the clock and takes no real time.
 
-    While it runs, ``time.sleep`` and ``asyncio.sleep``, by whatever name a module knows them, the
-    timeouts of asyncio, ``threading.Event.wait`` with a timeout, and what botocore waits between its
-    retries take no real time and move the clock. ``time.time``, ``time.monotonic``,
-    ``time.perf_counter`` and ``datetime.now`` tell its time, in every thread.
+    The clock runs within its ``with`` block. The fixture ``dxjobs_clock`` is a running clock.
 
-    A sleep moves the clock to its own end and no further, so that threads which sleep at the same time
-    take as long as one. What comes earlier on the clock happens first: the clock moves when every other thread
-    sleeps, too, or has waited for something for a few real milliseconds. One that goes on computing is
-    waited for, for a second, and then left out until it waits for something.
+    These advance the clock: ``time.sleep`` and ``asyncio.sleep`` under any name that a module imports, timeouts
+    of asyncio, ``threading.Event.wait`` with a timeout, and botocore's backoff between retries. ``time.time``,
+    ``time.monotonic``, ``time.perf_counter`` and ``datetime.now`` return virtual time, in every thread.
 
-    It runs from entering to leaving a ``with`` block. The fixture ``dxjobs_clock`` is one that runs.
+    A sleep advances the clock to its own end and no further, so threads that sleep at the same time take as
+    long as one. The clock advances when every other thread sleeps, or has been blocked for a few real
+    milliseconds. It waits one second for a thread that computes, and then ignores it until it blocks.
 
     Args:
-        start: When it starts, as in ``move_to``; 2025-01-01 00:00 UTC if nothing is said. Where freezegun
-            has frozen the time already, that freeze is used, from where it is if nothing is said.
+        start: The start time, as in ``move_to``; by default 2025-01-01 00:00 UTC. If a freezegun freeze is
+            active already, the clock uses it, and its current time is the default.
 
     Raises:
-        UsageError: This is no instant; on entering, that another clock runs, or time-machine does.
+        UsageError: ``start`` is not an instant. On entering: another clock is running, or time-machine is
+            travelling.
     """
 
-    __slots__ = ("_sleeping", "_start", "_undo")
+    __slots__ = ("_running", "_start", "_undo")
 
     def __init__(self, start: datetime.date | str | None = None) -> None:
         self._start = None if start is None else instant("start", start)
-        self._sleeping = RunningClock()
+        self._running = RunningClock()
 
     def __enter__(self) -> VirtualClock:
         if timeutils.running_clock is not None:
             raise UsageError(
-                "VirtualClock: a clock runs already (the fixture dxjobs_clock is one); use that one"
+                "VirtualClock: a clock is already running (the fixture dxjobs_clock is one). "
+                "Use that clock."
             )
-        self._sleeping = RunningClock()
+        self._running = RunningClock()
         with contextlib.ExitStack() as undo:
             freeze = Freeze(self._start or START)
             undo.callback(freeze.end)
-            if self._start is not None:  # also where the freeze is not our own
+            if self._start is not None:  # an adopted freeze has another time
                 move(self._start)
-            undo.callback(self._sleeping.end)
+            undo.callback(self._running.scheduler.end)
             undo.callback(SleepPatches().undo)
             undo.enter_context(limiters_in_virtual_time())
-            self._sleeping.begin()
-            timeutils.running_clock = self._sleeping
+            self._running.begin()
+            timeutils.running_clock = self._running
             self._undo = undo.pop_all()
         return self
 
@@ -77,68 +77,66 @@ class VirtualClock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._check_that_it_runs("__exit__")
+        self._require_running("__exit__")
         timeutils.running_clock = None
         self._undo.close()
 
     @property
     def now(self) -> datetime.datetime:
-        """The time: an aware datetime, in UTC.
+        """The virtual time: an aware datetime, in UTC.
 
         Raises:
-            UsageError: The clock does not run.
+            UsageError: The clock is not running.
         """
-        self._check_that_it_runs("now")
+        self._require_running("now")
         return frozen_now()
 
     @property
     def sleeps(self) -> list[Sleep]:
-        """The sleeps so far, in the order in which they began."""
-        return self._sleeping.sleeps
+        """The sleeps so far, in the order in which they started."""
+        return self._running.sleeps
 
     def tick(self, delta: float | datetime.timedelta = 1) -> None:
-        """Move the clock forward; who would have woken by then wakes.
+        """Move the clock forward, and wake the threads whose sleep ends by then.
 
         Args:
             delta: Seconds or a ``timedelta``, from 0.
 
         Raises:
-            UsageError: It is not, or leads beyond the year 9999; or the clock does not run.
+            UsageError: ``delta`` is invalid or ends after the year 9999, or the clock is not running.
         """
-        self._check_that_it_runs("tick")
+        self._require_running("tick")
         elapsed = span("tick", delta)
         try:
-            self._sleeping.set(lambda now: now + elapsed)
+            self._running.set(lambda now: now + elapsed)
         except OverflowError:
             raise UsageError(
-                f"tick: {show(delta)} from {self.now} leads beyond the year 9999"
+                f"tick: {show(delta)} from {self.now} ends after the year 9999"
             ) from None
 
     def move_to(self, when: datetime.date | str) -> None:
         """Set the clock, forward or back.
 
         Args:
-            when: A datetime, a date, or a string in ISO 8601; without an offset it is in UTC.
+            when: A datetime, a date, or a string in ISO 8601; in UTC if it has no offset.
 
         Raises:
-            UsageError: It is no instant; or the clock does not run.
+            UsageError: ``when`` is not an instant, or the clock is not running.
         """
-        self._check_that_it_runs("move_to")
-        moment = instant("move_to", when)
-        self._sleeping.set(lambda _: moment)
+        self._require_running("move_to")
+        to = instant("move_to", when)
+        self._running.set(lambda _: to)
 
     def _restart(self, start: datetime.datetime, *, keep_sleeps: bool) -> None:
         """Start again, for another example of Hypothesis."""
-        self._sleeping.restart(start, keep_sleeps=keep_sleeps)
+        self._running.restart(start, keep_sleeps=keep_sleeps)
 
     def __repr__(self) -> str:
-        return f"<VirtualClock {frozen_now() if self._runs() else 'not running'}>"
+        return f"<VirtualClock {frozen_now() if self._is_running() else 'not running'}>"
 
-    def _runs(self) -> bool:
-        return timeutils.running_clock is self._sleeping
+    def _is_running(self) -> bool:
+        return timeutils.running_clock is self._running
 
-    def _check_that_it_runs(self, what: str) -> None:
-        if not self._runs():
-            raise UsageError(
-                f"{what}: this clock does not run; it does within `with` and its block"
-            )
+    def _require_running(self, what: str) -> None:
+        if not self._is_running():
+            raise UsageError(f"{what}: this clock is not running. It runs within its `with` block.")

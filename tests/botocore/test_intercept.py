@@ -1,4 +1,4 @@
-"""Which clients the fake reaches, and that nothing of it stays."""
+"""Interception: which clients reach the fake, and that it restores botocore."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import boto3
 import botocore.endpoint
 import botocore.session
 import pytest
+from blocked_network import BlockedNetwork
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
@@ -33,7 +34,6 @@ from botocore.exceptions import (
 )
 from botocore.session import Session
 from botocore.stub import Stubber
-from refused_network import Network
 
 import pytest_dxjobs as dx
 
@@ -41,12 +41,12 @@ KEYS: Any = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
 ONE_ATTEMPT = Config(retries={"total_max_attempts": 1})
 
 
-def client_of_boto3(service: Any = "dataexchange", **options: Any) -> Any:
-    """A client of the default session; with credentials, since it is made outside the fake."""
+def make_client(service: Any = "dataexchange", **options: Any) -> Any:
+    """Return a client of the default session, with credentials as is needed outside the fake."""
     return boto3.client(service, **{"region_name": "us-east-1", **KEYS, **options})
 
 
-ON_IMPORT = client_of_boto3(region_name="ap-southeast-2", config=ONE_ATTEMPT)
+IMPORT_TIME_CLIENT = make_client(region_name="ap-southeast-2", config=ONE_ATTEMPT)
 METHODS = [
     (owner, name)
     for owner in (BaseClient, Session)
@@ -57,14 +57,14 @@ ORIGINALS = [vars(owner)[name] for owner, name in METHODS]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays() -> Iterator[None]:
+def _botocore_is_restored() -> Iterator[None]:
     yield
     assert [vars(owner)[name] for owner, name in METHODS] == ORIGINALS
-    assert handlers_of(ON_IMPORT) == []
+    assert handlers_of(IMPORT_TIME_CLIENT) == []
 
 
 def handlers_of(client: Any) -> list[str]:
-    """What of ours is registered on a client."""
+    """Return our ids and handlers that are registered on a client."""
     emitter = client.meta.events._emitter
     ids = [name for name in emitter._unique_id_handlers if "dxjobs" in str(name)]
     called = [
@@ -76,16 +76,16 @@ def handlers_of(client: Any) -> list[str]:
     return ids + called
 
 
-def test_what_is_replaced_looks_as_it_did(dxjobs: dx.FakeDataExchange) -> None:
+def test_patched_methods_keep_their_signatures(dxjobs: dx.FakeDataExchange) -> None:
     for (owner, name), original in zip(METHODS, ORIGINALS, strict=True):
         assert inspect.signature(vars(owner)[name]) == inspect.signature(original)
 
 
-def test_clients_of_every_kind_are_answered() -> None:
+def test_clients_of_every_kind_reach_the_fake() -> None:
     session = boto3.Session(region_name="eu-central-1", **KEYS)
     early = [
-        ON_IMPORT,
-        client_of_boto3(),
+        IMPORT_TIME_CLIENT,
+        make_client(),
         session.client("dataexchange"),
         botocore.session.Session().create_client("dataexchange", region_name="us-west-2", **KEYS),
     ]
@@ -113,7 +113,7 @@ def test_clients_of_every_kind_are_answered() -> None:
         "http://x/a//b//",
     ],
 )
-def test_an_endpoint_url_does_not_matter(endpoint: str) -> None:
+def test_a_client_with_an_endpoint_url_reaches_the_fake(endpoint: str) -> None:
     client = boto3.client(
         "dataexchange",
         region_name="us-east-1",
@@ -135,17 +135,17 @@ def test_an_endpoint_url_does_not_matter(endpoint: str) -> None:
         Config(connect_timeout=1, tcp_keepalive=True, proxies={"https": "http://example.com"}),
     ],
 )
-def test_a_client_config_does_not_matter(config: Config) -> None:
+def test_a_client_with_a_config_reaches_the_fake(config: Config) -> None:
     with dx.FakeDataExchange() as fake:
         client = boto3.client("dataexchange", region_name="us-east-1", config=config)
         job = fake.add_job()
         assert client.get_job(JobId=job.id)["ResponseMetadata"]["RetryAttempts"] == 0
 
 
-# Without credentials and region
+# Region and credentials
 
 
-def test_no_region_and_no_credentials_are_needed_inside(network: Network) -> None:
+def test_an_active_fake_needs_no_region_and_no_credentials(network: BlockedNetwork) -> None:
     with dx.FakeDataExchange(), dx.FakeDataExchange(region="eu-north-1") as fake:
         client = boto3.client("dataexchange")
         assert client.meta.region_name == "eu-north-1"
@@ -154,7 +154,7 @@ def test_no_region_and_no_credentials_are_needed_inside(network: Network) -> Non
     assert network.attempts == []
 
 
-def test_a_client_that_was_made_without_credentials_is_answered(network: Network) -> None:
+def test_a_client_made_without_credentials_reaches_the_fake(network: BlockedNetwork) -> None:
     client = boto3.client("dataexchange", region_name="us-east-1")
     network.attempts.clear()  # botocore looked for credentials when the client was made
     with dx.FakeDataExchange() as fake:
@@ -164,7 +164,7 @@ def test_a_client_that_was_made_without_credentials_is_answered(network: Network
         client.get_job(JobId=job.id)
 
 
-def test_outside_a_region_is_needed_as_ever(network: Network) -> None:
+def test_without_an_active_fake_a_region_is_needed(network: BlockedNetwork) -> None:
     with dx.FakeDataExchange():
         pass
     with pytest.raises(NoRegionError):
@@ -172,7 +172,7 @@ def test_outside_a_region_is_needed_as_ever(network: Network) -> None:
     network.attempts.clear()
 
 
-def test_other_services_need_their_region_inside_too(network: Network) -> None:
+def test_other_services_need_a_region_while_a_fake_is_active(network: BlockedNetwork) -> None:
     with dx.FakeDataExchange(), pytest.raises(NoRegionError):
         boto3.client("sqs")
     network.attempts.clear()
@@ -194,7 +194,7 @@ def test_a_configured_region_and_credentials_are_kept(monkeypatch: pytest.Monkey
         assert named.meta.region_name == "us-east-1"
 
 
-def test_credentials_that_the_session_has_already_are_kept() -> None:
+def test_credentials_of_the_session_are_kept() -> None:
     session: Any = botocore.session.Session()
     session.set_credentials("own", "secret")
     with dx.FakeDataExchange():
@@ -202,17 +202,19 @@ def test_credentials_that_the_session_has_already_are_kept() -> None:
     assert client._request_signer._credentials.access_key == "own"
 
 
-def test_a_session_looks_for_its_credentials_as_ever_afterwards(network: Network) -> None:
+def test_the_session_itself_still_looks_for_credentials_on_the_network(
+    network: BlockedNetwork,
+) -> None:
     session = botocore.session.Session()
     with dx.FakeDataExchange():
         session.create_client("dataexchange", region_name="us-east-1")
         assert network.attempts == []
         assert session.get_credentials() is None
-        assert network.attempts  # asked for by the code itself: botocore does what it always does
+        assert network.attempts  # called by the code itself, so botocore does what it always does
     network.attempts.clear()
 
 
-def test_a_credential_provider_of_ones_own_is_asked() -> None:
+def test_a_custom_credential_provider_is_used() -> None:
     class Vault:
         def load_credentials(self) -> object:
             return botocore.credentials.Credentials("from", "vault")
@@ -233,7 +235,7 @@ def test_a_credential_provider_of_ones_own_is_asked() -> None:
         "aws_access_key_id=half",
     ],
 )
-def test_credentials_that_cannot_be_had_are_not_asked_for(
+def test_remote_and_incomplete_credentials_are_not_loaded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str
 ) -> None:
     config = tmp_path / "config"
@@ -244,7 +246,7 @@ def test_credentials_that_cannot_be_had_are_not_asked_for(
         assert client.get_job(JobId=fake.add_job().id)
 
 
-def test_a_session_with_its_own_way_to_credentials_keeps_it() -> None:
+def test_a_replaced_get_credentials_is_used() -> None:
     session: Any = botocore.session.Session()
     session.get_credentials = lambda: botocore.credentials.Credentials("own", "secret")
     with dx.FakeDataExchange():
@@ -252,16 +254,16 @@ def test_a_session_with_its_own_way_to_credentials_keeps_it() -> None:
     assert client._request_signer._credentials.access_key == "own"
 
 
-def test_providers_of_credentials_are_named_as_they_are_in_botocore() -> None:
+def test_remote_providers_exist_in_botocore() -> None:
     resolver: CredentialResolver = botocore.session.Session().get_component("credential_provider")
     methods = {provider.METHOD for provider in resolver.providers}
     assert {"iam-role", "container-role", "assume-role", "custom-process"} <= methods
 
 
-# What stays as it is
+# Other services and calls outside the fake
 
 
-def test_other_services_go_on_as_ever(network: Network) -> None:
+def test_calls_to_other_services_are_sent(network: BlockedNetwork) -> None:
     s3 = boto3.client(
         "s3", region_name="us-east-1", config=Config(retries={"max_attempts": 0}), **KEYS
     )
@@ -271,8 +273,8 @@ def test_other_services_go_on_as_ever(network: Network) -> None:
     network.attempts.clear()
 
 
-def test_outside_the_fake_requests_go_out_signed(network: Network) -> None:
-    client = client_of_boto3(config=ONE_ATTEMPT)
+def test_without_an_active_fake_requests_are_sent_signed(network: BlockedNetwork) -> None:
+    client = make_client(config=ONE_ATTEMPT)
     with dx.FakeDataExchange() as fake:
         client.get_job(JobId=fake.add_job().id)
     headers: list[Any] = []
@@ -287,40 +289,40 @@ def test_outside_the_fake_requests_go_out_signed(network: Network) -> None:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_nothing_stays_after_a_failure(error: type[BaseException]) -> None:
+def test_botocore_is_restored_after_a_failure(error: type[BaseException]) -> None:
     with pytest.raises(error), dx.FakeDataExchange() as fake:  # noqa: PT012
-        ON_IMPORT.get_job(JobId=fake.add_job().id)
-        assert handlers_of(ON_IMPORT)
+        IMPORT_TIME_CLIENT.get_job(JobId=fake.add_job().id)
+        assert handlers_of(IMPORT_TIME_CLIENT)
         raise error
 
 
-def test_a_client_that_is_gone_is_kept_by_nobody() -> None:
+def test_an_unreferenced_client_is_garbage_collected() -> None:
     with dx.FakeDataExchange() as fake:
         client = boto3.client("dataexchange")
         client.get_job(JobId=fake.add_job().id)
-        gone = weakref.ref(client)
+        reference = weakref.ref(client)
         del client
         gc.collect()
-        assert gone() is None
+        assert reference() is None
 
 
 @pytest.mark.parametrize("stage", ["request-created", "choose-signer", "before-send"])
-def test_a_call_in_flight_when_the_fake_goes_is_answered_and_leaves_nothing(
-    stage: str, network: Network
+def test_a_running_call_reaches_the_fake_that_is_deactivated_meanwhile(
+    stage: str, network: BlockedNetwork
 ) -> None:
-    client = client_of_boto3(config=ONE_ATTEMPT)
+    client = make_client(config=ONE_ATTEMPT)
     fake = dx.FakeDataExchange()
     job = fake.add_job()
     fake.activate()
 
-    def end_the_fake(**_: object) -> None:
+    def deactivate_fake(**_: object) -> None:
         fake.deactivate()
         if threading.current_thread() is threading.main_thread():
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 others.append(pool.submit(client.get_job, JobId=job.id).exception())
 
     others: list[Any] = []
-    client.meta.events.register_first(f"{stage}.dataexchange.GetJob", end_the_fake)
+    client.meta.events.register_first(f"{stage}.dataexchange.GetJob", deactivate_fake)
     signed: list[bool] = []
 
     def send(request: Any, **_: object) -> None:
@@ -331,14 +333,14 @@ def test_a_call_in_flight_when_the_fake_goes_is_answered_and_leaves_nothing(
     assert job.polls == 1
     assert signed == [True, False]
     assert handlers_of(client) == []
-    # What began elsewhere, and after the fake had gone, went where it always goes.
+    # The other thread's call started after the fake was deactivated.
     assert isinstance(others[0], EndpointConnectionError)
     assert network.attempts
     network.attempts.clear()
 
 
-def test_a_call_is_answered_by_the_fake_under_which_it_began(network: Network) -> None:
-    client = client_of_boto3()
+def test_all_attempts_of_a_call_reach_the_fake_of_its_start(network: BlockedNetwork) -> None:
+    client = make_client()
     with contextlib.ExitStack() as stack:
         fake = stack.enter_context(dx.FakeDataExchange(strict=False))
         job = fake.add_job()
@@ -358,30 +360,30 @@ def test_a_call_is_answered_by_the_fake_under_which_it_began(network: Network) -
     assert network.attempts == []
 
 
-# Beside other tools
+# Other tools
 
 
-def test_an_active_moto_goes_on_serving_the_others() -> None:
+def test_moto_serves_other_services() -> None:
     moto = pytest.importorskip("moto")
     with moto.mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         with dx.FakeDataExchange() as fake:
             job = fake.add_job()
-            assert ON_IMPORT.get_job(JobId=job.id)["Id"] == job.id
+            assert IMPORT_TIME_CLIENT.get_job(JobId=job.id)["Id"] == job.id
             assert boto3.client("dataexchange").get_job(JobId=job.id)["Id"] == job.id
             s3.create_bucket(Bucket="beside")
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["beside"]
 
 
-def test_others_wait_before_they_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    efs: Any = client_of_boto3("efs", config=Config(retries={"mode": "standard"}))
-    ours: Any = client_of_boto3(config=Config(retries={"mode": "standard"}))
+def test_other_services_sleep_before_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    efs: Any = make_client("efs", config=Config(retries={"mode": "standard"}))
+    ours: Any = make_client(config=Config(retries={"mode": "standard"}))
     failing: Any = AWSResponse("", 503, {}, None)  # type: ignore[arg-type]
     failing._content = b"{}"
     efs.meta.events.register_first("before-send.efs", lambda **_: failing)
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
-    clock = vars(botocore.endpoint)["time"]
+    module = vars(botocore.endpoint)["time"]
     with dx.FakeDataExchange() as fake:
         fake.add_client_error("get_job", "ThrottlingException")
         with pytest.raises(ClientError):
@@ -391,42 +393,42 @@ def test_others_wait_before_they_try_again(monkeypatch: pytest.MonkeyPatch) -> N
             efs.describe_file_systems()
         assert len(waits) == 2
         assert vars(botocore.endpoint)["time"].monotonic is time.monotonic
-    assert vars(botocore.endpoint)["time"] is clock is time
+    assert vars(botocore.endpoint)["time"] is module is time
 
 
-def test_moto_may_start_later() -> None:
+def test_moto_may_start_after_the_fake() -> None:
     moto = pytest.importorskip("moto")
     with dx.FakeDataExchange() as fake:
         job = fake.add_job()
         with moto.mock_aws():
-            assert ON_IMPORT.get_job(JobId=job.id)["Id"] == job.id
+            assert IMPORT_TIME_CLIENT.get_job(JobId=job.id)["Id"] == job.id
             boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="beside")
 
 
-def test_a_stubber_answers_what_the_fake_does_not() -> None:
-    with dx.FakeDataExchange() as fake, Stubber(ON_IMPORT) as stubber:
+def test_a_stubber_takes_precedence_over_the_fake() -> None:
+    with dx.FakeDataExchange() as fake, Stubber(IMPORT_TIME_CLIENT) as stubber:
         stubber.add_response("list_data_sets", {"DataSets": []})
-        assert ON_IMPORT.list_data_sets() == {"DataSets": []}
+        assert IMPORT_TIME_CLIENT.list_data_sets() == {"DataSets": []}
     assert repr(fake) == "<FakeDataExchange us-east-1, 0 jobs, not active>"
 
 
-def test_a_patched_make_api_call_may_call_the_one_it_replaced() -> None:
+def test_a_patched_make_api_call_may_call_the_original() -> None:
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def answer(client: Any, operation: str, params: Any) -> Any:
+    def respond(client: Any, operation: str, params: Any) -> Any:
         return (
             {"DataSets": []} if operation == "ListDataSets" else original(client, operation, params)
         )
 
     with dx.FakeDataExchange() as fake:
         job = fake.add_job()
-        with mock.patch("botocore.client.BaseClient._make_api_call", new=answer):
-            client = client_of_boto3()
+        with mock.patch("botocore.client.BaseClient._make_api_call", new=respond):
+            client = make_client()
             assert client.list_data_sets() == {"DataSets": []}
             assert client.get_job(JobId=job.id)["Id"] == job.id
 
 
-def test_a_tool_that_wrapped_our_method_keeps_its_wrapper(network: Network) -> None:
+def test_a_wrapper_around_ours_stays_when_the_fake_is_deactivated(network: BlockedNetwork) -> None:
     fake = dx.FakeDataExchange()
     fake.activate()
     ours = vars(BaseClient)["_make_request"]
@@ -441,16 +443,16 @@ def test_a_tool_that_wrapped_our_method_keeps_its_wrapper(network: Network) -> N
         assert vars(BaseClient)["_make_request"] is traced
         with dx.FakeDataExchange() as second:
             job = second.add_job()
-            assert ON_IMPORT.get_job(JobId=job.id)["Id"] == job.id
+            assert IMPORT_TIME_CLIENT.get_job(JobId=job.id)["Id"] == job.id
         assert seen == ["ap-southeast-2"]
         with pytest.raises(EndpointConnectionError):
-            ON_IMPORT.get_job(JobId=job.id)
-        assert handlers_of(ON_IMPORT) == []
+            IMPORT_TIME_CLIENT.get_job(JobId=job.id)
+        assert handlers_of(IMPORT_TIME_CLIENT) == []
         network.attempts.clear()
     BaseClient._make_request = ORIGINALS[0]  # type: ignore[attr-defined] # the patch put ours back
 
 
-def test_a_wrapper_that_copies_what_ours_has_is_not_taken_for_ours() -> None:
+def test_a_wrapper_that_copies_our_attributes_is_not_removed() -> None:
     fake = dx.FakeDataExchange()
     fake.activate()
     ours = vars(BaseClient)["_make_request"]
@@ -465,13 +467,13 @@ def test_a_wrapper_that_copies_what_ours_has_is_not_taken_for_ours() -> None:
         fake.deactivate()
         for calls in (1, 2):
             with dx.FakeDataExchange() as another:
-                ON_IMPORT.get_job(JobId=another.add_job().id)
+                IMPORT_TIME_CLIENT.get_job(JobId=another.add_job().id)
             assert len(seen) == calls
             assert vars(BaseClient)["_make_request"] is traced
     BaseClient._make_request = ORIGINALS[0]  # type: ignore[attr-defined] # the patch put ours back
 
 
-def test_a_patch_that_outlives_the_fake_leaves_one_idle_wrapper_at_most() -> None:
+def test_patches_that_outlive_fakes_leave_at_most_one_idle_wrapper() -> None:
     depths = []
     try:
         for _ in range(3):
@@ -480,21 +482,21 @@ def test_a_patch_that_outlives_the_fake_leaves_one_idle_wrapper_at_most() -> Non
             patch = mock.patch.object(BaseClient, "_make_request")
             patch.start()
             fake.deactivate()
-            patch.stop()  # and this puts back what it found: ours
+            patch.stop()  # this puts back our wrapper
             method, depth = vars(BaseClient)["_make_request"], 0
             while method is not ORIGINALS[0]:
                 method, depth = method.__wrapped__, depth + 1
             depths.append(depth)
         assert depths == [1, 1, 1]
         with dx.FakeDataExchange() as fake:
-            assert ON_IMPORT.get_job(JobId=fake.add_job().id)
+            assert IMPORT_TIME_CLIENT.get_job(JobId=fake.add_job().id)
     finally:
         BaseClient._make_request = ORIGINALS[0]  # type: ignore[attr-defined]
 
 
-def test_handlers_of_the_user_see_the_request() -> None:
+def test_handlers_of_the_user_receive_the_request() -> None:
     seen: list[str] = []
-    client = client_of_boto3()
+    client = make_client()
     client.meta.events.register("before-send", lambda request, **_: seen.append(request.url))
     with dx.FakeDataExchange() as fake:
         job = fake.add_job()
@@ -502,8 +504,8 @@ def test_handlers_of_the_user_see_the_request() -> None:
     assert seen == [f"https://dataexchange.us-east-1.amazonaws.com/v1/jobs/{job.id}"]
 
 
-def test_a_client_is_equipped_once_when_threads_use_it_at_the_same_time() -> None:
-    client = client_of_boto3()
+def test_concurrent_threads_register_the_handlers_once() -> None:
+    client = make_client()
     barrier = threading.Barrier(8)
     with dx.FakeDataExchange() as fake:
         job = fake.add_job()
@@ -522,12 +524,12 @@ def test_a_client_is_equipped_once_when_threads_use_it_at_the_same_time() -> Non
     assert handlers_of(client) == []
 
 
-def test_virtual_time_of_others_is_told_by_the_answers() -> None:
+def test_responses_show_the_time_of_freezegun() -> None:
     import freezegun
 
     with freezegun.freeze_time("2030-01-01"), dx.FakeDataExchange() as fake:
         job = fake.add_job()
-        response = ON_IMPORT.get_job(JobId=job.id)
+        response = IMPORT_TIME_CLIENT.get_job(JobId=job.id)
         assert response["UpdatedAt"] == datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
         headers = response["ResponseMetadata"]["HTTPHeaders"]
         assert headers["date"] == "Tue, 01 Jan 2030 00:00:00 GMT"

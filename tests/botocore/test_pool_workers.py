@@ -1,4 +1,4 @@
-"""Loops that never end do end, whatever they swallow, and whoever waits for them."""
+"""Endless polling loops are ended, whatever they swallow and whoever waits for them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import threading
 from typing import Any
 
 import pytest
-from polling_loops import wait, wait_deafly
+from polling_loops import wait, wait_swallowing_errors
 
 import pytest_dxjobs as dx
 
-# Real seconds, for what would hang for ever if it hung.
-HARD_LIMIT = 60
+# Real seconds, after which a script counts as hanging.
+TIMEOUT = 60
 
 
-@pytest.mark.parametrize("consume", [wait, wait_deafly])
+@pytest.mark.parametrize("consume", [wait, wait_swallowing_errors])
 @pytest.mark.parametrize("kind", ["executor", "pool", "threads"])
-def test_three_runaways_in_three_workers_get_out(
+def test_runaways_in_three_workers_are_all_raised_or_remembered(
     kind: str,
     consume: Any,
     dxjobs: dx.FakeDataExchange,
@@ -55,12 +55,12 @@ def test_three_runaways_in_three_workers_get_out(
     assert len({each.args for each in dxjobs._backend.take_failures()}) >= 3
 
 
-def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a process of its own, which is ended if it hangs."""
+def run_script(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in its own process, which is ended if it hangs."""
     preamble = "import time, boto3\nimport pytest_dxjobs as dx\nfrom pytest_dxjobs import faults\n"
     return subprocess.run(
         [sys.executable, "-c", preamble + textwrap.dedent(script)],
-        timeout=HARD_LIMIT,
+        timeout=TIMEOUT,
         capture_output=True,
         text=True,
         check=False,
@@ -68,7 +68,7 @@ def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("what", "script"),
+    ("name", "script"),
     [
         (
             "adaptive retries",
@@ -96,12 +96,12 @@ def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
             retries = {"mode": "adaptive", "max_attempts": 4}
             s3 = boto3.client("s3", config=Config(retries=retries), **keys)
             statuses = [503] * 3 + [200] * 20
-            def answer(request, **_):
+            def respond(request, **_):
                 response = AWSResponse(request.url, statuses.pop(0), {}, None)
                 body = b"<Error><Code>SlowDown</Code><Message/></Error>"
                 response._content = body if response.status_code == 503 else b"<R/>"
                 return response
-            s3.meta.events.register_first("before-send.s3", answer)
+            s3.meta.events.register_first("before-send.s3", respond)
             with dx.VirtualClock() as clock:
                 for _ in range(20):
                     s3.list_buckets()
@@ -158,7 +158,7 @@ def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
                     except dx.RunawayPolling:
                         fake.reset()
                     else:
-                        raise SystemExit("not told")
+                        raise SystemExit("not raised")
             """,
         ),
         (
@@ -188,7 +188,7 @@ def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
                     except dx.RunawayPolling:
                         pass
                     else:
-                        raise SystemExit("not told")
+                        raise SystemExit("not raised")
                     while not is_halted(workers[0]):
                         workers[0].join(0.01)
                 fake.reset()
@@ -196,13 +196,13 @@ def in_time(script: str, *command: str) -> subprocess.CompletedProcess[str]:
         ),
     ],
 )
-def test_what_once_hung_ends(what: str, script: str) -> None:
-    result = in_time(script)
-    assert (what, result.stderr, result.returncode) == (what, "", 0)
+def test_scripts_that_might_hang_end(name: str, script: str) -> None:
+    result = run_script(script)
+    assert (name, result.stderr, result.returncode) == (name, "", 0)
 
 
-def test_of_a_loop_that_swallows_everything_the_process_is_ended() -> None:
-    result = in_time(
+def test_a_loop_with_a_bare_except_ends_the_process() -> None:
+    result = run_script(
         """
         with dx.FakeDataExchange() as fake:
             client = boto3.client("dataexchange", region_name="us-east-1")
@@ -216,15 +216,15 @@ def test_of_a_loop_that_swallows_everything_the_process_is_ended() -> None:
     )
     assert result.returncode == 1
     assert "after it had answered TIMED_OUT" in result.stderr
-    assert "swallows whatever is raised, so that only the process could be ended" in result.stderr
+    assert "The code swallows every exception, so the process was ended." in result.stderr
 
 
 @pytest.mark.parametrize(
     "how",
     ["thread.join()", "import queue; queue.SimpleQueue().get()", "while True: thread.join(1)"],
 )
-def test_of_a_thread_that_somebody_waits_for_it_is_ended_too(how: str) -> None:
-    result = in_time(
+def test_a_parked_thread_that_is_waited_for_ends_the_process(how: str) -> None:
+    result = run_script(
         """
         import threading
         from pytest_dxjobs._core import watchdog
@@ -247,8 +247,8 @@ def test_of_a_thread_that_somebody_waits_for_it_is_ended_too(how: str) -> None:
     assert "after it had answered TIMED_OUT" in result.stderr
 
 
-def test_a_halted_thread_that_nobody_waits_for_ends_nothing() -> None:
-    result = in_time(
+def test_a_parked_thread_that_is_not_waited_for_does_not_end_the_process() -> None:
+    result = run_script(
         """
         import threading, sys
         from pytest_dxjobs._core import watchdog
@@ -261,7 +261,7 @@ def test_a_halted_thread_that_nobody_waits_for_ends_nothing() -> None:
                     pass
         def debug():
             frame = sys._getframe()
-            frame.f_globals["__name__"] = "pdb"  # as if somebody looked around
+            frame.f_globals["__name__"] = "pdb"  # as in a debugger
             threading.Event().wait(0.5)
             frame.f_globals["__name__"] = "__main__"
         with dx.FakeDataExchange(strict=False) as fake:
@@ -279,15 +279,15 @@ def test_a_halted_thread_that_nobody_waits_for_ends_nothing() -> None:
     assert (result.stderr, result.returncode) == ("", 0)
 
 
-def test_a_runaway_out_of_a_pool_may_be_expected(
+def test_a_runaway_in_a_pool_may_be_expected(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
     with multiprocessing.dummy.Pool(1) as pool, pytest.raises(dx.RunawayPolling):
-        pool.map(lambda each: wait_deafly(client, each), [job.id])
+        pool.map(lambda each: wait_swallowing_errors(client, each), [job.id])
 
 
-def test_a_runaway_whose_result_nobody_asks_a_pool_for_is_told_at_the_end(client: Any) -> None:
+def test_a_runaway_whose_result_is_not_fetched_fails_at_exit(client: Any) -> None:
     def work() -> None:
         with (
             dx.VirtualClock(),
@@ -295,7 +295,7 @@ def test_a_runaway_whose_result_nobody_asks_a_pool_for_is_told_at_the_end(client
             multiprocessing.dummy.Pool(1) as pool,
         ):
             job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
-            pool.apply_async(wait_deafly, [client, job.id])
+            pool.apply_async(wait_swallowing_errors, [client, job.id])
             pool.close()
             pool.join()
 
@@ -311,7 +311,7 @@ def test_a_runaway_whose_result_nobody_asks_a_pool_for_is_told_at_the_end(client
         "def test_bare():\n    with dx.FakeDataExchange() as fake: poll(fake)",
     ],
 )
-def test_under_pytest_it_is_told_in_spite_of_the_capture(
+def test_under_pytest_the_message_gets_past_the_capture(
     test: str, options: list[str], pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(
@@ -331,14 +331,17 @@ def test_under_pytest_it_is_told_in_spite_of_the_capture(
     )
     with pytester.path.joinpath(f"{pytester.path.name[:-1]}.py").open("a") as file:
         file.write(f"\n{test}\n")
-    result = pytester.runpytest_subprocess("-p", "no:randomly", *options, timeout=HARD_LIMIT)
+    result = pytester.runpytest_subprocess("-p", "no:randomly", *options, timeout=TIMEOUT)
     assert result.ret == 1
     result.stderr.fnmatch_lines(
-        ["In *::test_bare: *after it had answered TIMED_OUT*", "The code swallows whatever*"]
+        [
+            "In *::test_bare: *after it had answered TIMED_OUT*",
+            "The code swallows every exception, so the process was ended.",
+        ]
     )
 
 
-def test_a_worker_of_a_pool_ends_without_a_warning(pytester: pytest.Pytester) -> None:
+def test_a_pool_worker_ends_without_a_warning(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import multiprocessing.dummy, time
@@ -357,7 +360,7 @@ def test_a_worker_of_a_pool_ends_without_a_warning(pytester: pytest.Pytester) ->
         def test_one_worker(dxjobs, dxjobs_clock):
             job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED"))
             with multiprocessing.dummy.Pool(1) as pool:
-                workers = [*pool._pool]  # another takes the place of one that has ended
+                workers = [*pool._pool]  # the pool replaces a worker that has ended
                 try:
                     pool.map(wait, [job.id])
                 finally:
@@ -365,5 +368,5 @@ def test_a_worker_of_a_pool_ends_without_a_warning(pytester: pytest.Pytester) ->
                         worker.join(10)
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly", "-W", "error", timeout=HARD_LIMIT)
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "-W", "error", timeout=TIMEOUT)
     result.assert_outcomes(failed=1)

@@ -1,4 +1,4 @@
-"""botocore's retries, whose memory on a client starts afresh with each fake, and whose waits take no time."""
+"""botocore's retries: each fake has a fresh retry state, and backoff takes no real time."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ MODES = ["legacy", "standard", "adaptive"]
 
 @pytest.fixture(autouse=True)
 def _no_real_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No sleep, and no timed wait on a condition, is real."""
+    """Fail a test that really sleeps or waits on a condition with a timeout."""
     waited: list[float] = []
-
-    really = threading.Condition.wait
+    real_wait = threading.Condition.wait
 
     def wait(self: threading.Condition, timeout: float | None = None) -> bool:
-        # Without a timeout a thread waits for another one to start.
+        # Waits without a timeout are for another thread to start.
         waited.extend([] if timeout is None else [timeout])
-        return really(self, timeout)
+        return real_wait(self, timeout)
 
     monkeypatch.setattr(time, "sleep", waited.append)
     monkeypatch.setattr(threading.Condition, "wait", wait)
@@ -44,20 +43,20 @@ def _no_real_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert waited == []
 
 
-def outcomes(client: Any, job: dx.Job, calls: int) -> list[int]:
-    """How often each of some calls was retried."""
-    found = []
+def retry_counts(client: Any, job: dx.Job, calls: int) -> list[int]:
+    """Make some calls, and return how often each was retried."""
+    counts = []
     for _ in range(calls):
         try:
             response = client.get_job(JobId=job.id)
         except ClientError as error:
             response = error.response
-        found.append(response["ResponseMetadata"]["RetryAttempts"])
-    return found
+        counts.append(response["ResponseMetadata"]["RetryAttempts"])
+    return counts
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_throttled_twice_then_fine(dxjobs: dx.FakeDataExchange, mode: str) -> None:
+def test_two_throttled_attempts_are_retried(dxjobs: dx.FakeDataExchange, mode: str) -> None:
     job = dxjobs.add_job()
     dxjobs.throttle(2)
     response = client_for(mode=mode).get_job(JobId=job.id)
@@ -73,7 +72,7 @@ def test_throttled_twice_then_fine(dxjobs: dx.FakeDataExchange, mode: str) -> No
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("setting", "sends"), [("max_attempts", 3), ("total_max_attempts", 2)])
-def test_max_attempts_are_those_of_the_client(
+def test_max_attempts_are_taken_from_the_client(
     dxjobs: dx.FakeDataExchange, mode: str, setting: str, sends: int
 ) -> None:
     retries: Any = {"mode": mode, setting: 2}
@@ -89,23 +88,25 @@ def test_max_attempts_are_those_of_the_client(
     assert "MaxAttemptsReached" in str(dxjobs.calls[0].error.response)  # type: ignore[union-attr]
 
 
-def used_up(client: Any, fault: dx.Fault, most: int = 80) -> int:
-    """How many calls it takes until botocore tries no more."""
+def calls_until_quota_is_used_up(client: Any, fault: dx.Fault, most: int = 80) -> int:
+    """Return how many calls it takes until botocore no longer retries."""
     with dx.FakeDataExchange(max_polls=None) as fake:
         fake.inject(fault, calls=dx.ALWAYS)
         calls = range(most)
-        return next(call for call in calls if outcomes(client, fake.add_job(), 1) == [0])
+        return next(call for call in calls if retry_counts(client, fake.add_job(), 1) == [0])
 
 
 @pytest.mark.parametrize("mode", ["standard", "adaptive"])
-def test_the_quota_is_used_up_as_in_production(mode: str) -> None:
+def test_retries_use_up_the_quota_as_in_production(mode: str) -> None:
     client = client_for(mode=mode)
-    found = used_up(client, faults.internal_error())
-    assert 16 <= found <= 51  # 500, of which a retry takes 14, or 5 in older versions of botocore
+    calls = calls_until_quota_is_used_up(client, faults.internal_error())
+    assert (
+        16 <= calls <= 51
+    )  # the quota is 500; a retry takes 14, or 5 in older versions of botocore
     with dx.FakeDataExchange(max_polls_after_end=None) as fake:
         job = fake.add_job()
-        fake.inject(faults.internal_error(), calls=found)
-        assert 0 not in outcomes(client, job, found)
+        fake.inject(faults.internal_error(), calls=calls)
+        assert 0 not in retry_counts(client, job, calls)
         fake.inject(faults.internal_error())
         with dx.raises_internal_error() as caught:
             client.get_job(JobId=job.id)
@@ -113,65 +114,65 @@ def test_the_quota_is_used_up_as_in_production(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["standard", "adaptive"])
-def test_each_fake_starts_afresh(mode: str) -> None:
+def test_each_fake_and_each_reset_starts_with_a_fresh_quota(mode: str) -> None:
     client = client_for(mode=mode)
     for _ in range(3):
-        assert used_up(client, faults.internal_error()) > 15
+        assert calls_until_quota_is_used_up(client, faults.internal_error()) > 15
     with dx.FakeDataExchange() as fake:
         for _ in range(3):
             fake.inject(faults.internal_error(), calls=dx.ALWAYS)
             jobs = [fake.add_job() for _ in range(60)]
-            retries = [outcomes(client, job, 1)[0] for job in jobs]
+            retries = [retry_counts(client, job, 1)[0] for job in jobs]
             assert retries[0] == 2
             assert retries[-1] == 0
             fake.reset()
 
 
-def test_an_outer_fake_finds_what_it_had_used_up() -> None:
+def test_an_outer_fake_keeps_its_used_quota() -> None:
     client = client_for()
     with dx.FakeDataExchange(max_polls=None) as outer:
         outer.inject(faults.internal_error(), calls=dx.ALWAYS)
-        while outcomes(client, outer.add_job(), 1) != [0]:
+        while retry_counts(client, outer.add_job(), 1) != [0]:
             pass
         with dx.FakeDataExchange() as inner:
             inner.throttle(1)
-            assert outcomes(client, inner.add_job(), 1) == [1]
-        assert outcomes(client, outer.add_job(), 1) == [0]
+            assert retry_counts(client, inner.add_job(), 1) == [1]
+        assert retry_counts(client, outer.add_job(), 1) == [0]
 
 
-def memory(client: Any) -> dict[str, Any]:
-    """All that the handlers of a client remember, and which there are."""
+def state_of(client: Any) -> dict[str, Any]:
+    """Return the handlers of a client and all their attributes."""
     events = client.meta.events._emitter._handlers
-    found: dict[str, Any] = {}
+    state: dict[str, Any] = {}
     for event in ("before-send", "needs-retry", "after-call", "choose-signer"):
         handlers = events.prefix_search(f"{event}.dataexchange.GetJob")
-        found[event] = sorted(str(handler) for handler in handlers)
+        state[event] = sorted(str(handler) for handler in handlers)
         for handler in handlers:
             owner = getattr(handler, "__self__", None)
-            for name, part in vars(owner).items() if hasattr(owner, "__dict__") else ():
-                found[f"{event} {type(owner).__name__} {name}"] = (
-                    dict(vars(part)) if hasattr(part, "__dict__") else part
+            for name, value in vars(owner).items() if hasattr(owner, "__dict__") else ():
+                state[f"{event} {type(owner).__name__} {name}"] = (
+                    dict(vars(value)) if hasattr(value, "__dict__") else value
                 )
-    return found
+    return state
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_the_client_remembers_is_its_own_again(mode: str) -> None:
+def test_the_client_gets_its_own_state_back(mode: str) -> None:
     client = client_for(mode=mode)
-    before = memory(client)
+    before = state_of(client)
     with dx.FakeDataExchange() as fake:
         fake.inject(faults.throttling(), calls=5)
-        outcomes(client, fake.add_job(), 10)
+        retry_counts(client, fake.add_job(), 10)
         if mode != "legacy":
-            assert memory(client) != before
-    assert memory(client) == before
+            assert state_of(client) != before
+    assert state_of(client) == before
 
 
 @pytest.mark.parametrize(
     ("attempt", "code", "logged"),
     [(1, "ResourceNotFoundException", 1), (3, "ThrottlingException", 0)],
 )
-def test_a_reset_within_a_call_is_no_trouble(
+def test_a_reset_during_a_call_is_harmless(
     dxjobs: dx.FakeDataExchange, client: Any, attempt: int, code: str, logged: int
 ) -> None:
     attempts = itertools.count(1)
@@ -190,16 +191,16 @@ def test_a_reset_within_a_call_is_no_trouble(
     assert len(dxjobs.calls) == logged
 
 
-def test_adaptive_mode_slows_down_without_waiting(dxjobs: dx.FakeDataExchange, clock: Any) -> None:
+def test_adaptive_mode_backs_off_without_waiting(dxjobs: dx.FakeDataExchange, clock: Any) -> None:
     client, job = client_for(mode="adaptive"), dxjobs.add_job()
     dxjobs.throttle(2)
-    assert outcomes(client, job, 10) == [2, *[0] * 9]
+    assert retry_counts(client, job, 10) == [2, *[0] * 9]
     first, second, _ = dxjobs.calls[0].attempts
-    # At half a request a second, which is where the limiter begins.
+    # The limiter starts at half a request a second.
     assert [first.backoff, second.backoff] == pytest.approx([2, 2], abs=0.01)
 
 
-def test_the_limiter_of_a_fake_is_as_that_of_a_new_client(clock: Any) -> None:
+def test_the_limiter_of_a_fake_equals_that_of_a_new_client(clock: Any) -> None:
     events = client_for(mode="adaptive").meta.events._emitter._handlers
     handlers = events.prefix_search("needs-retry.dataexchange")
     owners: list[Any] = [getattr(handler, "__self__", None) for handler in handlers]
@@ -209,24 +210,24 @@ def test_the_limiter_of_a_fake_is_as_that_of_a_new_client(clock: Any) -> None:
         clock.tick(0.25)
         rates = []
         for limiter in (theirs, ours):
-            detector = types.SimpleNamespace(is_throttling_error=lambda told: told)
+            detector = types.SimpleNamespace(is_throttling_error=lambda throttled: throttled)
             limiter._throttling_detector = detector
-            limiter.on_receiving_response(told=throttled)
+            limiter.on_receiving_response(throttled=throttled)
             bucket = limiter._token_bucket
             rates.append([bucket.max_rate, bucket.available_capacity])
         assert rates[0] == pytest.approx(rates[1])
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 1, 1.5])
-def test_a_wait_counts_for_the_limiter_as_long_as_it_is_or_longer_where_more_passes(
+def test_the_limiters_clock_advances_by_the_wait_or_by_the_time_passed(
     clock: Any, share: float
 ) -> None:
-    memory = retry_state.RetryState(lambda seconds: clock.tick(seconds * share))
-    time_of: Any = memory.limiter._clock  # type: ignore[attr-defined]
-    clock.tick(-0.5)  # what is set back takes nothing away
-    assert time_of.current_time() == 0
-    memory.wait(2)
-    assert time_of.current_time() == max(2, 2 * share)
+    state = retry_state.RetryState(lambda seconds: clock.tick(seconds * share))
+    limiter_clock: Any = state.limiter._clock  # type: ignore[attr-defined]
+    clock.tick(-0.5)  # setting the time back subtracts nothing
+    assert limiter_clock.current_time() == 0
+    state.wait(2)
+    assert limiter_clock.current_time() == max(2, 2 * share)
 
 
 def test_adaptive_mode_does_not_hang_under_a_frozen_clock(
@@ -234,18 +235,18 @@ def test_adaptive_mode_does_not_hang_under_a_frozen_clock(
 ) -> None:
     client, job = client_for(mode="adaptive"), dxjobs.add_job()
     dxjobs.throttle(2)
-    assert outcomes(client, job, 5) == [2, 0, 0, 0, 0]
-    clock.move_to("2020-01-01")  # also one that is set back
+    assert retry_counts(client, job, 5) == [2, 0, 0, 0, 0]
+    clock.move_to("2020-01-01")  # also if the clock is set back
     dxjobs.throttle(2)
-    assert outcomes(client, job, 5) == [2, 0, 0, 0, 0]
+    assert retry_counts(client, job, 5) == [2, 0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("there", "wait"), [(0.25, 1.5), (0.75, 0.5), (1 - 1e-9, 0.001)])
-def test_who_has_too_few_tokens_waits_until_the_others_are_there(there: float, wait: float) -> None:
+@pytest.mark.parametrize(("available", "wait"), [(0.25, 1.5), (0.75, 0.5), (1 - 1e-9, 0.001)])
+def test_acquire_waits_for_the_missing_tokens(available: float, wait: float) -> None:
     waits: list[float] = []
 
     class Bucket:
-        available_capacity, max_rate = there, 0.5
+        available_capacity, max_rate = available, 0.5
 
         def acquire(self, amount: int, *, block: bool) -> bool:
             if block or not waits:
@@ -257,7 +258,7 @@ def test_who_has_too_few_tokens_waits_until_the_others_are_there(there: float, w
     assert waits == [wait]
 
 
-def test_another_service_gets_its_tokens_in_virtual_time() -> None:
+def test_limiters_of_other_services_wait_in_virtual_time() -> None:
     bucket = TokenBucket(2, Clock())
     with dx.VirtualClock() as clock:
         with pytest.raises(CapacityNotAvailableError):
@@ -269,66 +270,66 @@ def test_another_service_gets_its_tokens_in_virtual_time() -> None:
         assert sum(each.seconds for each in clock.sleeps) == pytest.approx(1.5, abs=0.01)
 
 
-def test_adaptive_mode_in_threads(dxjobs: dx.FakeDataExchange) -> None:
+def test_adaptive_mode_works_in_threads(dxjobs: dx.FakeDataExchange) -> None:
     client = client_for(mode="adaptive")
     dxjobs.inject(faults.throttling(), rate=0.3, seed=1)
-    found: list[list[int]] = []
+    counts: list[list[int]] = []
 
     def poll() -> None:
-        found.append(outcomes(client, dxjobs.add_job(), 20))
+        counts.append(retry_counts(client, dxjobs.add_job(), 20))
 
     threads = [threading.Thread(target=poll) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [len(each) for each in found] == [20] * 8
+    assert [len(each) for each in counts] == [20] * 8
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_client_that_is_made_within_is_as_good_after_it(mode: str) -> None:
+def test_a_client_made_under_a_fake_works_like_a_new_one_afterwards(mode: str) -> None:
     with dx.FakeDataExchange() as fake:
         client = client_for(mode=mode)
         fake.throttle(2)
-        assert outcomes(client, fake.add_job(), 1) == [2]
-    plain_utc = client_for(mode=mode)
-    assert [each.split(" at ")[0] for each in memory(client)["before-send"]] == [
-        each.split(" at ")[0] for each in memory(plain_utc)["before-send"]
+        assert retry_counts(client, fake.add_job(), 1) == [2]
+    fresh = client_for(mode=mode)
+    assert [each.split(" at ")[0] for each in state_of(client)["before-send"]] == [
+        each.split(" at ")[0] for each in state_of(fresh)["before-send"]
     ]
 
 
-def test_the_quota_of_one_fake_decides_nothing_in_another(client: Any) -> None:
+def test_the_quota_of_one_fake_does_not_affect_another(client: Any) -> None:
     with dx.FakeDataExchange(max_polls=None) as outer:
         job = outer.add_job()
         outer.throttle(dx.ALWAYS)
-        used_up: list[object] = []
+        counts: list[int] = []
 
         def use_up() -> None:
             with dx.FakeDataExchange(max_polls=None) as inner:
                 inner.throttle(dx.ALWAYS)
-                used_up.extend(outcomes(client, inner.add_job(), 60))
+                counts.extend(retry_counts(client, inner.add_job(), 60))
 
         def meanwhile(**_: object) -> None:
-            if not used_up:
-                used_up.append(None)
+            if not counts:
+                counts.append(-1)
                 thread = threading.Thread(target=use_up)
                 thread.start()
                 thread.join()
 
         client.meta.events.register_first("response-received.dataexchange", meanwhile, "meanwhile")
         try:
-            assert outcomes(client, job, 1) == [2]
+            assert retry_counts(client, job, 1) == [2]
         finally:
             client.meta.events.unregister("response-received.dataexchange", meanwhile, "meanwhile")
-        assert 0 in used_up
+        assert 0 in counts
 
 
-def test_adaptive_threads_get_on_when_their_fake_starts_afresh_meanwhile(clock: Any) -> None:
+def test_adaptive_threads_do_not_hang_when_their_fake_is_reset(clock: Any) -> None:
     client = client_for(mode="adaptive")
     with dx.FakeDataExchange(max_polls=None, strict=False) as fake:
         fake.throttle(dx.ALWAYS)
         threads = [
-            threading.Thread(target=outcomes, args=[client, fake.add_job(), 30], daemon=True)
+            threading.Thread(target=retry_counts, args=[client, fake.add_job(), 30], daemon=True)
             for _ in range(3)
         ]
         for thread in threads:
@@ -338,11 +339,11 @@ def test_adaptive_threads_get_on_when_their_fake_starts_afresh_meanwhile(clock: 
             fake.throttle(dx.ALWAYS)
             threads[0].join(0.01)
         for thread in threads:
-            thread.join(60)  # one that hangs ends with the process
+            thread.join(60)  # a daemon thread that hangs ends with the process
         assert [thread.is_alive() for thread in threads] == [False] * 3
 
 
-def test_what_another_service_waits_within_a_call_is_its_own(
+def test_backoff_of_another_service_within_a_call_is_slept(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     other: Any = botocore.session.Session().create_client(
@@ -350,12 +351,12 @@ def test_what_another_service_waits_within_a_call_is_its_own(
     )
     statuses = iter([500, 200])
 
-    def answer(request: Any, **_: object) -> Any:
+    def respond(request: Any, **_: object) -> Any:
         response: Any = AWSResponse(request.url, next(statuses), HeadersDict(), None)  # type: ignore[arg-type]
         response._content = b"<Response><GetCallerIdentityResult/><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></Response>"
         return response
 
-    other.meta.events.register_first("before-send.sts", answer)
+    other.meta.events.register_first("before-send.sts", respond)
     with pytest.MonkeyPatch.context() as patch:
         waits: list[float] = []
         patch.setattr(time, "sleep", waits.append)
@@ -367,7 +368,7 @@ def test_what_another_service_waits_within_a_call_is_its_own(
     assert dxjobs.calls[0].attempts[-1].backoff == 0
 
 
-def test_what_a_client_waits_is_its_own_again_afterwards() -> None:
+def test_the_client_gets_its_own_backoff_draws_back() -> None:
     client = client_for(mode="standard")
     (handler,) = retry_state._handlers_of(client, RetryHandler)
     backoff = handler._retry_policy._retry_backoff

@@ -1,4 +1,4 @@
-"""Tasks on the clock: they take as long as the longest, and what is real comes before their timers."""
+"""asyncio in virtual time: tasks take as long as the longest, and real events come before timers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ with dx.VirtualClock() as _clock:
 
 
 async def poll(client: Any, job_id: str, interval: float = 10) -> int:
-    """Poll until the job has ended; how often."""
+    """Poll until the job has ended, and return the number of polls."""
     polls = 1
     while (await asyncio.to_thread(client.get_job, JobId=job_id))["State"] != "COMPLETED":
         polls += 1
@@ -55,7 +55,7 @@ def test_wait_for_ends_a_poll_at_its_timeout(
     dxjobs.assert_polled(job, times=30)
 
 
-def test_timers_fire_at_their_time_and_the_loop_tells_it(dxjobs_clock: dx.VirtualClock) -> None:
+def test_timers_fire_at_their_time_and_the_loop_returns_it(dxjobs_clock: dx.VirtualClock) -> None:
     fired: list[tuple[float, float]] = []
 
     def fire(delay: float) -> None:
@@ -73,7 +73,7 @@ def test_timers_fire_at_their_time_and_the_loop_tells_it(dxjobs_clock: dx.Virtua
     assert fired == [(0.5, 0.5), (30, 30), (86_400 * 3, 86_400 * 3)]
 
 
-def test_a_loop_goes_on_after_half_a_year(dxjobs_clock: dx.VirtualClock) -> None:
+def test_a_loop_works_after_years_of_virtual_time(dxjobs_clock: dx.VirtualClock) -> None:
     dxjobs_clock.tick(86_400 * 1000)
 
     async def main() -> None:
@@ -84,7 +84,7 @@ def test_a_loop_goes_on_after_half_a_year(dxjobs_clock: dx.VirtualClock) -> None
     assert elapsed(dxjobs_clock, START) == pytest.approx(86_400 * 1000 + 0.3, abs=1e-4)
 
 
-def test_sleeping_in_a_task_of_its_own_is_recorded_as_the_one_who_runs_it(
+def test_a_sleep_in_a_task_is_recorded_with_the_module_that_runs_the_loop(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
     async def main() -> None:
@@ -97,9 +97,7 @@ def test_sleeping_in_a_task_of_its_own_is_recorded_as_the_one_who_runs_it(
     ]
 
 
-def test_a_sleep_is_recorded_as_that_of_the_coroutine_that_awaits_it(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
+def test_a_sleep_is_recorded_with_the_module_that_awaits_it(dxjobs_clock: dx.VirtualClock) -> None:
     theirs: dict[str, Any] = {"__name__": "theirs", "asyncio": asyncio}
     exec("async def nap(): await asyncio.sleep(60)", theirs)
 
@@ -110,9 +108,7 @@ def test_a_sleep_is_recorded_as_that_of_the_coroutine_that_awaits_it(
     assert [each.module for each in dxjobs_clock.sleeps] == ["theirs"]
 
 
-def test_a_loop_in_a_thread_of_its_own_has_no_caller_outside(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
+def test_a_loop_in_a_thread_advances_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
     thread = threading.Thread(target=asyncio.run, args=[asyncio.sleep(5)])
     thread.start()
     thread.join()
@@ -128,12 +124,10 @@ def test_threads_and_tasks_share_the_clock(dxjobs_clock: dx.VirtualClock) -> Non
     assert elapsed(dxjobs_clock, START) == 60
 
 
-def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
+def test_data_from_a_socket_comes_before_timers(dxjobs_clock: dx.VirtualClock) -> None:
     ours, theirs = socket.socketpair()
 
-    def answer() -> None:
+    def echo() -> None:
         theirs.sendall(theirs.recv(4))
 
     async def main() -> bytes:
@@ -145,7 +139,7 @@ def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
             writer.close()
             await writer.wait_closed()
 
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=echo)
     thread.start()
     assert asyncio.run(main()) == b"ping"
     thread.join()
@@ -153,7 +147,7 @@ def test_what_a_loop_reads_from_a_socket_comes_before_its_timers(
     assert elapsed(dxjobs_clock, START) == 0
 
 
-def test_a_signal_reaches_a_loop_before_its_timers(dxjobs_clock: dx.VirtualClock) -> None:
+def test_a_signal_comes_before_timers(dxjobs_clock: dx.VirtualClock) -> None:
     seen: list[float] = []
 
     async def main() -> None:
@@ -168,7 +162,7 @@ def test_a_signal_reaches_a_loop_before_its_timers(dxjobs_clock: dx.VirtualClock
     assert elapsed(dxjobs_clock, START) == 10
 
 
-def test_a_freeze_with_real_asyncio_changes_nothing_before_or_around_the_clock() -> None:
+def test_a_freeze_with_real_asyncio_does_not_affect_the_clock() -> None:
     with freezegun.freeze_time("2024-01-01", real_asyncio=True):
         pass  # freezegun leaves an attribute behind
     with dx.VirtualClock() as clock:
@@ -181,7 +175,7 @@ def test_a_freeze_with_real_asyncio_changes_nothing_before_or_around_the_clock()
         assert (clock.now - started_at).total_seconds() == 3
 
 
-def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
+def test_setting_the_clock_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
     async def main() -> float:
         sleeper = asyncio.create_task(asyncio.sleep(10))
         await asyncio.sleep(4)
@@ -193,9 +187,7 @@ def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.Virtual
     assert asyncio.run(main()) == 6
 
 
-def test_a_loop_outlives_a_clock_that_is_set_back_by_millennia(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
+def test_a_loop_survives_setting_the_clock_back_by_millennia(dxjobs_clock: dx.VirtualClock) -> None:
     async def main() -> float:
         started_at = asyncio.get_running_loop().time()
         for _ in range(2):

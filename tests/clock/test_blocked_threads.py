@@ -1,4 +1,4 @@
-"""When a thread is taken to wait: for how many looks, and what is looked at."""
+"""When a thread counts as blocked: how many samples that takes, and what is sampled."""
 
 from __future__ import annotations
 
@@ -18,18 +18,24 @@ from typing import Any
 import pytest
 
 from pytest_dxjobs._clock import blocked_threads
-from pytest_dxjobs._clock.blocked_threads import _LONG, _PATIENCE, _SHORT, A_MOMENT, OtherThreads
+from pytest_dxjobs._clock.blocked_threads import (
+    _LONG,
+    _SHORT_WINDOW,
+    _TIMEOUT,
+    SAMPLING_WINDOW,
+    OtherThreads,
+)
 from pytest_dxjobs._core import timeutils
 
 ME, OTHER, THIRD = 1, 2, 3
 DUMMY = type("_DummyThread", (SimpleNamespace,), {})
 
 
-class World:
-    """The threads of a process, as a look finds them. One sleeps and looks; the others stand where they are put."""
+class Process:
+    """The threads of a process as samples show them: one sleeps, the others stay where they are put."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, tells: bool) -> None:
-        self.tells, self.seconds, self.unknown = tells, 0.0, 0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, cpu_times: bool) -> None:
+        self.cpu_times, self.seconds, self.unknown = cpu_times, 0.0, 0
         self.frames: dict[int, Any] = {}
         self.used = collections.Counter[int]()
         self.running: set[int] = set()
@@ -39,14 +45,14 @@ class World:
         threads = SimpleNamespace(
             _DummyThread=DUMMY, enumerate=self.enumerate, get_ident=lambda: ME
         )
-        for name, stand_in in (
+        for name, replacement in (
             ("sys", system),
             ("threading", threads),
-            ("_told", self.told),
-            ("_threads", self.threads),
+            ("_read_task", self.read_task),
+            ("_count_threads", self.count_threads),
         ):
-            monkeypatch.setattr(blocked_threads, name, stand_in)
-        self.bystanders = OtherThreads(lambda: self.seconds)
+            monkeypatch.setattr(blocked_threads, name, replacement)
+        self.others = OtherThreads(lambda: self.seconds)
 
     def enumerate(self) -> list[Any]:
         known = [
@@ -54,19 +60,19 @@ class World:
         ]
         return [*known, *self.started]
 
-    def told(self, native: int | None, what: str) -> bytes:
-        if native is None or not self.tells:
+    def read_task(self, native_id: int | None, name: str) -> bytes:
+        if native_id is None or not self.cpu_times:
             return b""
-        if what == "schedstat":
-            return b"%d 7 7" % (1 + self.used[native])
-        return b"%d (python) %c 1" % (native, b"R" if native in self.running else b"S")
+        if name == "schedstat":
+            return b"%d 7 7" % (1 + self.used[native_id])
+        return b"%d (python) %c 1" % (native_id, b"R" if native_id in self.running else b"S")
 
-    def threads(self) -> int:
-        return len(self.frames) + len(self.sleepers) + self.unknown if self.tells else 0
+    def count_threads(self) -> int:
+        return len(self.frames) + len(self.sleepers) + self.unknown if self.cpu_times else 0
 
-    def put(self, thread: int, *, in_handover: bool = False) -> None:
-        """Let a thread arrive somewhere."""
-        name, function = ("threading", "wait") if in_handover else ("exports", "f")
+    def put(self, thread: int, *, needs_thread: bool = False) -> None:
+        """Move a thread to a new position."""
+        name, function = ("threading", "wait") if needs_thread else ("exports", "f")
         code = SimpleNamespace(co_name=function)
         self.frames[thread] = SimpleNamespace(
             f_code=code, f_lasti=1, f_globals={"__name__": name}, f_locals={}
@@ -74,280 +80,280 @@ class World:
         self.used[thread] += 1
 
     def put_worker(self, thread: int, **variables: object) -> None:
-        """Let the worker of an executor arrive where it asks for work."""
+        """Move an executor's worker to where it waits for a task."""
         self.put(thread)
         self.frames[thread].f_code.co_name = "_worker"
         self.frames[thread].f_globals = {"__name__": "concurrent.futures.thread"}
         self.frames[thread].f_locals = variables
 
-    def looks(
-        self, at_most: int = 300, before_each: Callable[[int], object] = lambda look: None
+    def samples(
+        self, at_most: int = 300, before_each: Callable[[int], object] = lambda sample: None
     ) -> int:
-        """How many it takes until all wait, from when one has come to sleep; 0 where they never do."""
-        self.bystanders.unsettle()
-        for look in range(1, at_most + 1):
-            before_each(look)
-            if self.bystanders.all_wait(self.sleepers):
-                return look
+        """Return how many samples a sleeper takes until all are blocked; 0 if they never are."""
+        self.others.reset()
+        for sample in range(1, at_most + 1):
+            before_each(sample)
+            if self.others.all_blocked(self.sleepers):
+                return sample
         return 0
 
-    def lose_patience(self) -> None:
-        """Let all go on for longer than one is waited for."""
-        self.bystanders.unsettle()
-        self.seconds += 1.1 * _PATIENCE
-        assert self.bystanders.all_wait(self.sleepers)
+    def time_out(self) -> None:
+        """Let all threads run until the timeout, so that they are ignored."""
+        self.others.reset()
+        self.seconds += 1.1 * _TIMEOUT
+        assert self.others.all_blocked(self.sleepers)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Where the system tells of each thread, as Linux does."""
-    return World(monkeypatch, tells=True)
+def process(monkeypatch: pytest.MonkeyPatch) -> Process:
+    """A process on a system that reports processor times, as Linux does."""
+    return Process(monkeypatch, cpu_times=True)
 
 
 @pytest.fixture
-def untold(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Where it does not."""
-    return World(monkeypatch, tells=False)
+def process_without_times(monkeypatch: pytest.MonkeyPatch) -> Process:
+    """A process on a system that does not."""
+    return Process(monkeypatch, cpu_times=False)
 
 
-# For how many looks
+# How many samples
 
 
-def test_nobody_is_waited_for_where_nobody_else_is(world: World) -> None:
-    assert world.looks() == 1
+def test_without_other_threads_one_sample_is_enough(process: Process) -> None:
+    assert process.samples() == 1
 
 
-@pytest.mark.parametrize("tells", [True, False])
-def test_one_that_stands_somewhere_has_a_moment_to_move(
-    tells: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cpu_times", [True, False])
+def test_a_new_thread_gets_a_whole_sampling_window(
+    cpu_times: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(monkeypatch, tells=tells)
-    world.put(OTHER)
-    assert world.looks() == A_MOMENT + 1
+    process = Process(monkeypatch, cpu_times=cpu_times)
+    process.put(OTHER)
+    assert process.samples() == SAMPLING_WINDOW + 1
 
 
 @pytest.mark.parametrize(
-    "happens",
+    "change",
     [
-        lambda world: world.put(OTHER),
-        lambda world: world.put(THIRD + 1),
-        lambda world: world.frames.pop(THIRD),
+        lambda process: process.put(OTHER),
+        lambda process: process.put(THIRD + 1),
+        lambda process: process.frames.pop(THIRD),
     ],
 )
-def test_whatever_moves_gives_all_another_moment(
-    world: World, happens: Callable[[World], object]
+def test_any_change_starts_a_new_sampling_window(
+    process: Process, change: Callable[[Process], object]
 ) -> None:
-    world.put(OTHER)
-    world.put(THIRD)
-    assert world.looks(before_each=lambda look: look == 15 and happens(world)) == A_MOMENT + 15
+    process.put(OTHER)
+    process.put(THIRD)
+    samples = process.samples(before_each=lambda sample: sample == 15 and change(process))
+    assert samples == SAMPLING_WINDOW + 15
 
 
-def test_one_that_has_stood_for_long_needs_one_look(world: World) -> None:
-    world.put(OTHER)
+def test_a_thread_blocked_for_long_needs_one_sample(process: Process) -> None:
+    process.put(OTHER)
     for _ in range(_LONG - 1):
-        world.bystanders.all_wait(world.sleepers)
-    assert world.looks() == 2
-    assert world.looks() == 1
-    world.put(THIRD)
-    assert world.looks() == A_MOMENT + 1
+        process.others.all_blocked(process.sleepers)
+    assert process.samples() == 2
+    assert process.samples() == 1
+    process.put(THIRD)
+    assert process.samples() == SAMPLING_WINDOW + 1
 
 
-def test_one_that_has_stood_for_long_needs_a_few_where_the_system_does_not_tell(
-    untold: World,
+def test_without_cpu_times_a_thread_blocked_for_long_needs_a_few_samples(
+    process_without_times: Process,
 ) -> None:
-    untold.put(OTHER)
+    process_without_times.put(OTHER)
     for _ in range(_LONG):
-        untold.bystanders.all_wait(untold.sleepers)
-    assert untold.looks() == _SHORT + 1
+        process_without_times.others.all_blocked(process_without_times.sleepers)
+    assert process_without_times.samples() == _SHORT_WINDOW + 1
 
 
-def test_those_that_wait_for_another_thread_need_two(world: World) -> None:
+def test_threads_that_need_another_thread_take_two_samples(process: Process) -> None:
     for thread in (OTHER, THIRD):
-        world.put(thread, in_handover=True)
-    assert world.looks() == 2
+        process.put(thread, needs_thread=True)
+    assert process.samples() == 2
 
 
 @pytest.mark.parametrize(
-    "spoils_it",
+    "disturbance",
     [
-        lambda world: world.put(THIRD),  # which may listen to another process
-        lambda world: setattr(world, "unknown", 1),  # one that Python does not know may call
-        lambda world: setattr(world, "tells", False),
+        lambda process: process.put(THIRD),  # may wait for another process
+        lambda process: setattr(process, "unknown", 1),  # may call from a thread unknown to Python
+        lambda process: setattr(process, "cpu_times", False),
     ],
 )
-def test_but_a_moment_where_something_else_may_happen(
-    world: World, spoils_it: Callable[[World], object]
+def test_they_take_a_whole_window_if_something_else_may_wake_them(
+    process: Process, disturbance: Callable[[Process], object]
 ) -> None:
-    world.put(OTHER, in_handover=True)
-    spoils_it(world)
-    assert world.looks() == A_MOMENT + 1
+    process.put(OTHER, needs_thread=True)
+    disturbance(process)
+    assert process.samples() == SAMPLING_WINDOW + 1
 
 
-# What is looked at
+# What is sampled
 
 
-def test_one_that_waits_for_a_processor_does_not_wait(world: World) -> None:
-    world.put(OTHER)
-    world.running.add(OTHER)
-    assert world.looks() == 0
-    world.running.clear()
-    assert world.looks() > 0
+def test_a_runnable_thread_is_not_blocked(process: Process) -> None:
+    process.put(OTHER)
+    process.running.add(OTHER)
+    assert process.samples() == 0
+    process.running.clear()
+    assert process.samples() > 0
 
 
-def test_one_that_has_used_a_processor_has_another_moment(world: World) -> None:
-    world.put(OTHER)
-    used = world.looks(before_each=lambda look: world.used.update([OTHER] * (look == 15)))
-    assert used == 2 * A_MOMENT + 1
+def test_used_cpu_time_starts_a_new_window(process: Process) -> None:
+    process.put(OTHER)
+    samples = process.samples(before_each=lambda each: process.used.update([OTHER] * (each == 15)))
+    assert samples == 2 * SAMPLING_WINDOW + 1
 
 
-def test_another_sleeper_that_wakes_may_wake_others(world: World) -> None:
-    world.sleepers[THIRD] = None
-    world.running = {ME, THIRD}
-    assert world.looks() == 0
-    world.running = {ME}
-    assert world.looks() == 1
+def test_the_clock_waits_for_another_sleeper_that_wakes(process: Process) -> None:
+    process.sleepers[THIRD] = None
+    process.running = {ME, THIRD}
+    assert process.samples() == 0
+    process.running = {ME}
+    assert process.samples() == 1
 
 
-def test_a_thread_that_has_just_been_started_is_waited_for(world: World) -> None:
-    world.started = [SimpleNamespace(ident=THIRD, native_id=None)]
-    assert world.looks() == 0
-    # Python knows it by current_thread, also when it has ended.
-    world.started = [DUMMY(ident=THIRD, native_id=None)]
-    assert world.looks() == 1
+def test_the_clock_waits_for_a_thread_that_has_just_started(process: Process) -> None:
+    process.started = [SimpleNamespace(ident=THIRD, native_id=None)]
+    assert process.samples() == 0
+    # Python lists a foreign thread that has called current_thread, even after its end.
+    process.started = [DUMMY(ident=THIRD, native_id=None)]
+    assert process.samples() == 1
 
 
 IN_USE = SimpleNamespace(_shutdown=False)
 
 
-def variables(*work: object, of: Any = IN_USE) -> dict[str, Any]:
-    """Those of a worker, where so much work waits that nobody has taken."""
-    waiting = queue.SimpleQueue[object]()
-    for each in work:
-        waiting.put(each)
-    return {"executor_reference": lambda: of, "work_queue": waiting}
+def worker_variables(*tasks: object, executor: Any = IN_USE) -> dict[str, Any]:
+    """Return the local variables of a worker whose executor has these tasks in its queue."""
+    work_queue = queue.SimpleQueue[object]()
+    for task in tasks:
+        work_queue.put(task)
+    return {"executor_reference": lambda: executor, "work_queue": work_queue}
 
 
-def test_workers_that_have_nothing_to_do_are_not_looked_at(world: World) -> None:
+def test_idle_workers_are_not_sampled(process: Process) -> None:
     for thread in (THIRD, THIRD + 1):
-        world.put_worker(thread, **variables())
-    world.started = [SimpleNamespace(ident=THIRD, native_id=THIRD)]
-    assert world.looks() == 1
-    world.put(OTHER, in_handover=True)
-    assert world.looks() == 2
-    assert world.looks(before_each=lambda _: world.put_worker(THIRD, **variables())) == 2
+        process.put_worker(thread, **worker_variables())
+    process.started = [SimpleNamespace(ident=THIRD, native_id=THIRD)]
+    assert process.samples() == 1
+    process.put(OTHER, needs_thread=True)
+    assert process.samples() == 2
+    idle = worker_variables()
+    assert process.samples(before_each=lambda _: process.put_worker(THIRD, **idle)) == 2
 
 
 @pytest.mark.parametrize(
     "variables",
     [
-        variables("work"),  # from before the clock began
-        variables(of=None),  # and then it ends
-        variables(of=SimpleNamespace(_shutdown=True)),
+        worker_variables("task"),  # from before the clock started
+        worker_variables(executor=None),  # the worker then ends
+        worker_variables(executor=SimpleNamespace(_shutdown=True)),
     ],
 )
-def test_others_may_have_something_to_do(world: World, variables: dict[str, object]) -> None:
-    world.put_worker(OTHER, **variables)
-    assert world.looks() == 2
-
-
-def test_what_an_executor_was_given_is_known_until_a_worker_begins_it(world: World) -> None:
-    work = concurrent.futures.Future[None]()
-    timeutils.unstarted_tasks.add(work)
-    world.put_worker(OTHER, **variables())
-    assert world.looks() == 2
-    timeutils.unstarted_tasks.discard(work)
-    assert world.looks() == 1
-
-
-# Who is left out
-
-
-def test_one_that_computes_is_waited_for_once(world: World) -> None:
-    world.put(OTHER)
-    world.running.add(OTHER)
-    world.bystanders.unsettle()
-    world.seconds = _PATIENCE
-    assert not any(world.bystanders.all_wait(world.sleepers) for _ in range(50))
-    world.lose_patience()
-    assert world.looks() == 2
-
-
-def test_a_moment_is_given_to_the_others_of_one_that_computes(world: World) -> None:
-    world.put(OTHER)
-    world.lose_patience()
-    world.put(THIRD, in_handover=True)
-    assert world.looks(before_each=lambda _: world.put(OTHER)) == A_MOMENT + 1
-
-
-def test_but_two_looks_where_those_have_stood_for_long(world: World) -> None:
-    world.put(OTHER)
-    world.put(THIRD)
-    assert world.looks(_LONG + 1, before_each=lambda _: world.put(THIRD)) == 0
-    world.put(THIRD)
-    world.lose_patience()
-    assert world.looks(before_each=lambda _: world.put(THIRD)) == 2
-
-
-@pytest.mark.parametrize(("tells", "looks"), [(True, 2), (False, A_MOMENT)])
-def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
-    tells: bool, looks: int, monkeypatch: pytest.MonkeyPatch
+def test_workers_that_may_have_a_task_are_sampled(
+    process: Process, variables: dict[str, object]
 ) -> None:
-    def is_waited_for_after(looks: int) -> bool:
-        world = World(monkeypatch, tells=tells)
-        world.put(OTHER)
-        world.lose_patience()
-        world.put(OTHER)
-        for _ in range(looks + 1):
-            world.bystanders.all_wait(world.sleepers)
-        return world.looks(before_each=lambda _: world.put(OTHER)) == 0
-
-    assert is_waited_for_after(looks)
-    assert not is_waited_for_after(looks - 1)
+    process.put_worker(OTHER, **variables)
+    assert process.samples() == 2
 
 
-# What it is that waits
+def test_workers_are_sampled_while_a_task_is_unstarted(process: Process) -> None:
+    task = concurrent.futures.Future[None]()
+    timeutils.unstarted_tasks.add(task)
+    process.put_worker(OTHER, **worker_variables())
+    assert process.samples() == 2
+    timeutils.unstarted_tasks.discard(task)
+    assert process.samples() == 1
 
 
-def test_where_the_system_does_not_tell_a_thread_is_taken_to_wait() -> None:
-    assert blocked_threads._is_about_to_run(None) is False
+# Which threads are ignored
 
 
-def test_what_the_system_tells_is_told_of_threads_that_are_there() -> None:
-    native = threading.get_native_id()
-    stand = blocked_threads._Sample((1, None, 2)).then(sys._getframe(), native)
-    told = sys.platform == "linux"
-    assert blocked_threads._is_about_to_run(native) is told
-    assert bool(stand.used) is told
-    assert stand.looks == 0
-    assert blocked_threads._processor_time(None) == b""
+def test_the_clock_waits_once_for_a_thread_that_computes(process: Process) -> None:
+    process.put(OTHER)
+    process.running.add(OTHER)
+    process.others.reset()
+    process.seconds = _TIMEOUT
+    assert not any(process.others.all_blocked(process.sleepers) for _ in range(50))
+    process.time_out()
+    assert process.samples() == 2
 
 
-def test_a_system_that_counts_no_processor_time_tells_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+def test_beside_an_ignored_thread_the_others_get_a_whole_window(process: Process) -> None:
+    process.put(OTHER)
+    process.time_out()
+    process.put(THIRD, needs_thread=True)
+    assert process.samples(before_each=lambda _: process.put(OTHER)) == SAMPLING_WINDOW + 1
+
+
+def test_beside_an_ignored_thread_those_blocked_for_long_take_two_samples(process: Process) -> None:
+    process.put(OTHER)
+    process.put(THIRD)
+    assert process.samples(_LONG + 1, before_each=lambda _: process.put(THIRD)) == 0
+    process.put(THIRD)
+    process.time_out()
+    assert process.samples(before_each=lambda _: process.put(THIRD)) == 2
+
+
+@pytest.mark.parametrize(("cpu_times", "samples"), [(True, 2), (False, SAMPLING_WINDOW)])
+def test_an_ignored_thread_counts_again_once_it_has_been_blocked(
+    cpu_times: bool, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocked_threads, "_told", lambda *_: b"0 0 0")
-    assert blocked_threads._processor_time(1) == b""
+    def counts_again_after(samples: int) -> bool:
+        process = Process(monkeypatch, cpu_times=cpu_times)
+        process.put(OTHER)
+        process.time_out()
+        process.put(OTHER)
+        for _ in range(samples + 1):
+            process.others.all_blocked(process.sleepers)
+        return process.samples(before_each=lambda _: process.put(OTHER)) == 0
+
+    assert counts_again_after(samples)
+    assert not counts_again_after(samples - 1)
 
 
-def test_how_many_threads_there_are_is_told_where_the_system_tells(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+# What the system reports
+
+
+def test_a_thread_without_a_report_counts_as_not_runnable() -> None:
+    assert blocked_threads._is_runnable(None) is False
+
+
+def test_linux_reports_the_state_and_cpu_time_of_a_thread() -> None:
+    native_id = threading.get_native_id()
+    sample = blocked_threads._Sample((1, None, 2)).next(sys._getframe(), native_id)
+    is_linux = sys.platform == "linux"
+    assert blocked_threads._is_runnable(native_id) is is_linux
+    assert bool(sample.cpu_time) is is_linux
+    assert sample.unchanged == 0
+    assert blocked_threads._cpu_time(None) == b""
+
+
+def test_a_cpu_time_of_zero_counts_as_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocked_threads, "_read_task", lambda *_: b"0 0 0")
+    assert blocked_threads._cpu_time(1) == b""
+
+
+def test_linux_reports_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     known, release = threading.active_count(), threading.Event()
     for _ in range(3):
-        _thread.start_new_thread(release.wait, ())  # which Python does not list
-    threads = blocked_threads._threads()
+        _thread.start_new_thread(release.wait, ())  # Python does not list it
+    threads = blocked_threads._count_threads()
     release.set()
     assert threads >= known + 3 if sys.platform == "linux" else threads == 0
     monkeypatch.setattr(blocked_threads, "_TASKS", "/nowhere")
-    assert blocked_threads._threads() == 0
+    assert blocked_threads._count_threads() == 0
 
 
-def reads(pipe: int) -> bytes:
+def read(pipe: int) -> bytes:
     return os.read(pipe, 1)
 
 
 @pytest.mark.parametrize(
-    ("how", "is_in_handover"),
+    ("how", "needs_thread"),
     [
         ("event", True),
         ("queue", True),
@@ -359,9 +365,7 @@ def reads(pipe: int) -> bytes:
         ("function of C in an executor", False),
     ],
 )
-def test_who_waits_for_another_thread_alone_is_in_a_handover(
-    how: str, is_in_handover: bool
-) -> None:
+def test_only_a_wait_for_a_thread_without_a_timeout_needs_one(how: str, needs_thread: bool) -> None:
     event, lock, items = threading.Event(), threading.Lock(), queue.Queue[None]()
     lock.acquire()
     ours, others = os.pipe()
@@ -374,17 +378,17 @@ def test_who_waits_for_another_thread_alone_is_in_a_handover(
                 "event with a timeout": functools.partial(event.wait, 60),
                 "queue with a timeout": functools.partial(items.get, timeout=60),
                 "lock": lambda: lock.acquire(),
-                "socket": functools.partial(reads, ours),
+                "socket": functools.partial(read, ours),
                 "function of C in an executor": functools.partial(os.read, ours, 1),
             }
             executor.submit(waits[how])
-        stood: list[tuple[int, int]] = []
-        while len(stood) < 20 or len({*stood[-20:]}) > 1:
+        positions: list[tuple[int, int]] = []
+        while len(positions) < 20 or len({*positions[-20:]}) > 1:
             time.sleep(0.001)
             frame = sys._current_frames()[ident]
-            stood.append((id(frame), frame.f_lasti))
+            positions.append((id(frame), frame.f_lasti))
         try:
-            assert blocked_threads._is_in_handover(frame) is is_in_handover
+            assert blocked_threads._needs_thread(frame) is needs_thread
             assert blocked_threads._is_idle(frame) is (how == "idle")
         finally:
             event.set()

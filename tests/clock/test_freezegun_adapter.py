@@ -1,4 +1,4 @@
-"""The clock beside others who set the time: a freeze is adopted, time-machine refused, pytest left alone."""
+"""The clock beside other tools that set the time: it adopts a freeze, rejects time-machine, and spares pytest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult
     return pytester.runpytest("-p", "no:randomly", *options)
 
 
-def test_a_freeze_that_runs_is_used_and_goes_on_afterwards() -> None:
+def test_an_active_freeze_is_adopted_and_stays_active() -> None:
     with freezegun.freeze_time("2020-05-01") as frozen:
         with dx.VirtualClock() as clock:
             assert clock.now == datetime.datetime(2020, 5, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def test_a_freeze_that_runs_is_used_and_goes_on_afterwards() -> None:
             assert clock.now == datetime.datetime(2021, 1, 1, tzinfo=UTC)
 
 
-def test_a_freeze_that_begins_later_is_the_one_that_counts() -> None:
+def test_a_freeze_that_starts_later_sets_the_time() -> None:
     with dx.VirtualClock() as clock:
         with freezegun.freeze_time("2020-05-01"):
             time.sleep(60)
@@ -48,7 +48,7 @@ def test_a_freeze_that_begins_later_is_the_one_that_counts() -> None:
         assert clock.now == datetime.datetime(2025, 1, 1, tzinfo=UTC)
 
 
-def test_a_freeze_that_ticks_by_itself_is_moved_from_where_it_is() -> None:
+def test_a_ticking_freeze_is_moved_from_its_current_time() -> None:
     with freezegun.freeze_time("2020-05-01", tick=True), dx.VirtualClock() as clock:
         for _ in range(3):
             clock.tick(3600)
@@ -56,48 +56,50 @@ def test_a_freeze_that_ticks_by_itself_is_moved_from_where_it_is() -> None:
         assert datetime.timedelta(hours=3) < passed < datetime.timedelta(hours=3, minutes=1)
 
 
-def test_nothing_of_freezegun_stays_changed() -> None:
-    def held() -> list[object]:
+def test_freezegun_is_restored() -> None:
+    def state() -> list[object]:
         api = freezegun.api
         return [api.call_stack_inspection_limit, *api.ignore_lists, *api.freeze_factories]
 
-    assert held() == [freezegun.api.call_stack_inspection_limit]
+    assert state() == [freezegun.api.call_stack_inspection_limit]
     with dx.VirtualClock():
         assert freezegun.api.call_stack_inspection_limit == 1
-    assert held() == [5]
+    assert state() == [5]
     with freezegun.freeze_time("2020-05-01"):
-        before = held()
+        before = state()
         with dx.VirtualClock():
-            assert held() != before
-        assert held() == before
+            assert state() != before
+        assert state() == before
 
 
-def test_of_two_freezes_it_is_the_inner_one_that_lets_pytest_read_real_time() -> None:
-    of_pytest = {"__name__": "_pytest.runner", "time": time, "before": time.time()}
+def test_pytest_reads_real_time_under_the_inner_of_two_freezes() -> None:
+    pytest_module = {"__name__": "_pytest.runner", "time": time, "before": time.time()}
     with (
         freezegun.freeze_time("2020-05-01", ignore=["exports"]),
         freezegun.freeze_time("2021-05-01"),
     ):
         before = [*freezegun.api.ignore_lists]
         with dx.VirtualClock():
-            exec("assert time.time() >= before", of_pytest)
+            exec("assert time.time() >= before", pytest_module)
             assert time.time() < datetime.datetime(2021, 5, 2, tzinfo=UTC).timestamp()
         assert freezegun.api.ignore_lists == before
 
 
-def test_a_freeze_that_ends_before_the_clock_is_told() -> None:
+def test_a_freeze_that_ends_before_the_clock_is_reported() -> None:
     frozen = freezegun.freeze_time("2020-05-01")
     frozen.start()
     with dx.VirtualClock() as clock:
         frozen.stop()
-        with pytest.raises(dx.UsageError, match="the freeze that ran when the clock was started"):
+        with pytest.raises(
+            dx.UsageError, match="the freeze that was active when the clock started"
+        ):
             clock.tick()
-        with pytest.raises(dx.UsageError, match="has ended"):
+        with pytest.raises(dx.UsageError, match=r"has ended\. End the clock before the freeze"):
             time.sleep(1)
     assert freezegun.api.call_stack_inspection_limit == 5
 
 
-def test_an_active_time_machine_is_refused() -> None:
+def test_an_active_time_machine_is_rejected() -> None:
     with time_machine.travel("2020-05-01"):
         with pytest.raises(dx.UsageError, match="time-machine is travelling"):
             dx.VirtualClock().__enter__()
@@ -142,7 +144,7 @@ def test_the_freezer_of_pytest_freezer_is_adopted_in_either_order(
                 time.sleep(300)
                 assert datetime.datetime.now() == datetime.datetime(2020, 5, 1, 0, 5)
 
-        def test_afterwards():
+        def test_later():
             assert datetime.datetime.now().year > 2025
         """,
     )
@@ -176,9 +178,7 @@ def test_the_durations_of_tests_stay_real(pytester: pytest.Pytester, fixtures: s
     assert all(0 <= each < 60 for each in shown)
 
 
-def test_what_is_put_in_is_of_virtual_time_whatever_the_order_of_fixtures(
-    pytester: pytest.Pytester,
-) -> None:
+def test_jobs_get_virtual_times_in_any_order_of_fixtures(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -188,9 +188,9 @@ def test_what_is_put_in_is_of_virtual_time_whatever_the_order_of_fixtures(
 
         @pytest.mark.dxjobs(start="2024-02-29T23:59:00Z")
         def test_order(dxjobs, job, dxjobs_clock):
-            answer = boto3.client("dataexchange", region_name="us-east-1").get_job(JobId=job.id)
-            assert answer["CreatedAt"].isoformat() == "2024-02-29T23:59:00+00:00"
-            assert answer["State"] == "IN_PROGRESS"
+            response = boto3.client("dataexchange", region_name="us-east-1").get_job(JobId=job.id)
+            assert response["CreatedAt"].isoformat() == "2024-02-29T23:59:00+00:00"
+            assert response["State"] == "IN_PROGRESS"
             time.sleep(60)
             assert job.state == "COMPLETED"
         """,
@@ -198,7 +198,7 @@ def test_what_is_put_in_is_of_virtual_time_whatever_the_order_of_fixtures(
     result.assert_outcomes(passed=1)
 
 
-def test_the_ini_file_sets_the_start_and_a_mistake_in_it_is_told_as_its_own(
+def test_the_ini_file_sets_the_start_and_its_mistakes_name_the_option(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makeini("[pytest]\ndxjobs_start = 2024-02-29\n")
@@ -207,11 +207,11 @@ def test_the_ini_file_sets_the_start_and_a_mistake_in_it_is_told_as_its_own(
     pytester.makeini("[pytest]\ndxjobs_start = 2023-02-29\n")
     result = run(pytester, test)
     result.assert_outcomes(errors=1)
-    needed = "start: an instant such as '2024-03-31T12:00:00Z' is needed, not '2023-02-29'"
+    needed = "start: a datetime, a date or a string such as '2024-03-31T12:00:00Z' is needed, not '2023-02-29'"
     result.stdout.fnmatch_lines([f"UsageError: ini option dxjobs_{needed}"])
 
 
-def test_a_mistake_in_the_marker_is_told_as_the_markers(pytester: pytest.Pytester) -> None:
+def test_mistakes_in_the_marker_name_the_marker(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
@@ -229,19 +229,19 @@ def test_a_mistake_in_the_marker_is_told_as_the_markers(pytester: pytest.Pyteste
     result.stdout.fnmatch_lines(
         [
             "UsageError: @pytest.mark.dxjobs: start: a datetime, * is needed, not 12",
-            "UsageError: @pytest.mark.dxjobs: 'begin' is not one of region, *, start*",
-            "UsageError: @pytest.mark.dxjobs: options go by name, *; there are region, *, without",
+            "UsageError: @pytest.mark.dxjobs: 'begin' is not valid; did you mean *? Choose from region, *, start*",
+            "UsageError: @pytest.mark.dxjobs: options are given by name, *; the names are region, *, without",
         ]
     )
 
 
-def test_an_instant_that_is_kept_is_in_utc() -> None:
+def test_plain_utc_converts_to_utc() -> None:
     east = datetime.timezone(datetime.timedelta(hours=2))
     kept = plain_utc(datetime.datetime(2025, 1, 1, 2, tzinfo=east))
     assert (kept, kept.tzinfo) == (datetime.datetime(2025, 1, 1, tzinfo=UTC), UTC)
 
 
-def test_what_the_fake_keeps_is_plain(
+def test_the_fake_and_the_clock_keep_plain_datetimes(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     created = dx.make_job()["CreatedAt"]
@@ -252,14 +252,14 @@ def test_what_the_fake_keeps_is_plain(
     assert {type(each).__module__ for each in kept} == {"datetime"}
 
 
-def test_what_is_made_under_a_freeze_without_a_clock_is_plain() -> None:
+def test_a_job_made_under_a_freeze_has_plain_datetimes() -> None:
     with freezegun.freeze_time("2020-05-01"):
         assert type(datetime.datetime.now(UTC)).__module__ == "freezegun.api"
         created = dx.make_job()["CreatedAt"]
     assert type(created) is datetime.datetime
 
 
-def test_a_wrong_start_is_told_where_no_clock_is_asked_for(pytester: pytest.Pytester) -> None:
+def test_an_invalid_start_is_reported_without_the_clock_fixture(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """

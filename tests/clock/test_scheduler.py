@@ -1,4 +1,4 @@
-"""Who sleeps until when: who is called, interrupted, or woken by a clock that is set, and what ends it."""
+"""Sleeping threads: which is notified, interrupted, or woken by a clock that is set, and what ends a sleep."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pytest_dxjobs._clock import scheduler
 from pytest_dxjobs._clock.scheduler import Scheduler
 
 
-def until_one_sleeps(clock: dx.VirtualClock) -> None:
+def wait_until_one_sleeps(clock: dx.VirtualClock) -> None:
     collections.deque(iter(lambda: len(clock.sleeps), 1), maxlen=0)
 
 
-def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
+def test_a_sleep_that_outlives_the_clock_goes_on_in_real_time() -> None:
     release, woken = threading.Event(), threading.Event()
 
-    def busy() -> None:  # as long as it works the clock does not move
+    def busy() -> None:  # the clock does not advance meanwhile
         while not release.is_set():
             pass
 
@@ -38,7 +38,7 @@ def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
     with dx.VirtualClock() as clock:
         for thread in threads:
             thread.start()
-        until_one_sleeps(clock)
+        wait_until_one_sleeps(clock)
         slept = freezegun.api.real_monotonic()
     release.set()
     for thread in threads:
@@ -47,7 +47,9 @@ def test_who_sleeps_when_the_clock_ends_goes_on_in_real_time() -> None:
     assert freezegun.api.real_monotonic() - slept > 0.049
 
 
-def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.VirtualClock) -> None:
+def test_an_interrupted_sleeper_wakes_before_the_clock_advances(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
     started_at, event = dxjobs_clock.now, threading.Event()
     woken: list[float] = []
 
@@ -56,7 +58,7 @@ def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.Virt
         woken.append(elapsed(dxjobs_clock, started_at))
 
     def work() -> None:
-        for _ in range(300):  # until hardly a look is needed to see that the others wait
+        for _ in range(300):  # so that the other thread counts as blocked for long
             time.sleep(1)
         event.set()
         time.sleep(5)
@@ -69,26 +71,26 @@ def test_who_is_interrupted_wakes_before_the_clock_goes_on(dxjobs_clock: dx.Virt
     assert woken == [300]
 
 
-def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -> None:
+def test_the_clock_stays_until_an_interrupted_sleeper_has_noticed() -> None:
     started_at = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
-    now, is_interrupted, looks_again = [started_at], threading.Event(), threading.Event()
-    seen: list[datetime.datetime] = []  # at each look of the other one
+    now, is_interrupted, notices = [started_at], threading.Event(), threading.Event()
+    seen: list[datetime.datetime] = []  # at each sample of this thread
 
     def advance(span: datetime.timedelta) -> None:
         now.append(now[-1] + span)
 
     def interrupted() -> bool:
         if threading.current_thread() is thread and schedule._sleepers:
-            looks_again.wait()
+            notices.wait()
         return is_interrupted.is_set()
 
-    def look(_: float) -> None:
+    def real_sleep(_: float) -> None:
         seen.append(now[-1])
         time.sleep(0.0001)
         if len(seen) == 500:
-            looks_again.set()
+            notices.set()
 
-    schedule = Scheduler(lambda: now[-1], float, look)
+    schedule = Scheduler(lambda: now[-1], float, real_sleep)
 
     def sleep(seconds: float, interrupted: Callable[[], bool]) -> None:
         wake = started_at + datetime.timedelta(seconds=seconds)
@@ -99,20 +101,20 @@ def test_nobody_moves_the_clock_while_one_that_is_interrupted_has_not_looked() -
     collections.deque(iter(lambda: len(schedule._sleepers), 1), maxlen=0)  # until it sleeps
     is_interrupted.set()
     sleep(5, bool)
-    looks_again.set()
+    notices.set()
     thread.join()
     assert seen == [started_at] * len(seen)
     assert len(seen) >= 500
     assert now[-1] == started_at + datetime.timedelta(seconds=5)
 
 
-def test_who_is_the_next_to_wake_is_called(
+def test_the_sleeper_that_wakes_next_is_notified(
     dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    called: list[bool] = []
+    notified: list[bool] = []
 
     def nap(sleeper: scheduler._Sleeper) -> None:
-        called.append(sleeper._called.acquire(timeout=10 if all(called) else 0.001))
+        notified.append(sleeper._notified.acquire(timeout=10 if all(notified) else 0.001))
 
     def sleep() -> None:
         for _ in range(20):
@@ -124,24 +126,24 @@ def test_who_is_the_next_to_wake_is_called(
         thread.start()
     for thread in threads:
         thread.join()
-    assert called == [True] * len(called)
-    assert called
+    assert notified == [True] * len(notified)
+    assert notified
 
 
-def test_who_is_called_twice_naps_no_less_than_once() -> None:
+def test_a_second_notification_changes_nothing() -> None:
     sleeper = scheduler._Sleeper(datetime.datetime.now(datetime.timezone.utc), bool)
-    sleeper.call()
-    sleeper.call()
+    sleeper.notify()
+    sleeper.notify()
     for _ in range(2):
         sleeper.nap()
-        assert sleeper._called.locked()
+        assert sleeper._notified.locked()
 
 
-def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
+def test_setting_the_clock_back_makes_no_sleep_longer(dxjobs_clock: dx.VirtualClock) -> None:
     started_at, release = dxjobs_clock.now, threading.Event()
     woken: list[float] = []
 
-    def busy() -> None:  # as long as it works the clock does not move
+    def busy() -> None:  # the clock does not advance meanwhile
         while not release.is_set():
             pass
 
@@ -152,7 +154,7 @@ def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.Virtual
     threads = [threading.Thread(target=each) for each in (busy, sleep)]
     for thread in threads:
         thread.start()
-    until_one_sleeps(dxjobs_clock)
+    wait_until_one_sleeps(dxjobs_clock)
     dxjobs_clock.move_to(started_at - datetime.timedelta(days=366))
     release.set()
     for thread in threads:
@@ -160,7 +162,7 @@ def test_a_clock_that_is_set_back_makes_no_sleep_longer(dxjobs_clock: dx.Virtual
     assert woken == [10]
 
 
-def test_a_clock_that_is_set_far_ahead_and_back_wakes_who_slept(
+def test_setting_the_clock_far_ahead_and_back_wakes_a_sleeper(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
     release = threading.Event()
@@ -170,7 +172,7 @@ def test_a_clock_that_is_set_far_ahead_and_back_wakes_who_slept(
     ]
     for thread in threads:
         thread.start()
-    until_one_sleeps(dxjobs_clock)
+    wait_until_one_sleeps(dxjobs_clock)
     dxjobs_clock.move_to("9999-12-31")
     dxjobs_clock.move_to("0002-01-01")
     release.set()
@@ -203,12 +205,12 @@ def test_a_signal_handler_may_sleep_while_its_thread_does(dxjobs_clock: dx.Virtu
     assert seen == [3, 8, 10, 23]
 
 
-def test_who_is_to_wake_now_wakes_though_another_is_late() -> None:
+def test_a_due_sleeper_wakes_although_another_is_late() -> None:
     now = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
     schedule = Scheduler(lambda: now, time.monotonic, time.sleep)
     late = scheduler._Sleeper(now - datetime.timedelta(seconds=1), bool)
     due = scheduler._Sleeper(now, bool)
     schedule._sleepers = {1: late, 2: due}
-    response_in_state: list[datetime.timedelta] = []
-    assert schedule._reached(due, response_in_state.append, 0)
-    assert response_in_state == []
+    advances: list[datetime.timedelta] = []
+    assert schedule._reached(due, advances.append, 0)
+    assert advances == []

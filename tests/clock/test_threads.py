@@ -1,4 +1,4 @@
-"""The guarantee: what is earlier on the clock happens first, and threads that sleep together take as long as one."""
+"""Threads in virtual time: earlier events happen first, and threads that sleep together take as long as one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import time
 import warnings
 from typing import Any
 
+import freezegun.api
 import pytest
 from clients import elapsed
 
@@ -25,7 +26,7 @@ from pytest_dxjobs._core import timeutils
 
 
 def polls_within(client: Any, job_id: str, seconds: float, now: Any = time.time) -> int:
-    """A consumer with a deadline; how often it polled."""
+    """Poll until a deadline, and return the number of polls."""
     end, polls = now() + seconds, 0
     while now() < end:
         client.get_job(JobId=job_id)
@@ -58,7 +59,7 @@ def test_ten_workers_take_as_long_as_one(
     assert elapsed(dxjobs_clock, started_at) == 600
 
 
-def test_sleeps_of_different_length_end_in_their_order(dxjobs_clock: dx.VirtualClock) -> None:
+def test_sleeps_of_different_lengths_end_in_order(dxjobs_clock: dx.VirtualClock) -> None:
     ended: list[tuple[float, float]] = []
     started_at = dxjobs_clock.now
 
@@ -85,17 +86,17 @@ def test_sleeps_of_different_length_end_in_their_order(dxjobs_clock: dx.VirtualC
     ]
 
 
-def test_one_that_works_on_is_waited_for(dxjobs_clock: dx.VirtualClock) -> None:
+def test_the_clock_waits_for_a_thread_that_computes(dxjobs_clock: dx.VirtualClock) -> None:
     started_at, seen = dxjobs_clock.now, []
 
-    def works() -> None:
+    def compute() -> None:
         for _ in range(20_000):
             pass
         seen.append(elapsed(dxjobs_clock, started_at))
         time.sleep(5)
         seen.append(elapsed(dxjobs_clock, started_at))
 
-    thread = threading.Thread(target=works)
+    thread = threading.Thread(target=compute)
     thread.start()
     time.sleep(60)
     thread.join()
@@ -103,16 +104,14 @@ def test_one_that_works_on_is_waited_for(dxjobs_clock: dx.VirtualClock) -> None:
     assert elapsed(dxjobs_clock, started_at) == 60
 
 
-def test_one_that_never_stops_working_is_left_out_in_the_end(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
+def test_a_thread_that_computes_for_ever_is_ignored(dxjobs_clock: dx.VirtualClock) -> None:
     started_at, done = dxjobs_clock.now, threading.Event()
 
-    def works() -> None:
+    def compute() -> None:
         while not done.is_set():
             pass
 
-    thread = threading.Thread(target=works)
+    thread = threading.Thread(target=compute)
     thread.start()
     time.sleep(60)
     time.sleep(60)
@@ -121,7 +120,7 @@ def test_one_that_never_stops_working_is_left_out_in_the_end(
     assert elapsed(dxjobs_clock, started_at) == 120
 
 
-def test_one_that_waits_for_another_holds_nothing_up(dxjobs_clock: dx.VirtualClock) -> None:
+def test_blocked_threads_do_not_hold_up_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
     started_at, results = dxjobs_clock.now, queue.Queue[float]()
 
     def produce() -> None:
@@ -144,9 +143,8 @@ def test_one_that_waits_for_another_holds_nothing_up(dxjobs_clock: dx.VirtualClo
     assert elapsed(dxjobs_clock, started_at) == 60
 
 
-def test_the_test_may_move_the_clock_for_a_sleeper(dxjobs_clock: dx.VirtualClock) -> None:
+def test_tick_wakes_a_sleeper(dxjobs_clock: dx.VirtualClock) -> None:
     started_at, slept = dxjobs_clock.now, []
-    busy = threading.Event()
 
     def sleep() -> None:
         time.sleep(10)
@@ -156,8 +154,7 @@ def test_the_test_may_move_the_clock_for_a_sleeper(dxjobs_clock: dx.VirtualClock
     thread.start()
     dxjobs_clock.tick(3600)
     thread.join()
-    busy.set()
-    assert slept[0] in (10, 3600, 3610)  # before, or after it was asleep
+    assert slept[0] in (10, 3600, 3610)  # the tick came before or after the start of the sleep
 
 
 def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
@@ -178,7 +175,7 @@ def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.Virtua
 
 
 @pytest.mark.parametrize("how", ["thread", "pool", "executor"])
-def test_a_function_that_sleeps_may_be_all_that_a_thread_does(
+def test_a_sleeping_function_may_be_the_target_of_a_thread(
     how: str, dxjobs_clock: dx.VirtualClock
 ) -> None:
     started_at, stop = dxjobs_clock.now, threading.Event()
@@ -212,14 +209,14 @@ def test_a_timer_runs_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
     assert dxjobs_clock.sleeps == []
 
 
-def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
+def test_the_clock_waits_again_for_an_ignored_thread_that_has_been_blocked(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
     started_at, computed, go_on = dxjobs_clock.now, threading.Event(), threading.Event()
     arrived = threading.Event()
     seen: list[float] = []
 
-    def works() -> None:
+    def compute() -> None:
         while not computed.is_set():
             pass
         arrived.set()
@@ -228,12 +225,12 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
             pass
         seen.append(elapsed(dxjobs_clock, started_at))
 
-    thread = threading.Thread(target=works)
+    thread = threading.Thread(target=compute)
     thread.start()
-    time.sleep(60)  # in spite of it
+    time.sleep(60)  # until the thread is ignored
     computed.set()
     arrived.wait()
-    for _ in range(500):  # in which it is seen to wait
+    for _ in range(500):  # until it is seen to be blocked
         time.sleep(60)
     go_on.set()
     time.sleep(60)
@@ -241,27 +238,27 @@ def test_one_that_was_left_out_is_waited_for_again_once_it_has_waited(
     assert seen == [60 * 501]
 
 
-def test_an_event_that_another_thread_may_set_has_a_real_moment(
+def test_an_event_that_another_thread_may_set_gets_a_sampling_window(
     dxjobs_clock: dx.VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release, looks = threading.Event(), list[int]()
+    release, min_samples = threading.Event(), list[int]()
     sleep_until = Scheduler.sleep_until
 
-    def noted(*args: Any) -> None:
-        looks.append(args[-1])
+    def record(*args: Any) -> None:
+        min_samples.append(args[-1])
         sleep_until(*args)
 
-    monkeypatch.setattr(Scheduler, "sleep_until", noted)
+    monkeypatch.setattr(Scheduler, "sleep_until", record)
     threading.Event().wait(5)
     thread = threading.Thread(target=release.wait)
     thread.start()
     threading.Event().wait(5)
     release.set()
     thread.join()
-    assert looks == [0, blocked_threads.A_MOMENT]
+    assert min_samples == [0, blocked_threads.SAMPLING_WINDOW]
 
 
-def test_what_waits_in_real_time_has_real_deadlines(dxjobs_clock: dx.VirtualClock) -> None:
+def test_waits_in_real_time_have_real_deadlines(dxjobs_clock: dx.VirtualClock) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.01)
     held = threading.Event()
@@ -272,23 +269,25 @@ def test_what_waits_in_real_time_has_real_deadlines(dxjobs_clock: dx.VirtualCloc
         held.set()
 
 
-def test_a_foreign_thread_that_has_ended_holds_nothing_up(dxjobs_clock: dx.VirtualClock) -> None:
+def test_a_foreign_thread_that_has_ended_does_not_hold_up_the_clock(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
     ended, idle = threading.Event(), threading.Event()
-    # Python knows it by current_thread, also when it has ended.
+    # Python lists a foreign thread that has called current_thread, even after its end.
     _thread.start_new_thread(lambda: (threading.current_thread(), ended.set()), ())  # type: ignore[func-returns-value]
     ended.wait()
     thread = threading.Thread(target=idle.wait)
     thread.start()
-    looks = []
+    times = []
     for _ in range(5):
         time.sleep(60)
-        looks.append(dxjobs_clock._sleeping._schedule._others._real_monotonic())
+        times.append(freezegun.api.real_monotonic())
     idle.set()
     thread.join()
-    assert looks[-1] - looks[0] < 4 * blocked_threads._PATIENCE
+    assert times[-1] - times[0] < 4 * blocked_threads._TIMEOUT
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.VirtualClock) -> None:
     stop = threading.Event()
 
@@ -300,7 +299,9 @@ def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.Virtu
     for thread in threads:
         thread.start()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # Python warns of forks while threads run
         children = [
             multiprocessing.get_context("fork").Process(target=time.sleep, args=[5])
             for _ in range(5)
@@ -316,21 +317,21 @@ def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.Virtu
     assert [child.exitcode for child in children] == [0] * 5
 
 
-def test_what_an_executor_was_given_is_begun_before_the_clock_goes_on(
+def test_an_executor_starts_its_tasks_before_the_clock_advances(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
-    started_at, all_given, left = dxjobs_clock.now, threading.Event(), list[int]()
+    started_at, submitted, unstarted = dxjobs_clock.now, threading.Event(), list[int]()
 
     def work() -> float:
-        left.append(len(timeutils.unstarted_tasks))
+        unstarted.append(len(timeutils.unstarted_tasks))
         return elapsed(dxjobs_clock, started_at)
 
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        executor.submit(all_given.wait)
+        executor.submit(submitted.wait)
         futures = [executor.submit(work) for _ in range(3)]
         executor.submit(work).cancel()
-        all_given.set()
+        submitted.set()
         time.sleep(60)
         assert [each.result() for each in futures] == [0] * 3
-    assert left == [3, 2, 1]
+    assert unstarted == [3, 2, 1]
     assert len(timeutils.unstarted_tasks) == 0

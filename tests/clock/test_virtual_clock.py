@@ -1,4 +1,4 @@
-"""The clock: what moves it, who reads it, which loops it ends at once, and that nothing of it remains."""
+"""The clock: what advances it, what reads it, which loops it ends at once, and that it undoes its patches."""
 
 from __future__ import annotations
 
@@ -30,55 +30,55 @@ from pytest_dxjobs import faults
 from pytest_dxjobs._clock import sleeps, virtual_clock
 from pytest_dxjobs._core import timeutils
 
-BEGIN = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
+START = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def seconds(clock: dx.VirtualClock) -> float:
-    """How far the clock has come."""
-    return (clock.now - BEGIN).total_seconds()
+    """Return the virtual seconds since the default start."""
+    return (clock.now - START).total_seconds()
 
 
 def test_a_sleep_moves_the_clock_and_is_recorded_with_its_caller(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
-    assert dxjobs_clock.now == BEGIN
+    assert dxjobs_clock.now == START
     time.sleep(90)
     sleep(0.25)
-    assert dxjobs_clock.now == BEGIN + datetime.timedelta(seconds=90.25)
+    assert dxjobs_clock.now == START + datetime.timedelta(seconds=90.25)
     assert dxjobs_clock.sleeps == [
-        dx.Sleep(90, BEGIN, __name__),
-        dx.Sleep(0.25, BEGIN + datetime.timedelta(seconds=90), __name__),
+        dx.Sleep(90, START, __name__),
+        dx.Sleep(0.25, START + datetime.timedelta(seconds=90), __name__),
     ]
     slept = dxjobs_clock.sleeps[0]
     assert slept.thread == threading.get_ident()
     assert "thread" not in repr(slept)
 
 
-def test_all_that_tells_the_time_agrees(dxjobs_clock: dx.VirtualClock) -> None:
-    def told() -> list[float]:
+def test_all_clocks_agree(dxjobs_clock: dx.VirtualClock) -> None:
+    def readings() -> list[float]:
         aware = datetime.datetime.now(datetime.timezone.utc)
         return [time.time(), time.monotonic(), time.perf_counter(), aware.timestamp()]
 
-    before = told()
+    before = readings()
     time.sleep(86_400.5)
-    assert [after - then for then, after in zip(before, told(), strict=True)] == [86_400.5] * 4
+    assert [after - then for then, after in zip(before, readings(), strict=True)] == [86_400.5] * 4
     assert time.time() == dxjobs_clock.now.timestamp()
 
 
-def test_the_test_moves_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
+def test_tick_and_move_to_set_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
     dxjobs_clock.tick()
     dxjobs_clock.tick(0.5)
     dxjobs_clock.tick(datetime.timedelta(minutes=2))
     assert seconds(dxjobs_clock) == 121.5
-    dxjobs_clock.move_to(BEGIN + datetime.timedelta(days=400))
+    dxjobs_clock.move_to(START + datetime.timedelta(days=400))
     assert seconds(dxjobs_clock) == 400 * 86_400
     dxjobs_clock.move_to("2024-06-30T12:00:00Z")
-    assert time.time() == datetime.datetime(2024, 6, 30, 12, tzinfo=BEGIN.tzinfo).timestamp()
+    assert time.time() == datetime.datetime(2024, 6, 30, 12, tzinfo=START.tzinfo).timestamp()
     assert dxjobs_clock.sleeps == []
 
 
 @pytest.mark.parametrize(
-    ("when", "moment"),
+    ("when", "expected"),
     [
         ("2024-03-31", (2024, 3, 31)),
         ("2024-03-31T12:00:00", (2024, 3, 31, 12)),
@@ -88,9 +88,9 @@ def test_the_test_moves_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
         (datetime.datetime(2024, 3, 31, 12), (2024, 3, 31, 12)),  # noqa: DTZ001
     ],
 )
-def test_an_instant_without_an_offset_is_in_utc(when: Any, moment: tuple[int, ...]) -> None:
+def test_an_instant_without_an_offset_is_in_utc(when: Any, expected: tuple[int, ...]) -> None:
     with dx.VirtualClock(when) as clock:
-        assert clock.now == datetime.datetime(*moment, tzinfo=datetime.timezone.utc)  # type: ignore[arg-type, misc]
+        assert clock.now == datetime.datetime(*expected, tzinfo=datetime.timezone.utc)  # type: ignore[arg-type, misc]
 
 
 @pytest.mark.dxjobs(start="2031-05-01")
@@ -99,13 +99,13 @@ def test_the_marker_sets_the_start(dxjobs_clock: dx.VirtualClock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "message"),
     [
         (lambda clock: clock.tick(-1), "tick: seconds or a timedelta from 0 is needed, not -1"),
         (lambda clock: clock.tick("1"), "tick: seconds or a timedelta from 0 is needed, not '1'"),
         (
             lambda clock: clock.tick(datetime.timedelta.max),
-            "leads beyond the year 9999",
+            "tick: .* from 2025-01-01 00:00:00.00:00 ends after the year 9999",
         ),
         (
             lambda clock: clock.move_to(5),
@@ -121,23 +121,26 @@ def test_the_marker_sets_the_start(dxjobs_clock: dx.VirtualClock) -> None:
             "move_to: .* is needed",
         ),
         (lambda _: dx.VirtualClock("never"), "start: .* is needed, not 'never'"),
-        (lambda _: dx.VirtualClock().__enter__(), "a clock runs already"),
+        (
+            lambda _: dx.VirtualClock().__enter__(),
+            r"a clock is already running .*\. Use that clock",
+        ),
     ],
 )
-def test_what_cannot_be_is_refused_and_the_clock_stays(
-    dxjobs_clock: dx.VirtualClock, call: Any, told: str
+def test_invalid_values_raise_usage_error_and_leave_the_clock(
+    dxjobs_clock: dx.VirtualClock, call: Any, message: str
 ) -> None:
-    with pytest.raises(dx.UsageError, match=told):
+    with pytest.raises(dx.UsageError, match=message):
         call(dxjobs_clock)
     assert seconds(dxjobs_clock) == 0
     time.sleep(1)
     assert seconds(dxjobs_clock) == 1
 
 
-def test_a_clock_that_does_not_run_says_so() -> None:
+def test_a_clock_that_is_not_running_raises_usage_error() -> None:
     clock = dx.VirtualClock()
     for use in (lambda: clock.now, clock.tick, lambda: clock.move_to("2024-01-01")):
-        with pytest.raises(dx.UsageError, match="this clock does not run"):
+        with pytest.raises(dx.UsageError, match=r"not running\. It runs within its `with` block"):
             use()
     assert repr(clock) == "<VirtualClock not running>"
     with clock:
@@ -148,14 +151,14 @@ def test_a_clock_that_does_not_run_says_so() -> None:
         assert clock.sleeps == []
 
 
-def test_a_clock_that_was_not_entered_is_not_left(dxjobs_clock: dx.VirtualClock) -> None:
-    with pytest.raises(dx.UsageError, match="__exit__: this clock does not run"):
+def test_a_clock_that_was_not_entered_cannot_exit(dxjobs_clock: dx.VirtualClock) -> None:
+    with pytest.raises(dx.UsageError, match="__exit__: this clock is not running"):
         dx.VirtualClock().__exit__(None, None, None)
     time.sleep(1)
     assert seconds(dxjobs_clock) == 1
 
 
-def test_every_run_begins_at_the_same_time_and_repeats_to_the_microsecond() -> None:
+def test_every_run_starts_at_the_same_time_and_repeats_to_the_microsecond() -> None:
     def run() -> tuple[datetime.datetime, list[dx.Sleep]]:
         with dx.VirtualClock() as clock:
             for _ in range(7):
@@ -163,18 +166,18 @@ def test_every_run_begins_at_the_same_time_and_repeats_to_the_microsecond() -> N
             return clock.now, clock.sleeps
 
     assert run() == run()
-    assert run()[0] == BEGIN + datetime.timedelta(microseconds=7 * 142857)
+    assert run()[0] == START + datetime.timedelta(microseconds=7 * 142857)
 
 
-def test_sleep_refuses_what_it_refuses_without_a_clock(dxjobs_clock: dx.VirtualClock) -> None:
-    wrong: list[tuple[Any, type[Exception]]] = [
+def test_sleep_raises_the_same_errors_as_without_a_clock(dxjobs_clock: dx.VirtualClock) -> None:
+    invalid: list[tuple[Any, type[Exception]]] = [
         (-1, ValueError),
         (float("nan"), ValueError),
         (float("inf"), OverflowError),
         ("1", TypeError),
         (None, TypeError),
     ]
-    for value, kind in wrong:
+    for value, kind in invalid:
         with pytest.raises(kind):
             time.sleep(value)
     time.sleep(True)
@@ -182,27 +185,27 @@ def test_sleep_refuses_what_it_refuses_without_a_clock(dxjobs_clock: dx.VirtualC
     assert seconds(dxjobs_clock) == 1
 
 
-def test_the_shortest_sleep_moves_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
+def test_the_shortest_sleep_advances_the_clock(dxjobs_clock: dx.VirtualClock) -> None:
     time.sleep(1e-9)
     assert seconds(dxjobs_clock) == 1e-6
 
 
-def test_what_a_clock_replaces_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    def held() -> list[object]:
+def test_all_patches_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def functions() -> list[object]:
         loop = asyncio.BaseEventLoop.time
         return [time.sleep, sleep, asyncio.sleep, threading.Event.wait, loop, time.time]
 
-    before = held()
+    before = functions()
     with dx.VirtualClock():
-        assert not set(before) & set(held())
-    assert held() == before
+        assert not set(before) & set(functions())
+    assert functions() == before
     with dx.VirtualClock():
-        monkeypatch.setattr(time, "sleep", print)  # which knows ours as the one to put back
-    assert held()[1:] == before[1:]
+        monkeypatch.setattr(time, "sleep", print)  # its undo puts our replacement back
+    assert functions()[1:] == before[1:]
     monkeypatch.undo()
     with dx.VirtualClock():
         pass
-    assert held() == before
+    assert functions() == before
 
 
 def test_a_function_kept_from_the_clock_works_after_it() -> None:
@@ -236,9 +239,7 @@ def test_a_module_loaded_during_the_test_sleeps_in_virtual_time_until_its_end(
         assert [each.module for each in clock.sleeps] == [__name__]
 
 
-def test_packages_that_manage_threads_and_tests_sleep_in_real_time(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
+def test_exempt_packages_sleep_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
     caller = {"__name__": "multiprocessing.pool", "time": time, "threading": threading}
     exec("time.sleep(0); threading.Event().wait(0.0001)", caller)
     assert dxjobs_clock.sleeps == []
@@ -248,7 +249,7 @@ def test_packages_that_manage_threads_and_tests_sleep_in_real_time(
 
 
 def until(deadline: Any, client: Any, job: dx.Job, interval: float = 30) -> int:
-    """Poll until the deadline; how often."""
+    """Poll until the deadline, and return the number of polls."""
     polls = 0
     while not deadline():
         client.get_job(JobId=job.id)
@@ -276,12 +277,12 @@ def test_a_deadline_by_any_clock_ends_the_loop(
     assert seconds(dxjobs_clock) == 3600
 
 
-def test_a_number_of_tries_ends_the_loop(
+def test_a_number_of_polls_ends_the_loop(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
-    tries = iter(range(40))
-    assert until(lambda: next(tries) == 39, client, job) == 39
+    polls = iter(range(40))
+    assert until(lambda: next(polls) == 39, client, job) == 39
     assert seconds(dxjobs_clock) == 39 * 30
 
 
@@ -313,7 +314,7 @@ def test_tenacity_gives_up_at_its_deadline(
     assert seconds(dxjobs_clock) == 600
 
 
-def test_a_waiter_of_botocore_waits_in_virtual_time(
+def test_a_botocore_waiter_waits_in_virtual_time(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     accept = {"matcher": "path", "argument": "State", "expected": "COMPLETED", "state": "success"}
@@ -340,7 +341,7 @@ def test_a_waiter_of_botocore_waits_in_virtual_time(
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
-def test_backoff_moves_the_clock_and_is_told_apart(
+def test_backoff_advances_the_clock_and_is_recorded_as_backoff(
     mode: str, dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     client, job = client_for(mode=mode), dxjobs.add_job()
@@ -359,19 +360,19 @@ def test_backoff_moves_the_clock_and_is_told_apart(
 
 
 @pytest.mark.parametrize("fake", [dx.FakeDataExchange(), contextlib.nullcontext()])
-def test_what_botocore_waits_for_another_service_is_backoff_too(
+def test_backoff_of_another_service_is_recorded_as_backoff(
     dxjobs_clock: dx.VirtualClock, fake: Any
 ) -> None:
     other = botocore.session.Session().create_client(
         "sts", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
     )
 
-    def answer(request: Any, **_: object) -> Any:
+    def fail(request: Any, **_: object) -> Any:
         response: Any = AWSResponse(request.url, 500, HeadersDict(), None)  # type: ignore[arg-type]
         response._content = b""
         return response
 
-    other.meta.events.register_first("before-send.sts", answer)
+    other.meta.events.register_first("before-send.sts", fail)
     with fake, pytest.raises(botocore.exceptions.ClientError):
         other.get_caller_identity()  # type: ignore[attr-defined]
     assert seconds(dxjobs_clock) > 0
@@ -390,53 +391,51 @@ def test_an_event_is_a_sleep_that_can_be_interrupted(dxjobs_clock: dx.VirtualClo
     assert stop.wait(3600) is True
     worker.join()
     assert stop.wait(3600) is True
-    assert seconds(dxjobs_clock) in (60, 3660)  # where the thread was too late for a moment
+    assert seconds(dxjobs_clock) in (60, 3660)  # the thread may set the event too late
 
 
-def test_what_may_interrupt_a_wait_gets_a_moment_of_real_time(
-    dxjobs_clock: dx.VirtualClock,
-) -> None:
-    clock, answers = timeutils.running_clock, iter([False] * 15)
+def test_an_interruption_gets_a_grace_period_in_real_time(dxjobs_clock: dx.VirtualClock) -> None:
+    clock, interrupted = timeutils.running_clock, iter([False] * 15)
     assert clock is not None
-    clock.wait(60, lambda: next(answers, True), patient=True)
+    clock.wait(60, lambda: next(interrupted, True), grace=True)
     assert seconds(dxjobs_clock) == 0
-    clock.wait(60, bool, patient=True)
+    clock.wait(60, bool, grace=True)
     assert seconds(dxjobs_clock) == 60
 
 
-def test_what_takes_no_time_is_no_sleep(dxjobs_clock: dx.VirtualClock) -> None:
+def test_a_sleep_of_zero_is_not_recorded(dxjobs_clock: dx.VirtualClock) -> None:
     time.sleep(0)
     asyncio.run(asyncio.sleep(0))
     assert dxjobs_clock.sleeps == []
-    assert dxjobs_clock.now == BEGIN
+    assert dxjobs_clock.now == START
 
 
-def test_what_is_refused_is_no_sleep(dxjobs_clock: dx.VirtualClock) -> None:
-    for refused in (-1, "1", None, float("nan")):
+def test_a_sleep_that_raises_is_not_recorded(dxjobs_clock: dx.VirtualClock) -> None:
+    for invalid in (-1, "1", None, float("nan")):
         with pytest.raises((TypeError, ValueError)):
-            time.sleep(refused)  # type: ignore[arg-type]
-    with pytest.raises(OverflowError, match=r"a sleep of 1e\+20 s from 2025-01-01 .* beyond"):
+            time.sleep(invalid)  # type: ignore[arg-type]
+    with pytest.raises(
+        OverflowError, match=r"a sleep of 1e\+20 s from 2025-01-01 .* ends after the year"
+    ):
         time.sleep(1e20)
     with pytest.raises(TypeError):
         asyncio.run(asyncio.sleep("1"))  # type: ignore[call-overload]
     assert dxjobs_clock.sleeps == []
 
 
-def test_a_name_that_is_bound_between_two_clocks_is_found(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_name_bound_between_two_clocks_is_patched(monkeypatch: pytest.MonkeyPatch) -> None:
     exports: Any = types.ModuleType("exports")
     exports.__file__, exports.nap = "exports.py", None
     monkeypatch.setitem(sys.modules, "exports", exports)
     with dx.VirtualClock():
         pass
-    exports.nap = real_sleep = time.sleep  # as many names as before
+    exports.nap = real_sleep = time.sleep  # the number of names stays the same
     with dx.VirtualClock():
         assert exports.nap is time.sleep is not real_sleep
     assert exports.nap is real_sleep
 
 
-def test_a_clock_that_cannot_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_cannot_start_undoes_its_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     before = time.sleep, time.time, threading.Event.wait
 
     def fail() -> None:
@@ -463,7 +462,7 @@ def test_a_run_with_retries_repeats_to_the_microsecond(mode: str) -> None:
     assert ends[0] == ends[1] > 0
 
 
-def test_a_limiter_of_another_service_is_as_good_after_a_clock_in_the_future() -> None:
+def test_a_rate_limiter_works_after_a_clock_in_the_future() -> None:
     bucket = TokenBucket(10, Clock())
     with dx.VirtualClock("2090-01-01"):
         assert bucket.acquire(1)
@@ -471,13 +470,15 @@ def test_a_limiter_of_another_service_is_as_good_after_a_clock_in_the_future() -
     assert bucket.available_capacity >= 0
 
 
-def test_a_wait_that_is_over_when_it_begins_takes_no_time(dxjobs_clock: dx.VirtualClock) -> None:
+def test_a_wait_that_is_interrupted_at_its_start_takes_no_time(
+    dxjobs_clock: dx.VirtualClock,
+) -> None:
     clock = timeutils.running_clock
     assert clock is not None
-    clock.wait(60, lambda: True, patient=False)
+    clock.wait(60, lambda: True, grace=False)
     assert seconds(dxjobs_clock) == 0
 
 
-def test_a_fork_without_a_clock_is_left_alone() -> None:
-    sleeps._go_on_in_a_fork()
+def test_a_fork_without_a_clock_changes_nothing() -> None:
+    sleeps._reset_after_fork()
     assert timeutils.running_clock is None
