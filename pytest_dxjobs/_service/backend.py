@@ -14,7 +14,7 @@ from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.errors import UnexpectedCall, UsageError
 from pytest_dxjobs._core.messages import listing, show
 from pytest_dxjobs._core.timeutils import now
-from pytest_dxjobs._jobs.histories import AT_ONCE, completes
+from pytest_dxjobs._jobs.histories import COMPLETES_AT_ONCE, completes
 from pytest_dxjobs._service.fault_plan import FaultPlan
 from pytest_dxjobs._service.jobs import JobStore
 from pytest_dxjobs._service.operations import JobOperations
@@ -83,7 +83,7 @@ class Backend:
             BotoCoreError: The connection fails, as a fault has it.
         """
         with self.jobs.lock:
-            call = self.jobs.log.of(request, now())
+            call = self.jobs.log.begin(request, now())
             epoch = self.epoch
             try:
                 if request.method == "GET" and call.operation != "GetJob" and not call.attempt_rows:
@@ -91,7 +91,7 @@ class Backend:
                     self._watch.ask(asked, call.name)
                 planned = self._planned(call)
                 if planned is None and call.operation != "CreateJob":
-                    return call.answer(self._answer(call))
+                    return call.finish(self._answer(call))
             except BaseException as failure:
                 self._note(failure, call, epoch)
                 raise
@@ -99,8 +99,8 @@ class Backend:
         # history for the job, and waits for other calls.
         try:
             if planned is None:
-                return call.answer(self._answer(call))
-            return call.answer(self._respond_as_planned(planned, call))
+                return call.finish(self._answer(call))
+            return call.finish(self._respond_as_planned(planned, call))
         except BaseException as failure:
             self._note(failure, call, epoch)
             raise
@@ -151,7 +151,7 @@ class Backend:
         self._watch_poll(call, call.reported)
         if call.operation == "GetJob" and job is not None:
             moment = now()  # a function may have taken its time, and other polls have been answered
-            stored = self.jobs.find(call.uri["JobId"], moment)
+            stored = self.jobs.find(call.path_params["JobId"], moment)
             if stored is not None:
                 stored.count_poll(moment)  # it was answered with a job, if not with its own words
 
@@ -167,12 +167,12 @@ class Backend:
     def _watch_poll(self, call: CallRecord, answer: str) -> None:
         if call.operation == "GetJob":
             with self.jobs.lock:
-                self._watch.poll(call.uri["JobId"], answer, again=bool(call.attempt_rows))
+                self._watch.poll(call.path_params["JobId"], answer, again=bool(call.attempt_rows))
 
     def back_off(self, invocation: str | bytes, seconds: float) -> None:
         """Note that botocore waits before it tries a call again."""
         with self.jobs.lock:
-            self.jobs.log.back_off(invocation, seconds)
+            self.jobs.log.note_backoff(invocation, seconds)
 
     def sleep(self) -> None:
         """Note that the code under test sleeps.
@@ -214,7 +214,7 @@ class Backend:
         with self.jobs.lock:
             self.planned_histories.first = itertools.repeat(history, jobs)
             self.planned_histories.default = completes(polls=3)
-            self._injections.most_jobs = jobs
+            self._injections.max_jobs = jobs
 
     def queue(self, entry: StubbedResponse) -> None:
         """Lay down an answer."""
@@ -235,7 +235,7 @@ class Backend:
                 or self.pending_responses()
                 or self.pending_faults()
                 or self.pending_histories()
-                or self.planned_histories.default is not AT_ONCE
+                or self.planned_histories.default is not COMPLETES_AT_ONCE
             )
 
     def take_failures(self) -> list[AssertionError | UsageError]:
@@ -257,7 +257,7 @@ class Backend:
     def pending_histories(self) -> list[str]:
         """The histories that were laid down and not used."""
         with self.jobs.lock:
-            return [repr(script) for script in self.planned_histories.waiting]
+            return [repr(script) for script in self.planned_histories.queued]
 
     def _polling_summary(self, job_id: str, polls: int) -> str:
         stored = self.jobs.find(job_id, now())
@@ -273,7 +273,7 @@ class Backend:
         )
         if call.operation is None:
             return f"{headline}: there is no such operation. Nothing was sent."
-        why_not = self._responses.why_not(call)
+        why_not = self._responses.mismatches(call)
         told = listing(f"{headline}. These were added:", why_not) if why_not else f"{headline}."
         return (
             f"{told}\nNothing was sent. add_response({call.name!r}) on the fake answers one such call with "

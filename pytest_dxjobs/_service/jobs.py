@@ -9,12 +9,12 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._core.arguments import one_of, read, refuse
+from pytest_dxjobs._core.arguments import one_of, raise_problems, read
 from pytest_dxjobs._core.constants import JOB_STATES, TERMINAL_STATES
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import safe_str
 from pytest_dxjobs._core.timeutils import format_instant, now, truncate_to_milliseconds
-from pytest_dxjobs._core.values import cleaned, is_aware, members_of
+from pytest_dxjobs._core.values import is_aware, without_absent, without_metadata
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.factory import merge
 from pytest_dxjobs._jobs.histories import History, Position, Stage, advance, after_poll, stays
@@ -95,12 +95,12 @@ class StoredJob:
         told = f"The history of the job is {self._history!r}"
         if not isinstance(self._history.stages[position.stage].lasts, datetime.timedelta):
             return f"{told}."
-        if position.since > moment:
+        if position.entered_at > moment:
             return (
-                f"{told}. It came to {self._state(position)} at {format_instant(position.since)}, which is later than the "
+                f"{told}. It came to {self._state(position)} at {format_instant(position.entered_at)}, which is later than the "
                 f"clock shows, {format_instant(moment)}: start the clock before the job is put in, and do not set it back."
             )
-        passed = (moment - position.since).total_seconds()
+        passed = (moment - position.entered_at).total_seconds()
         told = f"{told}, and only {passed:.3f} s of {self._state(position)} have passed"
         if in_virtual_time:
             return f"{told}."
@@ -121,7 +121,7 @@ class StoredJob:
         if position is not None and (self._shown is None or position.stage != self._shown.stage):
             state = self._history.stages[position.stage].state
             self._body = encode(
-                self._installed.job, self._response_in_state(state, position.since, self._history)
+                self._installed.job, self._response_in_state(state, position.entered_at, self._history)
             )
             self._shown = position
         return self._body
@@ -278,9 +278,9 @@ class JobStore:
         if check:  # with datetimes, as a client has them
             response = self._as_parsed(response)
         response |= {name: merge(response.get(name), part) for name, part in members.items()}
-        response = cleaned(response)
+        response = without_absent(response)
         if check:
-            refuse(
+            raise_problems(
                 "become: the service could not have sent this response "
                 "(become(..., check=False) takes it as it is):",
                 find_problems(response),
@@ -293,7 +293,7 @@ class JobStore:
     def _as_parsed(self, response: dict[str, Any]) -> dict[str, Any]:
         sent = Response(200, {}, encode(self._installed.job, response))
         parsed = parse_response(self._installed, "GetJob", sent)
-        return members_of(parsed)
+        return without_metadata(parsed)
 
 
 def _is_alive(stored: StoredJob, moment: datetime.datetime) -> bool:

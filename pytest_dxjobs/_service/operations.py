@@ -7,10 +7,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._core.arguments import refuse
+from pytest_dxjobs._core.arguments import raise_problems
 from pytest_dxjobs._core.errors import ServiceRefusal
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._core.values import values_of
+from pytest_dxjobs._core.values import find_values
 from pytest_dxjobs._jobs.creation import job_from_request
 from pytest_dxjobs._jobs.transitions import find_history_problems
 from pytest_dxjobs._model import documented
@@ -121,7 +121,7 @@ class JobOperations:
         try:
             stored = self._find(call, moment)
         except ServiceRefusal as refused:
-            self._watch.poll(call.uri["JobId"], refused.code, again=bool(call.attempt_rows))
+            self._watch.poll(call.path_params["JobId"], refused.code, again=bool(call.attempt_rows))
             raise
         state, body = stored.response_for_poll(moment)
         if self.adapt is not None:
@@ -163,7 +163,7 @@ class JobOperations:
         return token
 
     def _find(self, call: CallRecord, moment: datetime.datetime) -> StoredJob:
-        job_id = call.uri["JobId"]
+        job_id = call.path_params["JobId"]
         stored = self._jobs.find(job_id, moment)
         if stored is not None:  # also one that a test gave an id which is none
             return stored
@@ -194,13 +194,13 @@ def _is_about(stored: StoredJob, params: dict[str, Any]) -> bool:
     if not all(json.dumps(value).encode() in stored.body for value in wanted.values()):
         return False  # most jobs, seen without decoding
     details = stored.response().get("Details") if wanted else {}
-    return all(value in values_of(name, details) for name, value in wanted.items())
+    return all(value in find_values(name, details) for name, value in wanted.items())
 
 
 def _check_errors(installed: Model, response: dict[str, Any], history: History) -> None:
     """Refuse errors that the test has written and that do not fit the job for which they are used."""
     if isinstance(history.errors, tuple):
-        refuse(
+        raise_problems(
             f"{history!r}: the service could not have sent this of the job that was created "
             '(job.become("ERROR", check=False, Errors=...) takes it as it is):',
             find_history_problems(installed, response, history, {}),

@@ -232,7 +232,7 @@ def permitting_option(told: str) -> str:
 
 def _permits_it(option: str) -> str:
     return (
-        f"Where the calls are meant, the option {option} sets another bound, or None for no bound."
+        f"Where the calls are meant, the option {option} sets another bound, or None for no limit."
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import freezegun
 import pytest
-from polling_loops import wait, wait_deafly
+from polling_loops import wait, wait_swallowing_errors
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
@@ -39,12 +39,12 @@ def test_an_end_state_that_the_code_does_not_react_to(
             "end state: every 10 s, over 0:04:10."
         ),
         "The history of the job is dx.times_out(after=60).",
-        "What was asked and answered, from 2025-01-01 00:00:00 UTC:",
+        "Calls about this job, from 2025-01-01 00:00:00 UTC:",
         "       +0.000 s  get_job  200 IN_PROGRESS   6 times, last at +50.000 s",
         "      +60.000 s  get_job  200 TIMED_OUT   26 times, last at +310.000 s",
         (
             "So does a loop that does not react to TIMED_OUT; it was ended here. Where the calls are "
-            "meant, the option max_polls_after_end sets another bound, or None for no bound."
+            "meant, the option max_polls_after_end sets another bound, or None for no limit."
         ),
     ]
 
@@ -159,7 +159,7 @@ def test_a_loop_that_swallows_exceptions_meets_what_is_none(
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
     swallowed = "(?s)TIMED_OUT.*RunawayPolling has told so before, and the code swallowed it"
     with pytest.raises(PollingStopped, match=swallowed) as caught:
-        wait_deafly(client, job.id)
+        wait_swallowing_errors(client, job.id)
     assert not issubclass(PollingStopped, Exception)
     assert caught.value.times == 1
     assert len(dxjobs.calls) == 1 + 25 + 25 + 1
@@ -298,7 +298,7 @@ def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) ->
         ["*RunawayPolling: get_job was called 26 times for job * after it had answered ERROR, *"]
     )
     result.stdout.fnmatch_lines(
-        ["It was raised in *test_a_test_whose_code_swallowed_it_fails_once.py:*"]
+        ["It was raised at *test_a_test_whose_code_swallowed_it_fails_once.py:*"]
     )
 
 
