@@ -1,10 +1,12 @@
-"""Hypothesis strategies for jobs, what becomes of them, and what goes wrong on the way.
+"""Hypothesis strategies for jobs, histories and faults.
 
     from pytest_dxjobs import strategies as dxst
 
-They follow the habits of ``hypothesis.strategies``: each has a plural name and draws one value; options go
-by name; a bad one raises ``InvalidArgument`` when a value is drawn. Values are made by construction, so that
-nothing is filtered out, and shrink to the simplest job that a person would write.
+They follow the conventions of ``hypothesis.strategies``. Each has a plural name and draws one value. An invalid
+argument raises ``InvalidArgument`` when a value is drawn. Values are built by construction, not filtered, and shrink
+to the simplest job that a person would write.
+
+See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
 """
 
 from __future__ import annotations
@@ -19,13 +21,17 @@ from hypothesis.strategies import DrawFn, composite
 from pytest_dxjobs._core.arguments import one_of, read
 from pytest_dxjobs._core.constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import show
+from pytest_dxjobs._core.messages import choose_from, show
 from pytest_dxjobs._model.service_model import model
-from pytest_dxjobs._strategies import (
-    faults as _drawn_faults,
-    from_model,
-    histories as _drawn_histories,
-    jobs as _drawn_jobs,
+from pytest_dxjobs._strategies.faults import FAULTS, SCHEDULES
+from pytest_dxjobs._strategies.from_model import strategy_for
+from pytest_dxjobs._strategies.histories import ENDS, draw_history
+from pytest_dxjobs._strategies.jobs import (
+    default_context,
+    draw_details,
+    draw_error,
+    draw_future_response,
+    draw_job,
 )
 from pytest_dxjobs._strategies.shapes import Source
 from pytest_dxjobs._strategies.values import JOB_IDS
@@ -51,149 +57,133 @@ __all__ = (
 
 @composite
 def jobs(draw: DrawFn, *, type: OneOrSeveral = None, state: OneOrSeveral = None) -> dict[str, Any]:
-    """Draw what ``get_job`` may answer: valid and coherent, as ``dx.find_problems`` judges it.
+    """Draw a valid and coherent ``get_job`` response, in which ``dx.find_problems`` finds nothing.
 
-    Members that the service may leave out are there in some and absent in others, and texts hold what the
-    service permits in them. ``dxjobs.add_job(job)`` takes any.
+    Optional members are present in some responses and absent in others. Texts include edge cases that the service
+    permits. ``dxjobs.add_job(job)`` accepts every response.
 
     Args:
-        type: One of ``dx.JOB_TYPES``, or several; None is any that the installed botocore knows.
-        state: One of ``dx.JOB_STATES``, or several; None is any.
+        type: One of ``dx.JOB_TYPES``, or several. None is any type that the installed botocore knows.
+        state: One of ``dx.JOB_STATES``, or several. None is any.
 
     Raises:
-        InvalidArgument: There is no such type or state, when a value is drawn.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+        InvalidArgument: When a value is drawn, if a type or state is unknown.
     """
-    types = _chosen("jobs: type", type, model().types, JOB_TYPES)
-    states = _chosen("jobs: state", state, model().states, JOB_STATES)
-    return _drawn_jobs.draw_job(Source(draw), model(), types, states)
+    types = _options("jobs: type", type, model().types, JOB_TYPES)
+    states = _options("jobs: state", state, model().states, JOB_STATES)
+    return draw_job(Source(draw), model(), types, states)
 
 
 @composite
 def job_errors(
     draw: DrawFn, *, type: OneOrSeveral = None, code: OneOrSeveral = None
 ) -> dict[str, Any]:
-    """Draw one entry of a job's ``Errors``, as a job of the type has it.
+    """Draw one entry of the ``Errors`` of a job.
 
-    It names resources of a job that nobody sees: ``jobs(state="ERROR")`` draws errors that fit their job.
+    The resources that it names belong to no job. For errors that match their job, use ``jobs(state="ERROR")``.
 
     Args:
-        type: One of ``dx.JOB_TYPES``, or several; None is any.
-        code: One of ``dx.JOB_ERROR_CODES``, or several; None is any.
+        type: The type of the job: one of ``dx.JOB_TYPES``, or several. None is any.
+        code: One of ``dx.JOB_ERROR_CODES``, or several. None is any.
 
     Raises:
-        InvalidArgument: There is no such type or code, when a value is drawn.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+        InvalidArgument: When a value is drawn, if a type or code is unknown.
     """
     installed = model()
-    types = _chosen("job_errors: type", type, installed.types, JOB_TYPES)
-    codes = _chosen("job_errors: code", code, installed.error_codes, JOB_ERROR_CODES)
+    types = _options("job_errors: type", type, installed.types, JOB_TYPES)
+    codes = _options("job_errors: code", code, installed.error_codes, JOB_ERROR_CODES)
     source = Source(draw)
     type_ = source.one_of(types)
-    context = _drawn_jobs.default_context(type_)
-    about = _drawn_jobs.draw_details(source.apart(), installed, type_, context)
-    return _drawn_jobs.draw_error(source, installed, type_, about, codes)
+    context = default_context(type_)
+    job_details = draw_details(source.fork(), installed, type_, context)
+    return draw_error(source, installed, type_, job_details, codes)
 
 
 def job_ids() -> st.SearchStrategy[str]:
-    """Draw an id that the service permits: 32 lowercase hex digits, as it makes them, or 30 to 40 letters and digits.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
-    """
+    """Draw a valid job id: 32 lowercase hex digits, as the service generates it, or 30 to 40 letters and digits."""
     return JOB_IDS
 
 
 @composite
 def details(draw: DrawFn, type: OneOrSeveral = None) -> dict[str, Any]:
-    """Draw the ``Details`` of a job: a dict with the one member that belongs to its type.
+    """Draw the ``Details`` of a job: a dict with the one member for its type.
 
     Args:
-        type: One of ``dx.JOB_TYPES``, or several; None is any.
+        type: One of ``dx.JOB_TYPES``, or several. None is any.
 
     Raises:
-        InvalidArgument: There is no such type, when a value is drawn.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+        InvalidArgument: When a value is drawn, if a type is unknown.
     """
-    types = _chosen("details: type", type, model().types, JOB_TYPES)
+    types = _options("details: type", type, model().types, JOB_TYPES)
     source = Source(draw)
     type_ = source.one_of(types)
-    return _drawn_jobs.draw_details(source, model(), type_, _drawn_jobs.default_context(type_))
+    return draw_details(source, model(), type_, default_context(type_))
 
 
 @composite
 def histories(draw: DrawFn, *, type: OneOrSeveral = None, outcome: OneOrSeveral = None) -> History:
-    """Draw how a job moves, such as ``dx.completes(polls=3)``, for ``add_job``, ``next_job`` and ``default_history``.
+    """Draw a history, such as ``dx.completes(polls=3)``, for ``add_job``, ``next_job`` or ``default_history``.
 
     Its repr is what a test would write.
 
     Args:
-        type: One of ``dx.JOB_TYPES``, or several; None is any. It is checked, and changes nothing: the errors of a
-            history fit whichever job it is given to.
-        outcome: The state in which it stays, one of ``dx.JOB_STATES``, or several. None is any end state.
+        type: One of ``dx.JOB_TYPES``, or several. None is any. It is validated and has no other effect: a history
+            makes errors that match its job.
+        outcome: The last state: one of ``dx.JOB_STATES``, or several. None is any end state.
 
     Raises:
-        InvalidArgument: There is no such type or state, when a value is drawn.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+        InvalidArgument: When a value is drawn, if a type or state is unknown.
     """
-    _chosen("histories: type", type, model().types, JOB_TYPES)
-    ends = _drawn_histories.ENDS if outcome is None else outcome
-    outcomes = _chosen("histories: outcome", ends, JOB_STATES, JOB_STATES)
-    return _drawn_histories.draw_history(draw, model(), draw(st.sampled_from(outcomes)))
+    _options("histories: type", type, model().types, JOB_TYPES)
+    outcomes = _options("histories: outcome", outcome, ENDS, JOB_STATES)
+    return draw_history(draw, model(), draw(st.sampled_from(outcomes)))
 
 
 def faults() -> st.SearchStrategy[Fault]:
-    """Draw what goes wrong with a request, such as ``faults.throttling()``, for ``inject``."""
-    return _drawn_faults.FAULTS
+    """Draw a fault, such as ``faults.throttling()``, for ``inject``."""
+    return FAULTS
 
 
 def fault_schedules() -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Draw what goes wrong when: a list of what to give to ``inject``, one dict for each fault.
+    """Draw a schedule of faults: a list of dicts with the arguments of ``inject``.
 
-    ``for each in schedule: dxjobs.inject(**each)`` lays it down. ``after`` is the number of requests that pass
-    before, counted from the first one, and ``requests`` is the number of requests that fail so.
+    ``for arguments in schedule: dxjobs.inject(**arguments)`` applies it. ``after`` is the number of requests before
+    the fault, counted from the first request. ``requests`` is the number of requests that fail.
     """
-    return _drawn_faults.SCHEDULES
+    return SCHEDULES
 
 
 def model_responses() -> st.SearchStrategy[dict[str, Any]]:
-    """Draw anything that the API model permits as an answer of ``get_job``: members absent, lists empty.
+    """Draw any ``get_job`` response that the API model permits: members may be absent, lists empty.
 
-    Much of it the service would never send; ``dxjobs.add_job(response, check=False)`` takes it.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    The service never sends many of them. Add one with ``dxjobs.add_job(response, check=False)``.
     """
-    return cast("st.SearchStrategy[dict[str, Any]]", from_model.values(model().job))
+    return cast("st.SearchStrategy[dict[str, Any]]", strategy_for(model().job))
 
 
 @composite
 def future_responses(draw: DrawFn) -> dict[str, Any]:
-    """Draw what a later service may answer: a job with an unknown state, type, error code or member.
+    """Draw a response of a future service: a job with an unknown state, type, error code or member.
 
-    ``dxjobs.add_job(response, check=False)`` takes it. What botocore's parser does not know it leaves out.
-
-    See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
+    Add one with ``dxjobs.add_job(response, check=False)``. botocore's parser drops unknown members.
     """
-    return _drawn_jobs.draw_future(Source(draw), model())
+    return draw_future_response(Source(draw), model())
 
 
-def _chosen(
+def _options(
     place: str, given: object, known: tuple[str, ...], documented: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The values to choose from."""
+    """Return the values to draw from; raise `InvalidArgument` if one is unknown."""
     if given is None:
         return known
-    one = isinstance(given, str) or not isinstance(given, Collection)
+    single = isinstance(given, str) or not isinstance(given, Collection)
     try:
-        several = (given,) if one else read(place, given, tuple)
-        chosen = [one_of(place, each, known, documented) for each in several]
+        values = (given,) if single else read(place, given, tuple)
+        options = [one_of(place, value, known, documented) for value in values]
     except UsageError as error:
         raise InvalidArgument(str(error)) from None
-    if not chosen:
-        raise InvalidArgument(f"{place}: {show(given)} is empty; there are {', '.join(documented)}")
-    if isinstance(given, Set):  # the order of which differs from run to run
-        chosen.sort()
-    return tuple(chosen)
+    if not options:
+        raise InvalidArgument(f"{place}: {show(given)} is empty{choose_from(given, documented)}")
+    if isinstance(given, Set):  # its order varies from run to run
+        options.sort()
+    return tuple(options)

@@ -1,4 +1,4 @@
-"""Every test runs where nothing can be reached and nothing is configured, as on a stranger's machine."""
+"""Every test runs without a network, AWS configuration or home directory."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from typing import Any
 import boto3
 import freezegun
 import pytest
+from blocked_network import BlockedNetwork
 from clients import START, client_for
 from hypothesis import settings
-from refused_network import Network
 
 import pytest_dxjobs
 
-# Once for all: a run of pytest within a test, in this process, unloads what it was the first to load.
-for _each in pkgutil.walk_packages(pytest_dxjobs.__path__, f"{pytest_dxjobs.__name__}."):
-    importlib.import_module(_each.name)
+# Import every module now: an in-process pytester run unloads the modules that it imports first.
+for _module in pkgutil.walk_packages(pytest_dxjobs.__path__, f"{pytest_dxjobs.__name__}."):
+    importlib.import_module(_module.name)
 
-# An hour: a busy machine does not reach it, and a clock that leaks into an example's time does.
+# One hour is more than a busy machine takes, and less than virtual time that leaks into an example.
 settings.register_profile("explore", deadline=timedelta(hours=1))
 settings.register_profile("tests", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)
-def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    """Refuse every connection; a test that expects some clears ``attempts``."""
-    network = Network()
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockedNetwork]:
+    """Refuse every connection. A test that expects attempts clears ``attempts``."""
+    network = BlockedNetwork()
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
         network.refuse(address)
         connect(self, address)
 
-    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
         network.refuse((host,))
-        return look_up(host, *args, **kwargs)
+        return getaddrinfo(host, *args, **kwargs)
 
     monkeypatch.setattr(socket.socket, "connect", guarded_connect)
-    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
     yield network
     assert network.attempts == []
 
 
 @pytest.fixture(autouse=True)
-def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_aws_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -61,12 +61,12 @@ def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 @pytest.fixture(scope="module")
 def client() -> Any:
-    """A client for the tests of a module; what it has used up of its retries ends with it."""
+    """A client shared by the tests of a module; botocore keeps the retry quota per client."""
     return client_for()
 
 
 @pytest.fixture
 def clock() -> Iterator[Any]:
-    """Time that stands at ``START`` until it is moved."""
+    """Time that is frozen at ``START`` until the test moves it."""
     with freezegun.freeze_time(START, tick=False, ignore=["_pytest.timing"]) as frozen:
         yield frozen

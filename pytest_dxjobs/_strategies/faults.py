@@ -1,4 +1,4 @@
-"""Random faults, and when they happen."""
+"""Strategies for faults and for schedules of faults."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FAULTS: Final = st.one_of(
 @st.composite
 def _schedules(draw: DrawFn) -> list[dict[str, Any]]:
     schedule: list[dict[str, Any]] = []
-    passed = 0
+    after = 0
     for _ in range(draw(st.integers(1, 3))):
-        passed += draw(st.integers(0, 5))
+        after += draw(st.integers(0, 5))
         requests = draw(st.integers(1, 4))
-        schedule.append({"fault": draw(FAULTS), "after": passed, "requests": requests})
-        passed += requests
+        schedule.append({"fault": draw(FAULTS), "after": after, "requests": requests})
+        after += requests
     return schedule
 
 

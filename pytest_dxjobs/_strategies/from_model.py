@@ -1,4 +1,4 @@
-"""Anything that the API model permits, whether the service would send it or not: a straight walk over shapes."""
+"""Strategies for any value that the service model permits, also for those that the service never sends."""
 
 from __future__ import annotations
 
@@ -9,82 +9,84 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from pytest_dxjobs._core.timeutils import plain_utc
-from pytest_dxjobs._jobs.example_values import PROBE, example_builder
+from pytest_dxjobs._jobs.example_values import PROBE_CONTEXT, example_builder
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.service_model import Shape, enum_of, members_outside, pattern_of
+from pytest_dxjobs._model.service_model import Shape, enum_of, non_recursive_members, pattern_of
 from pytest_dxjobs._strategies.values import JOB_IDS
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-_MOST_ENTRIES: Final = 3
-_EPOCH: Final = plain_utc(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - which it takes to be in UTC
+_MAX_EXTRA_ENTRIES: Final = 3
+_EPOCH: Final = plain_utc(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - read as UTC
 
 
 @functools.cache
-def values(
+def strategy_for(
     shape: Shape, name: str = "", within: frozenset[str] = frozenset()
 ) -> SearchStrategy[Any]:
-    """Values of a shape: members that are not required may be absent, and lists empty.
+    """Return a strategy for a shape. Optional members may be absent, and lists empty.
 
     Args:
         shape: Any shape of the service model.
-        name: The name of the member that has this shape; an element of a list goes by the list's name.
-        within: The structures around it. A member that would begin one of them anew is left out.
+        name: The name of the member that has this shape. List elements use the list's name.
+        within: The enclosing structures. Members that would repeat one of them are omitted.
     """
     kind, metadata = shape.type_name, shape.metadata
     low, high = metadata.get("min"), metadata.get("max")
-    least = low or 0
+    min_size = low or 0
     if kind == "structure":
         within |= {shape.name}
         members = {
-            key: values(member, key, within)
-            for key, member in members_outside(shape, within).items()
+            key: strategy_for(member, key, within)
+            for key, member in non_recursive_members(shape, within).items()
         }
         required = {key: members.pop(key) for key in shape.required_members if key in members}
         return st.fixed_dictionaries(required, optional=members)
     if kind == "list":
         return st.lists(
-            values(shape.member, name, within), min_size=least, max_size=_entries(least, high)
+            strategy_for(shape.member, name, within),
+            min_size=min_size,
+            max_size=_max_size(min_size, high),
         )
     if kind == "map":
         return st.dictionaries(
-            values(shape.key),
-            values(shape.value, name, within),
-            min_size=least,
-            max_size=_entries(least, high),
+            strategy_for(shape.key),
+            strategy_for(shape.value, name, within),
+            min_size=min_size,
+            max_size=_max_size(min_size, high),
         )
     if kind in ("string", "character"):
-        return _texts(shape, name, least, high)
+        return _strings(shape, name, min_size, high)
     if kind == "timestamp":
-        return _times()
+        return _timestamps()
     if kind in ("integer", "long"):
         return st.integers(low, high)
     if kind in ("float", "double"):
         return st.floats(low, high, allow_nan=False, allow_infinity=False)
-    return st.booleans() if kind == "boolean" else st.binary(min_size=least, max_size=high)
+    return st.booleans() if kind == "boolean" else st.binary(min_size=min_size, max_size=high)
 
 
-@st.composite  # and not map(), as ids are
-def _times(draw: st.DrawFn) -> datetime.datetime:
-    milliseconds = draw(st.integers(0, 2**41))  # and so beyond 2038, which 32 bits cannot tell
+@st.composite  # See `values`: not map(), which Hypothesis would print.
+def _timestamps(draw: st.DrawFn) -> datetime.datetime:
+    milliseconds = draw(st.integers(0, 2**41))  # beyond 2038, where 32 bits end
     return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
 
 
-def _entries(least: int, high: int | None) -> int:
-    most = least + _MOST_ENTRIES
-    return most if high is None else min(most, high)
+def _max_size(min_size: int, high: int | None) -> int:
+    size = min_size + _MAX_EXTRA_ENTRIES
+    return size if high is None else min(size, high)
 
 
-def _texts(shape: Shape, name: str, low: int, high: int | None) -> SearchStrategy[str]:
+def _strings(shape: Shape, name: str, min_size: int, high: int | None) -> SearchStrategy[str]:
     permitted = enum_of(shape)
     if permitted:
         return st.sampled_from(permitted)
     pattern = pattern_of(shape)
     if pattern is None:
-        return st.text(st.characters(exclude_categories=["Cs"]), min_size=low, max_size=high)
+        return st.text(st.characters(exclude_categories=["Cs"]), min_size=min_size, max_size=high)
     if pattern.pattern == documented.ID_PATTERN:
         return JOB_IDS
-    if low or high is not None:  # of which nothing that matches need be
-        return st.just(example_builder(shape, name)(PROBE))
+    if min_size or high is not None:  # matches of the pattern may have other lengths
+        return st.just(example_builder(shape, name)(PROBE_CONTEXT))
     return st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii"))

@@ -1,4 +1,4 @@
-"""Random histories, written as a test would write them."""
+"""Draw histories that are written as a test would write them."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ if TYPE_CHECKING:
     from pytest_dxjobs._jobs.histories import History
     from pytest_dxjobs._model.service_model import Model
 
-# From the best to the worst.
+# The simplest first.
 ENDS: Final = ("COMPLETED", *(state for state in TERMINAL_STATES if state != "COMPLETED"))
-_ENDINGS: Final[dict[str, Callable[..., History]]] = {
+_FUNCTIONS: Final[dict[str, Callable[..., History]]] = {
     "COMPLETED": histories.completes,
     "TIMED_OUT": histories.times_out,
     "CANCELLED": histories.gets_cancelled,
 }
-_AT_ONCE: Final[dict[str, Any]] = {}
-_times: Final = st.one_of(
-    st.just(_AT_ONCE),
+_DURATIONS: Final[st.SearchStrategy[dict[str, Any]]] = st.one_of(
+    st.just({}),
     st.integers(1, 10).map(lambda polls: {"polls": polls}),
     st.integers(1, 86_400).map(lambda seconds: {"after": seconds}),
 )
-_delays: Final = st.integers(1, 3600)
+_WAITING_SECONDS: Final = st.integers(1, 3600)
 
 
 def draw_history(draw: DrawFn, installed: Model, outcome: str) -> History:
-    """A history that ends in a state."""
+    """Draw a history that ends or stays in this state."""
     if outcome not in ENDS:
         return histories.stays(outcome)
-    time = draw(_times)
+    duration = draw(_DURATIONS)
     if outcome == "ERROR":
-        return histories.fails(draw(st.sampled_from(installed.error_codes)), **time)
-    if outcome != "CANCELLED" and "after" in time and draw(st.booleans()):
-        waiting, running = ("WAITING", draw(_delays)), ("IN_PROGRESS", time["after"])
-        return histories.history(waiting, running, outcome)
-    return _ENDINGS[outcome](**time)
+        return histories.fails(draw(st.sampled_from(installed.error_codes)), **duration)
+    if outcome != "CANCELLED" and "after" in duration and draw(st.booleans()):
+        waiting = ("WAITING", draw(_WAITING_SECONDS))
+        return histories.history(waiting, ("IN_PROGRESS", duration["after"]), outcome)
+    return _FUNCTIONS[outcome](**duration)

@@ -1,9 +1,9 @@
 """Random values for the shapes of the service model, valid by construction.
 
-As a sampler does, a drawer is compiled once for a shape. Hypothesis takes its time for each thing that it is asked
-for, and hardly more for several bytes than for one: so it is asked for a block of bytes, of which each choice takes
-one. Zeros are the simplest choices. What is left out takes its bytes all the same, or has a source of its own, so that
-it can go while all that comes after it stays.
+Each shape is compiled once into a generator function. Hypothesis is slow per draw, not per byte. So a source draws
+blocks of bytes and uses one byte for most choices; zero is the simplest choice.
+
+An omitted member still uses its bytes, or has a source of its own. So shrinking can drop it and keep all that follows.
 """
 
 from __future__ import annotations
@@ -18,51 +18,57 @@ from hypothesis import strategies as st
 
 from pytest_dxjobs._jobs.example_values import ExampleContext, example_builder
 from pytest_dxjobs._model import documented
-from pytest_dxjobs._model.service_model import Shape, enum_of, members_outside
-from pytest_dxjobs._strategies.values import ANYTHING, ID_NUMBERS, TAGS, choices, id_of
+from pytest_dxjobs._model.service_model import Shape, enum_of, non_recursive_members
+from pytest_dxjobs._strategies.values import (
+    ANY_TEXT,
+    ID_NUMBERS,
+    TAGS,
+    candidates,
+    id_from_number,
+)
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
 
 class Source:
-    """Where the choices for one value come from.
+    """The source of the random choices for one value.
 
     Args:
-        draw: What Hypothesis gives to a composite strategy.
+        draw: The function that Hypothesis passes to a composite strategy.
     """
 
     def __init__(self, draw: DrawFn) -> None:
         self._draw = draw
-        self._left = b""
+        self._unused = b""
 
-    def apart(self) -> Source:
-        """Another one, which shifts nothing in this one."""
+    def fork(self) -> Source:
+        """Return a source with bytes of its own, so that its choices do not shift those of this one."""
         return Source(self._draw)
 
-    def number(self, bound: int) -> int:
-        """A number from 0, which is the simplest, to below the bound."""
-        size = ((bound - 1).bit_length() + 7) // 8
-        while len(self._left) < size:
-            self._left += self._draw(_BLOCK)
-        taken, self._left = self._left[:size], self._left[size:]
-        return int.from_bytes(taken, "big") % bound
+    def randrange(self, stop: int) -> int:
+        """Return a number from 0, the simplest, to below ``stop``."""
+        size = ((stop - 1).bit_length() + 7) // 8
+        while len(self._unused) < size:
+            self._unused += self._draw(_BLOCK)
+        used, self._unused = self._unused[:size], self._unused[size:]
+        return int.from_bytes(used, "big") % stop
 
     def job_id(self) -> str:
-        """An id that the service permits."""
-        return id_of(self._draw(ID_NUMBERS))
+        """Return an id that the service permits."""
+        return id_from_number(self._draw(ID_NUMBERS))
 
     def one_of(self, values: Sequence[Any]) -> Any:
-        """One of the values, the simplest of which comes first; or any text, where that is one of them."""
-        chosen = values[self.number(len(values))]
-        return self._draw(_ANY_TEXT) if chosen is ANYTHING else chosen
+        """Return one of the values, the first of which is the simplest; for ``ANY_TEXT``, any text."""
+        chosen = values[self.randrange(len(values))]
+        return self._draw(_TEXTS) if chosen is ANY_TEXT else chosen
 
-    def some_of(self, values: tuple[Any, ...], least: int = 0) -> list[Any]:
-        """Some of the values, none or one at least, in their order; the fewest, and the first ones, are the simplest."""
-        if len(values) <= _MANY:
-            return [*self.one_of(_subsets(values, least))]
-        mask = least + self.number(2 ** len(values) - least)
-        return [each for bit, each in enumerate(values) if mask >> bit & 1]
+    def some_of(self, values: tuple[Any, ...], min_size: int = 0) -> list[Any]:
+        """Return a subset of at least 0 or 1 values, in their order; few and first ones are the simplest."""
+        if len(values) <= _MAX_LISTED:
+            return [*self.one_of(_subsets(values, min_size))]
+        mask = min_size + self.randrange(2 ** len(values) - min_size)
+        return [value for bit, value in enumerate(values) if mask >> bit & 1]
 
 
 Generator = Callable[[Source, ExampleContext], Any]
@@ -76,9 +82,9 @@ def generator(
 
     Args:
         shape: Any shape of the service model.
-        name: The name of the member that has this shape; an element of a list goes by the list's name.
-        owner: The member of ``Details`` that it belongs to.
-        within: The structures around it. A member that would begin one of them anew is left out.
+        name: The name of the member that has this shape. List elements use the list's name.
+        owner: The member of ``Details`` to which the shape belongs.
+        within: The enclosing structures. Members that would repeat one of them are omitted.
     """
     if shape.type_name == "structure":
         return _structure(shape, owner, within | {shape.name})
@@ -87,53 +93,52 @@ def generator(
     if shape.type_name == "map":
         key, value = generator(shape.key), generator(shape.value, name, owner, within)
         return lambda source, context: {key(source, context): value(source, context)}
-    values = choices(shape, name)
+    values = candidates(shape, name)
     if not values:
-        return usual(shape, name)
+        return default_generator(shape, name)
     return lambda source, _: source.one_of(values)
 
 
-def usual(shape: Shape, name: str = "") -> Generator:
-    """What draws the same each time, and takes no choice."""
-    sample = example_builder(shape, name)
-    return lambda _, context: sample(context)
+def default_generator(shape: Shape, name: str = "") -> Generator:
+    """Return the generator of the one example value, which makes no choice."""
+    build = example_builder(shape, name)
+    return lambda _, context: build(context)
 
 
 def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Generator:
     tags = TAGS.get(frozenset(shape.members))
     if tags is not None:
         return lambda source, _: copy.deepcopy(source.one_of(tags))
-    members = members_outside(shape, within)
+    members = non_recursive_members(shape, within)
     parts = {name: generator(member, name, owner, within) for name, member in members.items()}
-    bounds = {name: len(choices(member, name)) for name, member in members.items()}
-    encrypted = {"Type", _KEY}.issubset(parts)  # and then the key comes with the type
+    candidate_counts = {name: len(candidates(member, name)) for name, member in members.items()}
+    has_key = {"Type", _KMS_KEY}.issubset(parts)  # the type decides whether the key is present
     optional = tuple(
         name
         for name in parts
         if name not in shape.required_members
         and not name.endswith(_EXPIRY)
-        and not (encrypted and name == _KEY)
+        and not (has_key and name == _KMS_KEY)
     )
-
-    parts |= {name: _apart(parts[name]) for name in optional if not bounds[name]}
+    parts |= {name: _forked(parts[name]) for name in optional if not candidate_counts[name]}
 
     def draw_members(source: Source, context: ExampleContext) -> dict[str, Any]:
-        left_out = {*optional}.difference(source.some_of(optional))
+        omitted = {*optional}.difference(source.some_of(optional))
         value = {}
         for name, part in parts.items():
-            if name.removesuffix(_EXPIRY) not in left_out:
+            if name.removesuffix(_EXPIRY) not in omitted:
                 value[name] = part(source, context)
-            elif bounds[name]:
-                source.number(bounds[name])
-        if encrypted and value["Type"] != "aws:kms":
-            del value[_KEY]
+            elif candidate_counts[name]:
+                source.randrange(candidate_counts[name])  # uses its byte
+        if has_key and value["Type"] != "aws:kms":
+            del value[_KMS_KEY]
         return value
 
     return draw_members
 
 
-def _apart(part: Generator) -> Generator:
-    return lambda source, context: part(source.apart(), context)
+def _forked(part: Generator) -> Generator:
+    return lambda source, context: part(source.fork(), context)
 
 
 def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Generator:
@@ -141,36 +146,34 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Genera
     if permitted:
         return lambda source, _: source.some_of(permitted, 1)
     element = generator(shape.member, name, owner, within)
-    least = shape.metadata.get("min") or 1
-    most = documented.MOST_ENTRIES.get((owner, name), shape.metadata.get("max", least + _MORE))
+    low = shape.metadata.get("min") or 1
+    high = documented.MAX_ENTRIES.get((owner, name), shape.metadata.get("max", low + _MAX_EXTRA))
     # Most lists are short.
-    sizes = (least, least, *range(least, min(most, least + _MORE) + 1))
+    sizes = (low, low, *range(low, min(high, low + _MAX_EXTRA) + 1))
     unique = frozenset(getattr(shape.member, "members", ())) in TAGS
 
     def draw_list(source: Source, context: ExampleContext) -> list[Any]:
-        more, rest = range(1, source.one_of(sizes)), source.apart()
+        more, rest = range(1, source.one_of(sizes)), source.fork()
         elements = [element(source, context), *(element(rest, context) for _ in more)]
-        return (
-            [*{next(iter(each.values())): each for each in elements}.values()]
-            if unique
-            else elements
-        )
+        if unique:  # by key, the first member of a tag
+            return [*{next(iter(tag.values())): tag for tag in elements}.values()]
+        return elements
 
     return draw_list
 
 
 @functools.cache
-def _subsets(values: tuple[Any, ...], least: int) -> Sequence[tuple[Any, ...]]:
+def _subsets(values: tuple[Any, ...], min_size: int) -> Sequence[tuple[Any, ...]]:
     return [
-        some
-        for size in range(least, len(values) + 1)
-        for some in itertools.combinations(values, size)
+        subset
+        for size in range(min_size, len(values) + 1)
+        for subset in itertools.combinations(values, size)
     ]
 
 
 _EXPIRY: Final = "ExpiresAt"
-_KEY: Final = "KmsKeyArn"
-_MORE: Final = 2  # entries than a list must have
-_MANY: Final = 8
+_KMS_KEY: Final = "KmsKeyArn"
+_MAX_EXTRA: Final = 2  # list entries beyond the minimum
+_MAX_LISTED: Final = 8  # values of which all subsets are listed
 _BLOCK: Final = st.binary(min_size=8, max_size=8)
-_ANY_TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+_TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

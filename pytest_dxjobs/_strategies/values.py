@@ -1,6 +1,6 @@
-"""What values are drawn from: for each member of a response a few that tell much, the simplest first.
+"""Candidate values for each member of a response, and generated ids.
 
-All of them are ones that the service permits, the longest and the strangest among them.
+The service permits every candidate. The simplest comes first; the others are edge cases, such as the longest.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pytest_dxjobs._model.service_model import Shape
 
 
-def choices(shape: Shape, name: str) -> tuple[Any, ...]:
-    """The values to choose from, the simplest first; empty for what is no choice."""
+def candidates(shape: Shape, name: str) -> tuple[Any, ...]:
+    """Return the values to choose from, the simplest first; none if other code determines the value."""
     metadata = shape.metadata
     low, high = metadata.get("min"), metadata.get("max")
     if shape.type_name == "boolean":
@@ -28,9 +28,9 @@ def choices(shape: Shape, name: str) -> tuple[Any, ...]:
     if shape.type_name in ("integer", "long", "float", "double"):
         kind = int if shape.type_name in ("integer", "long") else float
         return tuple(
-            kind(each)
-            for each in dict.fromkeys((low or 0, 1, 10, 100, high or 1_000_000))
-            if (low is None or each >= low) and (high is None or each <= high)
+            kind(value)
+            for value in dict.fromkeys((low or 0, 1, 10, 100, high or 1_000_000))
+            if (low is None or value >= low) and (high is None or value <= high)
         )
     if shape.type_name != "string":
         return ()
@@ -39,14 +39,17 @@ def choices(shape: Shape, name: str) -> tuple[Any, ...]:
     pattern = pattern_of(shape)
     if pattern is not None:
         if pattern.pattern == documented.ID_PATTERN:
-            return () if name in _OF_THE_JOB else IDS
-        return _HASHES if name.endswith(_HASH) else ()
-    short = (low is None or low <= 1) and (high is None or high >= _LONGEST)
-    return _TEXTS.get(name, ()) if short else ()
+            return () if name in _CONTEXT_IDS else IDS
+        return _HASHES if name.endswith("Md5Hash") else ()
+    all_fit = (low is None or low <= 1) and (high is None or high >= _MAX_LENGTH)
+    return _TEXTS.get(name, ()) if all_fit else ()
 
 
-def id_of(number: int) -> str:
-    """An id, from a number up to ``_LAST``: as the service makes them, and each eighth as it permits."""
+def id_from_number(number: int) -> str:
+    """Return the id with this number, from 0 to ``_MAX_ID_NUMBER``.
+
+    Seven of eight are 32 hex digits, as the service generates them. The eighth is another permitted form.
+    """
     number, kind = divmod(number, 8)
     if kind < 7:
         return f"{number * 7 + kind:032x}"
@@ -57,20 +60,20 @@ def id_of(number: int) -> str:
     return "Z" + text.rjust(length, "0")
 
 
-@st.composite  # and not map(), whose function Hypothesis would print in an example
+@st.composite  # Hypothesis would print the function of a map() with each failing example.
 def _job_ids(draw: st.DrawFn) -> str:
-    return id_of(draw(ID_NUMBERS))
+    return id_from_number(draw(ID_NUMBERS))
 
 
-_OF_THE_JOB: Final = ("DataSetId", "RevisionId")
-_HASH: Final = "Md5Hash"
-_LONGEST: Final = 1024
+# Members that hold the ids of the `ExampleContext`.
+_CONTEXT_IDS: Final = ("DataSetId", "RevisionId")
+_MAX_LENGTH: Final = 1024  # of the texts below
 _LETTERS_AND_DIGITS: Final = string.digits + string.ascii_letters
-# The simplest id is 0 in 32 digits, and the last one f.
-_LAST: Final = 16**32 * 8 // 7 - 1
-ID_NUMBERS: Final = st.integers(0, _LAST)
+_MAX_ID_NUMBER: Final = 16**32 * 8 // 7 - 1  # the id of 32 "f"
+ID_NUMBERS: Final = st.integers(0, _MAX_ID_NUMBER)
 JOB_IDS: Final = _job_ids()
-ANYTHING: Final = object()
+# Stands for a text that Hypothesis draws.
+ANY_TEXT: Final = object()
 IDS: Final = (
     *(f"{number:032x}" for number in range(8)),
     *map(job_id, "0123"),
@@ -79,7 +82,7 @@ IDS: Final = (
     _LETTERS_AND_DIGITS[::2],
 )
 _HASHES: Final = tuple(
-    base64.b64encode(each).decode() for each in (b"\0" * 16, b"\xff" * 16, bytes(range(16)))
+    base64.b64encode(digest).decode() for digest in (b"\0" * 16, b"\xff" * 16, bytes(range(16)))
 )
 _KEYS: Final = (
     "prices.csv",
@@ -88,7 +91,7 @@ _KEYS: Final = (
     "a/../b//c",
     " ",
     "\N{SNOWMAN}" * 341,
-    ANYTHING,
+    ANY_TEXT,
 )
 _WORDS: Final = (
     "prices",
@@ -97,7 +100,7 @@ _WORDS: Final = (
     "\N{BAR CHART}",
     "two\nlines",
     "x" * 256,
-    ANYTHING,
+    ANY_TEXT,
 )
 _TEXTS: Final = {
     "Bucket": ("my-bucket", "a1b", "0" * 63, "prices.example.com", "b-2024--z"),
@@ -112,8 +115,7 @@ _TEXTS: Final = {
     ),
     "Stage": ("prod", "a-1_b", "v" * 128),
 }
-# Nobody looks at tags first: each is one choice. By the members that they have: those of AWS in general, and
-# those of Lake Formation.
+# By the members of a tag: AWS tags and Lake Formation tags. A whole tag is one choice, since its parts seldom matter.
 TAGS: Final = {
     frozenset({"Key", "Value"}): (
         {"Key": "team", "Value": "prices"},

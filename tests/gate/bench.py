@@ -1,7 +1,7 @@
-"""Measure the speed that the design asks for: ratios, taken in one run, with their spread.
+"""Measure speed as ratios, with their spread. Run it with ``tox -e bench``.
 
-Run it with ``tox -e bench``. It judges nothing: absolute times differ between machines and moments, so
-each row compares two things that were measured in turn, again and again, and shows the median ratio.
+Absolute times differ between machines and runs. So each row measures two things in turn, many times, and prints the
+median ratio beside its target. Nothing fails if a target is missed.
 """
 
 from __future__ import annotations
@@ -38,49 +38,49 @@ import pytest_dxjobs as dx
 from pytest_dxjobs import strategies as dxst
 
 ROUNDS = 15
-# Not the function itself, in the place of which freezegun would put its own.
+# A partial, because freezegun would replace the function itself.
 real_time = functools.partial(freezegun.api.real_perf_counter)
 KEYS: Any = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
 
 
 def seconds(call: Callable[[], object], repeat: int) -> float:
-    """The time of one call."""
+    """Return the mean time of one call."""
     started_at = real_time()
     for _ in range(repeat):
         call()
     return (real_time() - started_at) / repeat
 
 
-def shown(time: float) -> str:
-    """Seconds, to three digits."""
+def format_seconds(time: float) -> str:
+    """Return the time with three digits and its unit."""
     units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
-    unit, size = next(each for each in units if time >= each[1])
+    unit, size = next((unit, size) for unit, size in units if time >= size)
     return f"{time / size:.3g} {unit}"
 
 
 def row(
-    what: str,
-    beside: str,
-    aim: str,
+    name: str,
+    baseline_name: str,
+    target: str,
     ours: Callable[[], object],
-    other: Callable[[], object],
+    baseline: Callable[[], object],
     repeat: int,
-    around: Callable[[], AbstractContextManager[object]] = nullcontext,
-    around_other: Callable[[], AbstractContextManager[object]] = nullcontext,
+    context: Callable[[], AbstractContextManager[object]] = nullcontext,
+    baseline_context: Callable[[], AbstractContextManager[object]] = nullcontext,
     rounds: int = ROUNDS,
 ) -> None:
-    """Print one comparison: the medians of both, and of the ratios, which are taken round by round."""
+    """Print one comparison: the median times, and the median and spread of the ratios of all rounds."""
     pairs = []
-    for _ in range(rounds + 1):  # the first one warms up
-        with around():
-            mine = seconds(ours, repeat)
-        with around_other():
-            pairs.append((mine, seconds(other, repeat)))
-    ratios = sorted(mine / theirs for mine, theirs in pairs[1:])
-    mine, theirs = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
+    for _ in range(rounds + 1):  # the first round warms up
+        with context():
+            our_time = seconds(ours, repeat)
+        with baseline_context():
+            pairs.append((our_time, seconds(baseline, repeat)))
+    ratios = sorted(our_time / baseline_time for our_time, baseline_time in pairs[1:])
+    our_time, baseline_time = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
     print(
-        f"| {what} | {shown(mine)} | {beside}, {shown(theirs)} | {statistics.median(ratios):.3g} "
-        f"| {ratios[1]:.3g} to {ratios[-2]:.3g} | {aim} |"
+        f"| {name} | {format_seconds(our_time)} | {baseline_name}, {format_seconds(baseline_time)} "
+        f"| {statistics.median(ratios):.3g} | {ratios[1]:.3g} to {ratios[-2]:.3g} | {target} |"
     )
 
 
@@ -89,16 +89,16 @@ def client(service: str = "dataexchange") -> Any:
 
 
 def bare_client(body: bytes) -> Any:
-    """A client with the least that can answer: a handler that returns a constant, and no signature."""
+    """Return a client with a handler that returns a constant, and without a signature."""
     bare = client()
     headers: Any = {"Content-Type": "application/json", "x-amzn-RequestId": "example"}
 
-    def answer(request: Any, **_: object) -> Any:
+    def respond(request: Any, **_: object) -> Any:
         response: Any = AWSResponse(request.url, 200, headers, None)
         response._content = body
         return response
 
-    bare.meta.events.register_first("before-send.dataexchange.GetJob", answer)
+    bare.meta.events.register_first("before-send.dataexchange.GetJob", respond)
     bare.meta.events.register_first(
         "choose-signer.dataexchange.GetJob", lambda **_: botocore.UNSIGNED
     )
@@ -150,7 +150,7 @@ def get_job() -> None:
 
     row(
         "the same",
-        "a call of a like service under moto",
+        "a call of a similar service under moto",
         "0.5",
         poll,
         efs.describe_file_systems,
@@ -170,10 +170,10 @@ def many_jobs() -> None:
     tracemalloc.stop()
     for _ in range(95_000):
         many.add_job()
-    ids = itertools.cycle(random.Random(1).sample([each.id for each in many.jobs], 5_000))
+    ids = itertools.cycle(random.Random(1).sample([job.id for job in many.jobs], 5_000))
     row(
         f"the same among 100,000 jobs, of {size:,.0f} bytes each",
-        "of one job",
+        "with one job",
         "1.1; 2,048 bytes",
         lambda: faked.get_job(JobId=next(ids)),
         lambda: faked.get_job(JobId=job.id),
@@ -208,7 +208,7 @@ def clock() -> None:
 
 
 def virtual_day() -> None:
-    """Hour by hour, since a whole day takes so long that the machine's speed has changed meanwhile."""
+    """Compare hour by hour: the machine's speed changes during a whole day."""
     fake = dx.FakeDataExchange(max_polls=None, max_polls_after_end=None, max_wait=None)
     job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
     bare = bare_client(fake._backend.jobs._by_id[job.id].body)
@@ -232,20 +232,20 @@ def virtual_day() -> None:
 
     row(
         "an hour of a virtual day, 360 polls",
-        "as many bare calls",
+        "360 bare calls",
         "1.25",
         poll_for_an_hour,
         bare_calls,
         1,
         virtual_time,
-        rounds=23,  # and the one that warms up
+        rounds=23,  # and one that warms up
     )
 
 
 def factory() -> None:
     typed_dict = TypedDictFactory.create_factory(GetJobResponseTypeDef)
-    cheap, dear = "EXPORT_ASSETS_TO_S3", "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"
-    for type_, state in ((cheap, "COMPLETED"), (dear, "ERROR")):
+    small, large = "EXPORT_ASSETS_TO_S3", "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"
+    for type_, state in ((small, "COMPLETED"), (large, "ERROR")):
         row(
             f"`make_job` of `{type_}` in `{state}`",
             "polyfactory",
@@ -265,25 +265,26 @@ def strategies() -> None:
 
         return cast("Callable[[], None]", draw)
 
-    jobs, walk = examples(dxst.jobs(), 1000), examples(dxst.model_responses(), 100)
+    jobs, responses = examples(dxst.jobs(), 1000), examples(dxst.model_responses(), 100)
     row(
         "1,000 of `dxst.jobs()`",
-        "a straight walk over the service model",
+        "1,000 of `dxst.model_responses()`",
         "0.33; 1.25 s",
         jobs,
-        lambda: [walk() for _ in range(10)],
+        lambda: [responses() for _ in range(10)],
         1,
         rounds=5,
     )
 
 
 def scenario() -> None:
-    """What a scenario costs beside the calls, set-up and tear-down of fake and clock included."""
-    faked, each = client(), dx.Scenario("bench", "The job has completed.", history=dx.completes())
+    """Measure a scenario with one call, with set-up and tear-down of fake and clock."""
+    faked = client()
+    completes = dx.Scenario("bench", "The job has completed.", history=dx.completes())
 
     def ours() -> None:
         with dx.VirtualClock() as running, dx.FakeDataExchange() as fake:
-            each._bind(fake, running).check(lambda job_id: faked.get_job(JobId=job_id))
+            completes._bind(fake, running).check(lambda job_id: faked.get_job(JobId=job_id))
 
     def theirs() -> None:
         with freezegun.freeze_time("2025-01-01"):
@@ -297,13 +298,13 @@ def start() -> None:
         Path(folder, "test_nothing.py").write_text("def test_nothing(): pass\n")
         pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
 
-        # What was imported before is compiled already, as for everybody.
-        kept = {
+        # Let Python use compiled modules, as users do.
+        environment = {
             name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
         }
 
         def run(*options: str) -> None:
-            subprocess.run([*pytest, *options], check=True, capture_output=True, env=kept)
+            subprocess.run([*pytest, *options], check=True, capture_output=True, env=environment)
 
         row(
             "start of pytest, with the plugin unused",
@@ -320,7 +321,7 @@ def main() -> None:
         f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, {platform.system()} on "
         f"{platform.machine()} with {os.cpu_count()} cores, botocore {botocore.__version__}\n"
     )
-    print("| what | time | beside | ratio | spread | aim, at most |")
+    print("| what | time | compared with | ratio | spread | target, at most |")
     print("|---|---|---|---|---|---|")
     start()  # before this process has grown
     get_job()

@@ -1,4 +1,4 @@
-"""Ten thousand tests in one process, which leave nothing behind. Run it with ``tox -e many``."""
+"""Ten thousand tests in one process leave no objects, patches or threads. Run it with ``tox -e many``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from pytest_dxjobs import faults, strategies as dxst
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Beyond 950 Hypothesis runs out of stack, since each case of a test adds to its settings.
+# Hypothesis runs out of stack beyond 950: each case of a parametrized test nests its settings once more.
 ROUNDS: Final = 850
-WARM: Final = 100  # rounds, after which what is kept for good has come to be
-FULL: Final = 500  # rounds, after which the bounded caches are full
+WARM: Final = 100  # rounds after which all permanent objects exist
+FULL: Final = 500  # rounds after which the bounded caches are full
 PATCHED: Final[list[tuple[Any, str]]] = [
     (botocore.client.BaseClient, "_make_request"),
     (botocore.session.Session, "create_client"),
@@ -37,62 +37,65 @@ PATCHED: Final[list[tuple[Any, str]]] = [
     (time, "time"),
     (threading.Event, "wait"),
 ]
-ORIGINALS: Final = [getattr(*each) for each in PATCHED]
+ORIGINALS: Final = [getattr(*target) for target in PATCHED]
 PACKAGE: Final = "pytest_dxjobs"
-WHO_GROWS: Final = (PACKAGE, "botocore", "freezegun", "contextlib")
-warm: collections.Counter[str] = collections.Counter()
-full: collections.Counter[str] = collections.Counter()
+TRACKED: Final = (PACKAGE, "botocore", "freezegun", "contextlib")
+objects_when_warm: collections.Counter[str] = collections.Counter()
+objects_when_full: collections.Counter[str] = collections.Counter()
 
 
-def module_of(thing: Any) -> str:
-    return str(thing.__module__).partition(".")[0]
+def package_of(value: Any) -> str:
+    return str(value.__module__).partition(".")[0]
 
 
-def by_class(objects: Iterable[Any]) -> collections.Counter[str]:
+def count_by_class(objects: Iterable[Any]) -> collections.Counter[str]:
     return collections.Counter(
         f"{kind.__module__}.{kind.__qualname__}" for kind in map(type, objects)
     )
 
 
-def that_may_grow() -> collections.Counter[str]:
-    """What there is of classes that the fixtures make objects of, whoever holds it."""
+def count_tracked() -> collections.Counter[str]:
+    """Count the objects of tracked packages, whatever refers to them."""
     gc.collect()
-    return by_class(each for each in gc.get_objects() if module_of(type(each)) in WHO_GROWS)
+    return count_by_class(value for value in gc.get_objects() if package_of(type(value)) in TRACKED)
 
 
-def that_we_hold() -> collections.Counter[str]:
-    """What can be reached from the package's modules, but what is pytest's."""
+def count_reachable() -> collections.Counter[str]:
+    """Count the objects that the package's modules refer to, without those of pytest."""
     gc.collect()
-    modules = [each for name, each in sys.modules.items() if name.partition(".")[0] == PACKAGE]
-    ahead = [
-        value for each in modules for name, value in vars(each).items() if not name.startswith("__")
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE]
+    pending = [
+        value
+        for module in modules
+        for name, value in vars(module).items()
+        if not name.startswith("__")
     ]
     seen: dict[int, Any] = {}
-    while ahead:
-        each = ahead.pop()
-        if id(each) in seen or isinstance(each, (types.ModuleType, types.FrameType)):
+    while pending:
+        value = pending.pop()
+        if id(value) in seen or isinstance(value, (types.ModuleType, types.FrameType)):
             continue
-        if module_of(type(each)) == "_pytest":
+        if package_of(type(value)) == "_pytest":
             continue
-        if isinstance(each, types.FunctionType):
-            ahead += [each.__closure__, each.__dict__, each.__defaults__]
-        elif not isinstance(each, type) or module_of(each) == PACKAGE:
-            ahead += gc.get_referents(each)
-        seen[id(each)] = each
-    return by_class(seen.values())
+        if isinstance(value, types.FunctionType):
+            pending += [value.__closure__, value.__dict__, value.__defaults__]
+        elif not isinstance(value, type) or package_of(value) == PACKAGE:
+            pending += gc.get_referents(value)
+        seen[id(value)] = value
+    return count_by_class(seen.values())
 
 
-def growth(before: collections.Counter[str], now: collections.Counter[str]) -> dict[str, int]:
-    return {name: count - before[name] for name, count in now.items() if count > before[name]}
+def growth(before: collections.Counter[str], after: collections.Counter[str]) -> dict[str, int]:
+    return {name: count - before[name] for name, count in after.items() if count > before[name]}
 
 
 @pytest.mark.parametrize("number", range(ROUNDS), scope="class")
 class TestRound:
-    def test_begins(self, number: int) -> None:
+    def test_counts_objects(self, number: int) -> None:
         if number == WARM:
-            warm.update(that_may_grow())
+            objects_when_warm.update(count_tracked())
         if number == FULL:
-            full.update(that_we_hold())
+            objects_when_full.update(count_reachable())
 
     def test_polls(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
         job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
@@ -105,7 +108,7 @@ class TestRound:
         client.start_job(JobId=created["Id"])
         assert len(client.list_jobs()["Jobs"]) == 1
 
-    def test_with_a_client_of_its_own(
+    def test_uses_fixture_client(
         self, number: int, dxjobs: dx.FakeDataExchange, dxjobs_client: Any
     ) -> None:
         job = dxjobs.add_job()
@@ -118,7 +121,7 @@ class TestRound:
         while client.get_job(JobId=job.id)["State"] != "COMPLETED":
             time.sleep(30)
 
-    def test_tries_again(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    def test_retries(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
         job = dxjobs.add_job()
         dxjobs.inject(faults.throttling(), requests=2)
         client.get_job(JobId=job.id)
@@ -127,13 +130,11 @@ class TestRound:
         dxjobs.add_response("list_data_sets")
         client.list_data_sets()
 
-    def test_is_told_that_it_is_not_there(
-        self, number: int, dxjobs: dx.FakeDataExchange, client: Any
-    ) -> None:
+    def test_not_found(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
         with dx.raises_not_found():
             client.get_job(JobId=dx.job_id(str(number)))
 
-    def test_runs_away(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    def test_runaway_polling(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
         job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
         with pytest.raises(dx.RunawayPolling):
             any(client.get_job(JobId=job.id) is None for _ in range(100))
@@ -141,7 +142,7 @@ class TestRound:
     def test_in_threads(self, number: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
         ids = [dxjobs.add_job().id for _ in range(3)]
         with ThreadPoolExecutor(3) as pool:
-            assert len(list(pool.map(lambda each: client.get_job(JobId=each), ids))) == 3
+            assert len(list(pool.map(lambda job_id: client.get_job(JobId=job_id), ids))) == 3
 
     @settings(max_examples=1)
     @given(job=dxst.jobs())
@@ -159,10 +160,10 @@ class TestRound:
         dxjobs_scenario.check(wait)
 
 
-def test_nothing_is_left(client: Any) -> None:
-    assert growth(warm, that_may_grow()) == {}
-    assert growth(full, that_we_hold()) == {}
+def test_no_objects_threads_patches_or_handlers_remain(client: Any) -> None:
+    assert growth(objects_when_warm, count_tracked()) == {}
+    assert growth(objects_when_full, count_reachable()) == {}
     assert threading.enumerate() == [threading.main_thread()]
-    assert [getattr(*each) for each in PATCHED] == ORIGINALS
+    assert [getattr(*target) for target in PATCHED] == ORIGINALS
     handlers = client.meta.events._emitter._unique_id_handlers
-    assert [each for each in handlers if "dxjobs" in each] == []
+    assert [name for name in handlers if "dxjobs" in name] == []

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from clients import client_for
-from draws import drawn
+from draws import draw_examples
 from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.errors import InvalidArgument
 from own_classes import COMPARED, READ, Mute, Text, member, own
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
-from pytest_dxjobs._plugin.options import INI, clock_for, fake_for
+from pytest_dxjobs._plugin.options import OPTIONS, clock_for, fake_for
 from pytest_dxjobs._plugin.scenario_selection import scenarios_for
 
 
@@ -211,7 +211,7 @@ def unshown(make: Callable[..., Any], given_: list[Any], named: dict[str, Any]) 
 def test_strategies_with_one_bad_argument(make: Callable[..., Any]) -> None:
     for given_, named in one_at_a_time(make):
         with contextlib.suppress(InvalidArgument):
-            drawn(unshown(make, given_, named), 1)
+            draw_examples(unshown(make, given_, named), 1)
 
 
 @pytest.mark.parametrize("part", [each.name for each in dataclasses.fields(dx.Fault)])
@@ -230,7 +230,7 @@ def test_a_history_made_by_hand_is_none(use: str) -> None:
     fake = dx.FakeDataExchange()
     before = ["EXPORT_ASSETS_TO_S3"] if use == "add_job" else []
     for value in (*KNOWN, *AWKWARD):
-        with pytest.raises(dx.UsageError, match=rf"^{use}: the history is one .*, not dx.History"):
+        with pytest.raises(dx.UsageError, match=rf"^{use}: a history is needed, not dx.History"):
             method(use, fake)(*before, dx.History(value))
 
 
@@ -245,10 +245,10 @@ class Marked:
         return [self._mark]
 
 
-@pytest.mark.parametrize("option", [*INI, "options"])
+@pytest.mark.parametrize("option", [*OPTIONS, "options"])
 def test_markers(request: pytest.FixtureRequest, option: str) -> None:
     for value in (*KNOWN, *AWKWARD):
-        options = {option: value} if option in INI else {}
+        options = {option: value} if option in OPTIONS else {}
         mark = pytest.mark.dxjobs.with_args(*[value] * (not options), **options).mark
         test: Any = Marked(request.node, mark)
         told = f"UsageError: @pytest.mark.dxjobs: {option}: "
@@ -358,8 +358,8 @@ def test_an_exception_that_cannot_be_shown_is_told(use: Callable[[Any], None], t
 
 def test_an_exception_of_a_scenario_that_cannot_be_shown_is_told() -> None:
     for scenario, told in [
-        (dx.Scenario("mine", "Mine."), "check: failed raised Own: ; it was given"),
-        (dx.Scenario("mine", "Mine.", answer=raise_mute), "answer has made no .*: Own: $"),
+        (dx.Scenario("mine", "Mine."), "check: failed raised Own: ; it was called"),
+        (dx.Scenario("mine", "Mine.", answer=raise_mute), "answer made no .*: Own: $"),
     ]:
         with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
             staged = scenario._bind(fake, clock)

@@ -1,4 +1,4 @@
-"""What a fault comes to is what botocore makes of the same bytes from a real server, in each retry mode."""
+"""A fault has the same effect on a client as the same bytes from a real server, in each retry mode."""
 
 from __future__ import annotations
 
@@ -13,51 +13,45 @@ import botocore.endpoint
 import botocore.retries.bucket
 import botocore.session
 import pytest
+from blocked_network import BlockedNetwork
 from botocore.config import Config
-from loopback import Server, full, refusing, serving, silent
-from refused_network import Network
+from loopback_server import Server, backlogged, refusing, responding, silent
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
 
 ID = "d" * 32
-Source = contextlib.AbstractContextManager[Server]
+HEADERS = (
+    b"Content-Type: application/json\r\nx-amzn-RequestId: 6f5a3b0c-0000-4000-8000-000000000001\r\n"
+)
+Servers = Callable[[], contextlib.AbstractContextManager[Server]]
 
 
-def answering(status_line: bytes, headers: bytes, body: bytes) -> Callable[[], Source]:
+def response(status_line: bytes, headers: bytes, body: bytes) -> Servers:
     head = b"HTTP/1.1 %s\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n"
-    return lambda: serving(head % (status_line, headers, len(body)) + body)
+    return lambda: responding(head % (status_line, headers, len(body)) + body)
 
 
-def telling(status_line: bytes, code: bytes, body: bytes) -> Callable[[], Source]:
-    headers = (
-        b"Content-Type: application/json\r\n"
-        b"x-amzn-RequestId: 6f5a3b0c-0000-4000-8000-000000000001\r\n"
-        b"x-amzn-ErrorType: %s\r\n" % code
-    )
-    return answering(status_line, headers, body)
+def aws_error(status_line: bytes, code: bytes, body: bytes) -> Servers:
+    return response(status_line, HEADERS + b"x-amzn-ErrorType: %s\r\n" % code, body)
 
 
-def garbled(body: bytes, status_line: bytes = b"200 OK") -> Callable[[], Source]:
-    headers = (
-        b"Content-Type: application/json\r\n"
-        b"x-amzn-RequestId: 6f5a3b0c-0000-4000-8000-000000000001\r\n"
-    )
-    return answering(status_line, headers, body)
+def garbled(body: bytes, status_line: bytes = b"200 OK") -> Servers:
+    return response(status_line, HEADERS, body)
 
 
 RESOURCE = b'"ResourceId":"%s","ResourceType":"JOB"' % ID.encode()
 PAGE = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n</body>\r\n</html>\r\n"
 
-# Each fault, and what a server would do, written down without a look at ours.
-TABLE: dict[str, tuple[dx.Fault, Callable[[], Source]]] = {
+# Each fault, and a server that behaves as the service does. The bytes are written by hand.
+TABLE: dict[str, tuple[dx.Fault, Servers]] = {
     "throttling": (
         faults.throttling(message="Rate exceeded"),
-        telling(b"429 Too Many Requests", b"ThrottlingException", b'{"Message":"Rate exceeded"}'),
+        aws_error(b"429 Too Many Requests", b"ThrottlingException", b'{"Message":"Rate exceeded"}'),
     ),
     "not_found": (
         faults.not_found(message="No such job"),
-        telling(
+        aws_error(
             b"404 Not Found",
             b"ResourceNotFoundException",
             b'{"Message":"No such job",%s}' % RESOURCE,
@@ -65,11 +59,11 @@ TABLE: dict[str, tuple[dx.Fault, Callable[[], Source]]] = {
     ),
     "validation": (
         faults.validation(message="Not so"),
-        telling(b"400 Bad Request", b"ValidationException", b'{"Message":"Not so"}'),
+        aws_error(b"400 Bad Request", b"ValidationException", b'{"Message":"Not so"}'),
     ),
-    "validation with a cause": (
+    "validation-with-cause": (
         faults.validation("S3AccessDenied", message="Not so"),
-        telling(
+        aws_error(
             b"400 Bad Request",
             b"ValidationException",
             b'{"Message":"Not so","ExceptionCause":"S3AccessDenied"}',
@@ -77,44 +71,49 @@ TABLE: dict[str, tuple[dx.Fault, Callable[[], Source]]] = {
     ),
     "internal_error": (
         faults.internal_error(message="Oops"),
-        telling(b"500 Internal Server Error", b"InternalServerException", b'{"Message":"Oops"}'),
+        aws_error(b"500 Internal Server Error", b"InternalServerException", b'{"Message":"Oops"}'),
     ),
     "access_denied": (
         faults.access_denied(message="Not you"),
-        telling(b"403 Forbidden", b"AccessDeniedException", b'{"Message":"Not you"}'),
+        aws_error(b"403 Forbidden", b"AccessDeniedException", b'{"Message":"Not you"}'),
     ),
     "conflict": (
         faults.conflict(message="Not now"),
-        telling(b"409 Conflict", b"ConflictException", b'{"Message":"Not now",%s}' % RESOURCE),
+        aws_error(b"409 Conflict", b"ConflictException", b'{"Message":"Not now",%s}' % RESOURCE),
     ),
     "service_unavailable": (
         faults.service_unavailable(message="Later"),
-        telling(b"503 Service Unavailable", b"ServiceUnavailableException", b'{"message":"Later"}'),
+        aws_error(
+            b"503 Service Unavailable", b"ServiceUnavailableException", b'{"message":"Later"}'
+        ),
     ),
     "bad_gateway": (
         faults.bad_gateway(),
-        answering(b"502 Bad Gateway", b"Server: awselb/2.0\r\nContent-Type: text/html\r\n", PAGE),
+        response(b"502 Bad Gateway", b"Server: awselb/2.0\r\nContent-Type: text/html\r\n", PAGE),
     ),
     "expired_token": (
         faults.expired_token(message="Too old"),
-        telling(b"403 Forbidden", b"ExpiredTokenException", b'{"message":"Too old"}'),
+        aws_error(b"403 Forbidden", b"ExpiredTokenException", b'{"message":"Too old"}'),
     ),
     "connection_refused": (faults.connection_refused(), refusing),
-    "connection_closed": (faults.connection_closed(), lambda: serving(b"")),
-    "connect_timeout": (faults.connect_timeout(), full),
+    "connection_closed": (faults.connection_closed(), lambda: responding(b"")),
+    "connect_timeout": (faults.connect_timeout(), backlogged),
     "read_timeout": (faults.read_timeout(), silent),
     "truncated": (faults.garbled(), garbled(b'{"Arn": "arn:aws:dataexch')),
     "empty": (faults.garbled(b""), garbled(b"")),
-    "a list": (faults.garbled(b"[]"), garbled(b"[]")),
-    "a string": (faults.garbled(b'"COMPLETED"'), garbled(b'"COMPLETED"')),
-    "no text": (faults.garbled(b"\xff\xfe"), garbled(b"\xff\xfe")),
-    "no date": (faults.garbled(b'{"CreatedAt":"soon"}'), garbled(b'{"CreatedAt":"soon"}')),
-    "details no dict": (faults.garbled(b'{"Details":5}'), garbled(b'{"Details":5}')),
-    "a garbled error": (
+    "list": (faults.garbled(b"[]"), garbled(b"[]")),
+    "string": (faults.garbled(b'"COMPLETED"'), garbled(b'"COMPLETED"')),
+    "not-utf-8": (faults.garbled(b"\xff\xfe"), garbled(b"\xff\xfe")),
+    "invalid-date": (
+        faults.garbled(b'{"CreatedAt":"soon"}'),
+        garbled(b'{"CreatedAt":"soon"}'),
+    ),
+    "details-not-a-dict": (faults.garbled(b'{"Details":5}'), garbled(b'{"Details":5}')),
+    "garbled-500": (
         faults.garbled(b'{"Mess', status=500),
         garbled(b'{"Mess', b"500 Internal Server Error"),
     ),
-    "a garbled refusal": (
+    "garbled-400": (
         faults.garbled(b"\xff", status=400),
         garbled(b"\xff", b"400 Bad Request"),
     ),
@@ -122,7 +121,7 @@ TABLE: dict[str, tuple[dx.Fault, Callable[[], Source]]] = {
 
 
 def client_of(url: str | None, mode: str, timeout: float) -> tuple[Any, list[str]]:
-    """A client, and the requests that it makes."""
+    """Return a client and the list of URLs to which it sends requests."""
     retries: Any = {"mode": mode}
     config = Config(retries=retries, connect_timeout=timeout, read_timeout=timeout, proxies={})
     client = botocore.session.Session().create_client(
@@ -141,43 +140,43 @@ def client_of(url: str | None, mode: str, timeout: float) -> tuple[Any, list[str
 
 
 def outcome(client: Any) -> dict[str, Any]:
-    """All that the code sees, but for what is different each time."""
-    told: dict[str, Any] = {"raised": None}
+    """Return what the caller of ``get_job`` sees, without what differs between two runs."""
+    result: dict[str, Any] = {"raised": None}
     try:
         response = client.get_job(JobId=ID)
     except Exception as error:
-        told["raised"] = [kind.__name__ for kind in type(error).__mro__]
-        told["message"] = re.sub(r"https?://[^/]+", "", str(error))
+        result["raised"] = [kind.__name__ for kind in type(error).__mro__]
+        result["message"] = re.sub(r"https?://[^/]+", "", str(error))
         response = getattr(error, "response", None) or {}
     metadata = dict(response.get("ResponseMetadata", {}))
-    told["request id"] = "RequestId" in metadata
+    result["has request id"] = "RequestId" in metadata
     for name in ("RequestId", "HTTPHeaders"):
         metadata.pop(name, None)
-    return told | {"metadata": metadata, "response": {**response, "ResponseMetadata": None}}
+    return result | {"metadata": metadata, "response": {**response, "ResponseMetadata": None}}
 
 
 @pytest.fixture
-def loopback(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real network of this machine; what botocore waits before it tries again takes no time."""
-    network.loopback = True
-    unhurried = types.SimpleNamespace(**vars(time) | {"sleep": lambda _: None})
-    monkeypatch.setattr(botocore.endpoint, "time", unhurried)
+def loopback(network: BlockedNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow loopback connections, and make botocore's retries without waiting."""
+    network.loopback_allowed = True
+    without_sleep = types.SimpleNamespace(**vars(time) | {"sleep": lambda _: None})
+    monkeypatch.setattr(botocore.endpoint, "time", without_sleep)
     monkeypatch.setattr(botocore.retries.bucket.TokenBucket, "acquire", lambda *_, **__: True)
 
 
 @pytest.mark.usefixtures("loopback")
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
 @pytest.mark.parametrize("name", TABLE)
-def test_a_fault_comes_to_what_botocore_makes_of_the_same_bytes(
+def test_fault_has_the_effect_of_the_same_bytes_from_a_server(
     name: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fault, source = TABLE[name]
-    with source() as server:
-        # Only where it is sure that no answer comes is it not waited for.
-        client, sent = client_of(server.url, mode, 0.03 if source in (silent, full) else 30)
+    fault, serve = TABLE[name]
+    with serve() as server:
+        # The timeout is short only if no response can arrive.
+        client, sent = client_of(server.url, mode, 0.03 if serve in (silent, backlogged) else 30)
         real = outcome(client), len(sent)
         client.close()
-    assert server.requests in (len(sent), 0)  # those that read none count none
+    assert server.requests in (len(sent), 0)  # 0: servers that read no request
     monkeypatch.undo()
     with dx.FakeDataExchange(strict=False) as fake:
         fake.inject(fault, requests=dx.ALWAYS)
@@ -187,6 +186,6 @@ def test_a_fault_comes_to_what_botocore_makes_of_the_same_bytes(
     assert len(call.attempts) == len(sent)
 
 
-def test_each_fault_there_is_has_its_place_in_the_table() -> None:
+def test_table_has_every_fault() -> None:
     kinds = {fault.kind for fault, _ in TABLE.values()}
     assert kinds == set(faults.__all__) - {"Fault"}

@@ -43,9 +43,9 @@ def test_every_public_name_is_documented(name: str) -> None:
     if inspect.isclass(value) or inspect.isfunction(value):
         assert inspect.getdoc(value)
         members = vars(value).items() if inspect.isclass(value) else ()
-        for member, value in members:
-            if not member.startswith("_") and (callable(value) or isinstance(value, property)):
-                assert inspect.getdoc(value), f"{name}.{member}"
+        for attribute, member in members:
+            if not attribute.startswith("_") and (callable(member) or isinstance(member, property)):
+                assert inspect.getdoc(member), f"{name}.{attribute}"
     assert name in dir(dx)
 
 

@@ -1,6 +1,6 @@
-"""What users annotate; most of it is for the type checkers, which read this file in runs of their own.
+"""Annotations as users write them, for mypy and pyright, which check this file.
 
-An error that they are to find is ignored by name: where there is none, they tell that, too.
+An error that they must find has a `type: ignore` with its code. They report each ignore that is unused.
 """
 
 # pyright: strict, reportUnnecessaryTypeIgnoreComment=true
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dataexchange.type_defs import GetJobResponseTypeDef, JobErrorTypeDef
 
 
-def told(response: GetJobResponseTypeDef) -> list[JobErrorTypeDef]:
+def errors_of(response: GetJobResponseTypeDef) -> list[JobErrorTypeDef]:
     return response["Errors"]
 
 
-def test_what_is_made_is_what_the_published_stubs_say(
+def test_made_jobs_have_the_types_of_mypy_boto3(
     dxjobs: dx.FakeDataExchange, dxjobs_client: DataExchangeClient
 ) -> None:
     made: GetJobResponseTypeDef = dx.make_job("EXPORT_ASSETS_TO_S3", "ERROR")
     error: JobErrorTypeDef = dx.make_error("MALWARE_DETECTED", Message="infected")
-    assert told(made)
+    assert errors_of(made)
     made["Errors"].append(error)
     job: dx.Job = dxjobs.add_job(made)
-    assert told(dxjobs_client.get_job(JobId=job.id)) == told(made)
+    assert errors_of(dxjobs_client.get_job(JobId=job.id)) == errors_of(made)
 
 
 def test_literals_and_values_have_types(dxjobs: dx.FakeDataExchange) -> None:
@@ -47,7 +47,7 @@ def test_literals_and_values_have_types(dxjobs: dx.FakeDataExchange) -> None:
     assert problems
 
 
-def test_what_happened_has_types(
+def test_calls_and_sleeps_have_types(
     dxjobs: dx.FakeDataExchange,
     dxjobs_clock: dx.VirtualClock,
     dxjobs_client: DataExchangeClient,
@@ -66,7 +66,7 @@ def test_what_happened_has_types(
 
 
 @pytest.mark.dxjobs(scenarios="completes-at-once")
-def test_a_scenario_has_a_type(
+def test_scenario_has_a_type(
     dxjobs_scenario: dx.Scenario, dxjobs_client: DataExchangeClient
 ) -> None:
     def wait(job_id: str) -> str:
@@ -79,13 +79,13 @@ def test_a_scenario_has_a_type(
 
 
 @given(dxst.jobs(state="ERROR"))
-def test_what_is_drawn_is_a_plain_dict(job: dict[str, Any]) -> None:
+def test_drawn_job_is_a_plain_dict(job: dict[str, Any]) -> None:
     with dx.FakeDataExchange() as fake:
         added: dx.Job = fake.add_job(job)
         assert added.state == "ERROR"
 
 
-def test_a_misspelt_name_is_an_error_for_type_checkers_too() -> None:
+def test_misspelt_name_is_an_error_for_type_checkers() -> None:
     with pytest.raises(AttributeError, match="complets"):
         dx.complets(polls=3)  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="throtling"):

@@ -1,4 +1,4 @@
-"""What strategies draw, many times over, and the simplest of it."""
+"""Draw many examples from a strategy, or find its simplest."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-many = settings(
+GENERATE_ONLY = settings(
     max_examples=2000, database=None, deadline=None, derandomize=True, phases=[Phase.generate]
 )
 
 
-def drawn(strategy: Any, count: int = 300) -> list[Any]:
-    found: list[Any] = []
+def draw_examples(strategy: Any, count: int = 300) -> list[Any]:
+    examples: list[Any] = []
 
-    @settings(many, max_examples=count, suppress_health_check=list(HealthCheck))
+    @settings(GENERATE_ONLY, max_examples=count, suppress_health_check=list(HealthCheck))
     @given(strategy)
-    def take(value: Any) -> None:
-        found.append(value)
+    def collect(value: Any) -> None:
+        examples.append(value)
 
-    take()
-    return found
+    collect()
+    return examples
 
 
-def simplest(strategy: Any, such: Any = lambda _: True) -> Any:
-    # Without the phase that explains, after which it is a varied value that was seen last.
+def find_simplest(strategy: Any, condition: Any = lambda _: True) -> Any:
+    # Without the explain phase, which varies the example and would leave a varied one as the last seen.
     phases = (Phase.generate, Phase.shrink)
-    return find(strategy, such, settings=settings(many, phases=phases))
+    return find(strategy, condition, settings=settings(GENERATE_ONLY, phases=phases))

@@ -1,4 +1,4 @@
-"""What the report of a failed test tells, without a failed test."""
+"""The report of a failed test, without a failing test."""
 
 from __future__ import annotations
 
@@ -7,5 +7,7 @@ from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._plugin.failure_report import build_report
 
 
-def told(fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80) -> list[str]:
+def report_lines(
+    fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80
+) -> list[str]:
     return build_report(fake, clock, now(), width, everything=False).splitlines()

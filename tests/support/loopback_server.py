@@ -1,4 +1,4 @@
-"""A real server on loopback that answers with bytes written by hand, and the ways in which none answers."""
+"""Real sockets on 127.0.0.1: a server with a fixed response, and servers that fail to respond."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from collections.abc import Iterator
 
 
 class Server:
-    """Where it is, and how many requests it has read."""
+    """The URL of a server and the number of requests it has read."""
 
     def __init__(self, port: int) -> None:
         self.url, self.requests = f"http://127.0.0.1:{port}", 0
 
 
 @contextlib.contextmanager
-def serving(answer: bytes) -> Iterator[Server]:
-    """Answers each request with these bytes, and closes the connection; none just closes it."""
+def responding(response: bytes) -> Iterator[Server]:
+    """Send these bytes to each request and close the connection."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            served.requests += 1
-            self.wfile.write(answer)
+            started.requests += 1
+            self.wfile.write(response)
             self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing on the terminal."""
+            """Print nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        served = Server(server.server_port)
+        started = Server(server.server_port)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield served
+            yield started
         finally:
             server.shutdown()
             thread.join()
@@ -42,7 +42,7 @@ def serving(answer: bytes) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def refusing() -> Iterator[Server]:
-    """Nobody listens."""
+    """Give the URL of a port on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     yield Server(port)
@@ -50,14 +50,14 @@ def refusing() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def silent() -> Iterator[Server]:
-    """A connection comes about, and nothing after it."""
+    """Accept connections and never respond."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield Server(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
-def full() -> Iterator[Server]:
-    """No connection comes about: the backlog of the listener is full."""
+def backlogged() -> Iterator[Server]:
+    """Let connections time out: the listener's backlog is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):

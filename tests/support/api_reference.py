@@ -1,7 +1,6 @@
-"""What the service's page says of a job, written down by hand, to hold drawn jobs against.
+"""The rules of the API reference for a job, written by hand, to check drawn jobs against.
 
-https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html. It shares nothing with the
-code that it judges: members by type, which of them are always there, and the rules in the page's own words.
+https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html. It shares no code with the package.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ CODES = {
     "VALIDATION_EXCEPTION",
     "MALWARE_SCAN_ENCRYPTED_FILE",
 }
-# The member of Details, what is always in it, and what may be.
+# By job type: the member of Details, its required members and its optional ones.
 DETAILS: dict[str, tuple[str, set[str], set[str]]] = {
     "IMPORT_ASSETS_FROM_S3": (
         "ImportAssetsFromS3",
@@ -79,13 +78,12 @@ DETAILS: dict[str, tuple[str, set[str], set[str]]] = {
         {"Database", "Table"},
     ),
 }
-ALWAYS = {"Arn", "CreatedAt", "Details", "Id", "State", "Type", "UpdatedAt"}
+JOB_MEMBERS = {"Arn", "CreatedAt", "Details", "Id", "State", "Type", "UpdatedAt"}
 
 
-def check(job: dict[str, Any]) -> None:
-    """Hold a job against the page."""
-    assert job.keys() >= ALWAYS
-    assert job.keys() <= ALWAYS | {"Errors", "AssetConfiguration"}
+def assert_valid_job(job: dict[str, Any]) -> None:
+    assert job.keys() >= JOB_MEMBERS
+    assert job.keys() <= JOB_MEMBERS | {"Errors", "AssetConfiguration"}
     assert ID.fullmatch(job["Id"])
     arn = ARN.fullmatch(job["Arn"])
     assert arn is not None
@@ -93,12 +91,12 @@ def check(job: dict[str, Any]) -> None:
     assert job["State"] in STATES
     assert job["CreatedAt"].tzinfo is datetime.timezone.utc
     assert job["CreatedAt"] <= job["UpdatedAt"]
-    member, always, maybe = DETAILS[job["Type"]]
+    member, required, optional = DETAILS[job["Type"]]
     assert list(job["Details"]) == [member]
-    own = job["Details"][member]
-    assert own.keys() >= always
-    assert own.keys() <= always | maybe
-    for name, value in every(own):
+    details = job["Details"][member]
+    assert details.keys() >= required
+    assert details.keys() <= required | optional
+    for name, value in scalars(details):
         if name.endswith("Id") and name not in ("ApiId", "CatalogId"):
             assert ID.fullmatch(value), name
         if name == "Bucket":
@@ -109,21 +107,21 @@ def check(job: dict[str, Any]) -> None:
             assert len(base64.b64decode(value, validate=True)) == 16
         if name == "Stage":
             assert re.fullmatch("[A-Za-z0-9_-]{1,128}", value)
-        if name in ("TagKey", "TagValues"):  # of Lake Formation
+        if name in ("TagKey", "TagValues"):  # Lake Formation tags
             assert re.fullmatch(r"[\w .:/=+@%-]+", value)
             assert len(value) <= (128 if name == "TagKey" else 256)
         if name == "KeyPattern":
             assert "${Asset.Name}" in value or "${Asset.Id}" in value
         if name == "CatalogId":
             assert re.fullmatch("[0-9]{12}", value)
-    encryption = own.get("Encryption")
+    encryption = details.get("Encryption")
     if encryption is not None:
         assert ("KmsKeyArn" in encryption) == (encryption["Type"] == "aws:kms")
-    assert ("SignedUrl" in own) == ("SignedUrlExpiresAt" in own)
+    assert ("SignedUrl" in details) == ("SignedUrlExpiresAt" in details)
     if job["Type"] == "EXPORT_ASSET_TO_SIGNED_URL":
-        assert ("SignedUrl" in own) == (job["State"] == "COMPLETED")
+        assert ("SignedUrl" in details) == (job["State"] == "COMPLETED")
     if job["Type"] == "IMPORT_ASSET_FROM_SIGNED_URL" and job["State"] == "WAITING":
-        assert "SignedUrl" in own
+        assert "SignedUrl" in details
     assert "AssetConfiguration" not in job or not job["Type"].startswith("EXPORT_")
     tags = [tag["Key"] for tag in job.get("AssetConfiguration", {}).get("Tags", ())]
     assert len(tags) == len({*tags})
@@ -131,35 +129,36 @@ def check(job: dict[str, Any]) -> None:
     assert ("Errors" in job) == (job["State"] == "ERROR")
     assert job.get("Errors") != []
     for error in job.get("Errors", ()):
-        check_error(error, job["Type"], own)
+        assert_valid_error(error, job["Type"], details)
 
 
-def check_error(error: dict[str, Any], type_: str, own: dict[str, Any]) -> None:
+def assert_valid_error(error: dict[str, Any], type_: str, job_details: dict[str, Any]) -> None:
     assert error["Code"] in CODES
     assert isinstance(error["Message"], str)
     if error["Code"] != "SERVICE_QUOTA_EXCEEDED_EXCEPTION":
         assert not error.keys() & {"LimitName", "LimitValue"}
     if "ResourceId" in error:
-        assert error["ResourceId"] in [value for _, value in every(own)]
+        assert error["ResourceId"] in [value for _, value in scalars(job_details)]
     details = error.get("Details")
     if details is None:
         return
     if type_ == "IMPORT_ASSETS_FROM_S3":
         assert details["ImportAssetsFromS3JobErrorDetails"]
         assert all(
-            each in own["AssetSources"] for each in details["ImportAssetsFromS3JobErrorDetails"]
+            source in job_details["AssetSources"]
+            for source in details["ImportAssetsFromS3JobErrorDetails"]
         )
     else:
         assert type_ == "IMPORT_ASSET_FROM_SIGNED_URL"
         assert details == {
-            "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": own["AssetName"]}
+            "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": job_details["AssetName"]}
         }
 
 
-def every(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    """Every name and scalar, however deep."""
+def scalars(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Return the name and value of every scalar, however deeply nested; list items go by the list's name."""
     if isinstance(value, dict):
-        return [found for key, part in value.items() for found in every(part, key)]
+        return [scalar for key, part in value.items() for scalar in scalars(part, key)]
     if isinstance(value, list):
-        return [found for part in value for found in every(part, name)]
+        return [scalar for part in value for scalar in scalars(part, name)]
     return [(name, value)]
