@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import shutil
 import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_dxjobs._core import watchdog
+from pytest_dxjobs._core import running_test
 from pytest_dxjobs._core.tracebacks import exception_chain, trim_traceback
 from pytest_dxjobs._plugin.options import OPTIONS, clock_for, fail_without_traceback, fake_for
 
@@ -35,7 +34,6 @@ _ENDED_AT: pytest.StashKey[datetime] = pytest.StashKey()
 # Needed until the last report of a test, which is that of its teardown.
 _REPORT_KEYS: tuple[pytest.StashKey[Any], ...] = (_FAKE, _CLOCK, _ENDED_AT)
 _SCENARIO = pytest.StashKey["Scenario"]()
-_HIDDEN_FIXTURES = pytest.StashKey[contextlib.ExitStack]()
 _SCOPE_HINT = (
     "dxjobs and dxjobs_clock are fresh for every test, so a fixture of wider scope cannot use them. "
     "Give that fixture function scope, or let it create its own: "
@@ -60,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "\n".join([marker, *options]))
     undo = pytest.MonkeyPatch()
-    undo.setattr(watchdog, "before_the_end", functools.partial(_stop_capturing, config))
+    undo.setattr(running_test, "before_the_end", functools.partial(_stop_capturing, config))
     config.add_cleanup(undo.undo)
 
 
@@ -187,48 +185,62 @@ def dxjobs_scenario(
     del request.node.stash[_SCENARIO]
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    with watchdog.during(item.nodeid):
-        return (yield)
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before Hypothesis makes its health check
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    fake, clock = item.stash.get(_FAKE, None), item.stash.get(_CLOCK, None)
-    with contextlib.ExitStack() as undo:
-        has_examples = (fake or clock) and hasattr(getattr(item, "obj", None), "hypothesis")
-        if has_examples:
-            with fail_without_traceback():
-                _prepare_examples(undo, item, fake, clock)
-        undo.enter_context(watchdog.during(item.nodeid))
+    has_examples = _has_fixtures(item) and hasattr(getattr(item, "obj", None), "hypothesis")
+    with _fresh_examples(item) if has_examples else contextlib.nullcontext():
         result = yield
+    if _FAKE in item.stash:
+        _check_test(item, has_examples=has_examples)
+    return result
+
+
+def _has_fixtures(item: pytest.Item) -> bool:
+    return _FAKE in item.stash or _CLOCK in item.stash
+
+
+@contextlib.contextmanager
+def _fresh_examples(item: Any) -> Iterator[None]:
+    """Let Hypothesis run each example with a fresh fake and clock."""
+    from pytest_dxjobs._plugin.hypothesis_examples import fresh_for_each_example, hidden_fixtures
+
+    fake, clock = item.stash.get(_FAKE, None), item.stash.get(_CLOCK, None)
+    with contextlib.ExitStack() as undo, contextlib.ExitStack() as hidden:
+        with fail_without_traceback():
+            undo.enter_context(fresh_for_each_example(item.obj, fake, clock))
+        hidden.enter_context(hidden_fixtures(item.function))
+        runtest = item.runtest
+
+        def run() -> None:
+            hidden.close()  # Hypothesis has made its health check
+            runtest()
+
+        item.runtest = run
+        undo.callback(item.__dict__.pop, "runtest")
+        yield
+
+
+def _check_test(item: pytest.Item, *, has_examples: bool) -> None:
+    """Fail a test that passed if it left something over."""
     scenario = item.stash.get(_SCENARIO, None)
     if scenario is not None and not scenario._checked:  # noqa: SLF001
         pytest.fail(
             "dxjobs_scenario: the test called neither check() nor check_creating()", pytrace=False
         )
-    fake = item.stash.get(_FAKE, None)
-    if fake is not None:
-        item.stash[_BODY_PASSED] = True
-        if not has_examples:  # each of which was checked
-            with fail_without_traceback():
-                fake._check_at_end()  # noqa: SLF001
-    return result
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    with watchdog.during(item.nodeid):
-        return (yield)
+    item.stash[_BODY_PASSED] = True
+    if not has_examples:  # each of which was checked
+        with fail_without_traceback():
+            item.stash[_FAKE]._check_at_end()  # noqa: SLF001
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    caught_by_unittest = getattr(item, "_excinfo", None) or ()
-    for info in (call.excinfo, *caught_by_unittest):
+    caught_by_unittest = getattr(item, "_excinfo", None)
+    if call.excinfo is None and not caught_by_unittest and not _has_fixtures(item):
+        return (yield)
+    for info in (call.excinfo, *(caught_by_unittest or ())):
         if info is not None:
             _trim_own_tracebacks(info)
             _add_scope_hint(info.value)
@@ -259,27 +271,6 @@ def _build_section(item: pytest.Item, fake: FakeDataExchange) -> str:
         return f"No report: this is a bug in pytest-dxjobs.\n{traceback.format_exc()}"
 
 
-def _prepare_examples(
-    undo: contextlib.ExitStack,
-    item: Any,
-    fake: FakeDataExchange | None,
-    clock: VirtualClock | None,
-) -> None:
-    from pytest_dxjobs._plugin.hypothesis_examples import fresh_for_each_example, hidden_fixtures
-
-    undo.enter_context(fresh_for_each_example(item.obj, fake, clock))
-    hidden = item.stash[_HIDDEN_FIXTURES] = undo.enter_context(contextlib.ExitStack())
-    undo.callback(item.stash.__delitem__, _HIDDEN_FIXTURES)
-    hidden.enter_context(hidden_fixtures(item.function))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
-    hidden = pyfuncitem.stash.get(_HIDDEN_FIXTURES, None)
-    if hidden is not None:  # Hypothesis has made its health check
-        hidden.close()
-
-
 def _trim_own_tracebacks(info: pytest.ExceptionInfo[BaseException]) -> None:
     """Let the traceback of an exception of this package end at the user's line."""
     chain = exception_chain(info.value, suppressed=False)
@@ -288,9 +279,6 @@ def _trim_own_tracebacks(info: pytest.ExceptionInfo[BaseException]) -> None:
         trim_traceback(each)
     if own:
         info.traceback = type(info.traceback)(info.tb)  # pytest may have cached the longer one
-        # Collect tasks that the exception ended: they log it when collected, and if that happens while pytest
-        # parses source code, the parser of Python 3.11 fails.
-        gc.collect()
 
 
 def _add_scope_hint(failure: BaseException) -> None:

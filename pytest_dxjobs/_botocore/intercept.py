@@ -44,7 +44,6 @@ from pytest_dxjobs._botocore.call_context import (
 from pytest_dxjobs._botocore.credentials import with_local_credentials
 from pytest_dxjobs._botocore.pool_workers import escalate
 from pytest_dxjobs._botocore.retry_state import ClientRetries
-from pytest_dxjobs._core import watchdog
 from pytest_dxjobs._core.errors import PollingStopped, RunawayPolling, UnexpectedCall, UsageError
 from pytest_dxjobs._core.patching import Patch
 from pytest_dxjobs._model.service_model import SERVICE
@@ -60,7 +59,6 @@ def activate(fake: Backend) -> None:
     """Make this fake respond to calls, in place of any that is active already."""
     global _fakes
     with _lock:
-        watchdog.arrive()
         if not _fakes:
             _patch()
         _fakes = (*_fakes, fake)
@@ -72,10 +70,7 @@ def deactivate(fake: Backend) -> None:
     with _lock:
         _fakes = tuple(other for other in _fakes if other is not fake)
         if not _fakes:
-            try:
-                watchdog.leave()
-            finally:
-                _unpatch()
+            _unpatch()
 
 
 def active_fake() -> Backend | None:
@@ -217,8 +212,6 @@ def _wrap_make_request(make_request: Callable[..., Any]) -> Callable[..., Any]:
         except PollingStopped as stopped:
             raise escalate(stopped, fake.remember).with_traceback(None) from None
         except (RunawayPolling, UnexpectedCall, UsageError) as failure:
-            if isinstance(failure, RunawayPolling):
-                watchdog.watch(failure, fake.remember)
             # Drop botocore's frames: the failure is raised within botocore, not by it.
             raise failure.with_traceback(None) from failure.__cause__
         finally:

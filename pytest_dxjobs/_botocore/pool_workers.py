@@ -4,8 +4,7 @@
 
 - A worker of ``multiprocessing.dummy.Pool`` would die of it, and the caller would wait for its result for
   ever. The failure is handed over as the result first, as the worker itself does with an ``Exception``.
-- A loop with a bare ``except:`` swallows everything. A daemon thread is parked there; for any other thread
-  the process is ended.
+- A loop with a bare ``except:`` swallows everything. After many swallowed stops the process is ended.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_dxjobs._core import watchdog
 from pytest_dxjobs._core.errors import PollingStopped, RunawayPolling
+from pytest_dxjobs._core.running_test import end_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +35,8 @@ def escalate(
         stopped: The failure to report.
         remember: Makes the fake remember another failure that it has caused.
     """
-    halts = stopped.times > _MAX_SWALLOWED and threading.current_thread().daemon
-    watchdog.watch(stopped, remember, halts=halts)
-    if halts:
-        _halt()
     if stopped.times > _MAX_SWALLOWED:
-        watchdog.end(f"{stopped}\n{_SWALLOWS_EVERYTHING}")
+        end_process(f"{stopped}\n{_SWALLOWS_EVERYTHING}")
     worker = _pool_worker()
     if worker is None:
         return stopped
@@ -51,7 +46,6 @@ def escalate(
         # The traceback shows the origin until the pool raises the failure again.
         failure = RunawayPolling(str(stopped)).with_traceback(stopped.__traceback__)
         remember(failure)
-        watchdog.watch(failure, remember)
         worker["put"]((*task, (False, failure)))
     thread: Any = threading.current_thread()
     thread._invoke_excepthook = bool  # noqa: SLF001 - else pytest's hook would warn of SystemExit
@@ -67,10 +61,3 @@ def _pool_worker() -> dict[str, Any] | None:
             return frame.f_locals
         frame = frame.f_back
     return None
-
-
-def _halt() -> None:
-    """Keep this thread from going on, for as long as the process does."""
-    never = threading.Lock()
-    never.acquire()
-    never.acquire()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import threading
 from dataclasses import dataclass
 from typing import Final
 
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
+from pytest_dxjobs._core.running_test import current_test
 from pytest_dxjobs._core.values import bare
 
 
@@ -63,7 +63,7 @@ class IdCounter:
 
 def id_counter() -> IdCounter:
     """Return the counter of the running test."""
-    return _counter_of(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
+    return _counter_of(current_test())
 
 
 _lock: Final = threading.Lock()

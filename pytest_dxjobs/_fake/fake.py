@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from pytest_dxjobs._botocore.intercept import activate, deactivate
-from pytest_dxjobs._core import watchdog
 from pytest_dxjobs._core.arguments import (
     count_or_none,
     duration_or_none,
@@ -130,7 +129,6 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
     def reset(self) -> None:
         """Remove every job, call, response, fault and history; keep the options, and stay active if active."""
         self._backend.reset()
-        watchdog.forget()
 
     def __enter__(self) -> FakeDataExchange:
         self.activate()
@@ -160,7 +158,6 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
 
     def _take_failures(self) -> list[AssertionError | UsageError]:
         """Return the failures that the end of the test would report, and forget them."""
-        watchdog.forget()
         return self._backend.take_failures()
 
     def _is_unused(self) -> bool:

@@ -121,7 +121,8 @@ class StoredJob:
         if position is not None and (self._shown is None or position.stage != self._shown.stage):
             state = self._history.stages[position.stage].state
             self._body = encode(
-                self._installed.job, self._response_in_state(state, position.entered_at, self._history)
+                self._installed.job,
+                self._response_in_state(state, position.entered_at, self._history),
             )
             self._shown = position
         return self._body

@@ -13,9 +13,10 @@ import datetime
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from pytest_dxjobs._core import timeutils, watchdog
+from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.constants import PENDING_STATES, TERMINAL_STATES
 from pytest_dxjobs._core.errors import PollingStopped, RunawayPolling
+from pytest_dxjobs._core.running_test import current_test
 from pytest_dxjobs._core.tracebacks import is_expected
 
 if TYPE_CHECKING:
@@ -211,8 +212,9 @@ class PollingMonitor:
 
     def _begin_anew_in_another_test(self) -> None:
         """Count for each test, where the fake is there for several."""
-        if watchdog.test not in ("", self._test):
-            self._test = watchdog.test
+        test = current_test()
+        if test not in ("", self._test):
+            self._test = test
             self._restart()
 
     def _restart(self) -> None:

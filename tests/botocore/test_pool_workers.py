@@ -161,39 +161,6 @@ def run_script(script: str) -> subprocess.CompletedProcess[str]:
                         raise SystemExit("not raised")
             """,
         ),
-        (
-            "a pool whose worker swallows everything",
-            """
-            import multiprocessing.dummy, sys, threading
-            def wait(job_id):
-                workers.append(threading.current_thread())
-                while True:
-                    try:
-                        client.get_job(JobId=job_id)
-                    except:
-                        pass
-            def is_halted(thread):
-                frame, names = sys._current_frames()[thread.ident], []
-                while frame:
-                    names.append(frame.f_code.co_name)
-                    frame = frame.f_back
-                return "_halt" in names
-            workers = []
-            with dx.FakeDataExchange(strict=False) as fake:
-                client = boto3.client("dataexchange", region_name="us-east-1")
-                job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
-                with multiprocessing.dummy.Pool(1) as pool:
-                    try:
-                        pool.map(wait, [job.id])
-                    except dx.RunawayPolling:
-                        pass
-                    else:
-                        raise SystemExit("not raised")
-                    while not is_halted(workers[0]):
-                        workers[0].join(0.01)
-                fake.reset()
-            """,
-        ),
     ],
 )
 def test_scripts_that_might_hang_end(name: str, script: str) -> None:
@@ -217,66 +184,6 @@ def test_a_loop_with_a_bare_except_ends_the_process() -> None:
     assert result.returncode == 1
     assert "after it had answered TIMED_OUT" in result.stderr
     assert "The code swallows every exception, so the process was ended." in result.stderr
-
-
-@pytest.mark.parametrize(
-    "how",
-    ["thread.join()", "import queue; queue.SimpleQueue().get()", "while True: thread.join(1)"],
-)
-def test_a_parked_thread_that_is_waited_for_ends_the_process(how: str) -> None:
-    result = run_script(
-        """
-        import threading
-        from pytest_dxjobs._core import watchdog
-        watchdog._LOOK = 0.1
-        def wait(job_id):
-            while True:
-                try:
-                    client.get_job(JobId=job_id)
-                except:
-                    pass
-        with dx.FakeDataExchange() as fake:
-            client = boto3.client("dataexchange", region_name="us-east-1")
-            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
-            thread = threading.Thread(target=wait, args=[job.id], daemon=True)
-            thread.start()
-            HOW
-        """.replace("HOW", how)
-    )
-    assert result.returncode == 1
-    assert "after it had answered TIMED_OUT" in result.stderr
-
-
-def test_a_parked_thread_that_is_not_waited_for_does_not_end_the_process() -> None:
-    result = run_script(
-        """
-        import threading, sys
-        from pytest_dxjobs._core import watchdog
-        watchdog._LOOK = 0.1
-        def wait(job_id):
-            while True:
-                try:
-                    client.get_job(JobId=job_id)
-                except:
-                    pass
-        def debug():
-            frame = sys._getframe()
-            frame.f_globals["__name__"] = "pdb"  # as in a debugger
-            threading.Event().wait(0.5)
-            frame.f_globals["__name__"] = "__main__"
-        with dx.FakeDataExchange(strict=False) as fake:
-            client = boto3.client("dataexchange", region_name="us-east-1")
-            job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
-            thread = threading.Thread(target=wait, args=[job.id], daemon=True)
-            thread.start()
-            for _ in range(1000):
-                sum(range(20000))
-            debug()
-            fake.reset()
-        threading.Event().wait(0.2)
-        """
-    )
-    assert (result.stderr, result.returncode) == ("", 0)
 
 
 def test_a_runaway_in_a_pool_may_be_expected(

@@ -398,8 +398,8 @@ def test_an_unused_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> No
             assert "pytest_dxjobs.plugin" in sys.modules
             assert not heavy & set(sys.modules)
             assert {m for m in sys.modules if m.startswith("pytest_dxjobs")} == {
-                "pytest_dxjobs", "pytest_dxjobs._core", "pytest_dxjobs._plugin", "pytest_dxjobs._core.errors", "pytest_dxjobs._plugin.hookspecs",
-                "pytest_dxjobs._plugin.options", "pytest_dxjobs._core.watchdog", "pytest_dxjobs._core.tracebacks",
+                "pytest_dxjobs", "pytest_dxjobs._core", "pytest_dxjobs._plugin", "pytest_dxjobs._plugin.hookspecs",
+                "pytest_dxjobs._plugin.options", "pytest_dxjobs._core.running_test", "pytest_dxjobs._core.tracebacks",
                 "pytest_dxjobs.plugin",
             }
         """
