@@ -82,8 +82,8 @@ class Scenario:
         type: The type of the job that ``check`` adds, one of ``dx.JOB_TYPES``.
         started: Whether that job has been started.
         only: The one check that it applies to, ``"check"`` or ``"check_creating"``; None for both.
-        max_polls: The limit for polls with the same response, unless marker or ini set one. Jobs that are waited for
-            at the same time share it, down to 400 each; before the code has waited for an hour it is 2.5 times that.
+        max_polls: The limit for polls of one job with the same response, unless marker or ini set one. The default
+            allows one poll a second for an hour.
         group: The group by which a marker selects it; ``"own"`` by default.
 
     Raises:
@@ -103,7 +103,7 @@ class Scenario:
     type: str = "EXPORT_ASSETS_TO_S3"
     started: bool = True
     only: Literal["check", "check_creating"] | None = None
-    max_polls: int = 1500
+    max_polls: int = 3750
     group: str = "own"
     _run: ScenarioRun | None = field(default=None, compare=False)
 
@@ -235,7 +235,6 @@ class Scenario:
             self._call_own("prepare", self.prepare, fake)
         if check == "check_creating":  # after prepare, whose responses come first
             fake._generate_other_responses()  # noqa: SLF001
-        fake._backend.share_polls(self.max_polls)  # noqa: SLF001
         earlier = {job.id for job in fake.jobs}
         result = run_code(check, call_code, failed, fake)
         if self.unless is not None and (reason := self._call_own("unless", self.unless, fake)):

@@ -203,12 +203,6 @@ class Backend:
         with self.jobs.lock:
             self._operations.adapt = answer
 
-    def share_polls(self, usual: int) -> None:
-        """Let the jobs share ``max_polls``, where that is the usual one, until the next reset."""
-        with self.jobs.lock:
-            if self._watch.limits.max_polls == usual:
-                self._watch.shared = usual
-
     def let_hang(self, history: History, jobs: int) -> None:
         """Let only the first so many jobs have this history and meet faults, until the next reset; others complete."""
         with self.jobs.lock:

@@ -8,7 +8,6 @@ or sleeps on meets something that is none.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
 _PATIENCE: Final = 25
-_LEAST_SHARE: Final = 400  # an hour of a poll every 10 s
-_HOUR: Final = datetime.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +88,10 @@ class PollingMonitor:
     Attributes:
         budgets: The budgets.
         story: Tells of the last so many polls of a job: their rhythm, why the job does not move, a timeline.
-        shared: The polls that jobs share which are waited for at the same time, so that ten that hang are ended nearly
-            as soon as one; a loop that polls very often has more, until it has waited for an hour. None where each
-            has its own ``max_polls``.
     """
 
     limits: PollingLimits
     polling_summary: Callable[[str, int], str]
-    shared: int | None = None
     # Before the last call about a job, and after it.
     _seen: dict[str, tuple[_Seen, _Seen]] = field(default_factory=dict)
     _exceeded: dict[str, int] = field(default_factory=dict)
@@ -129,8 +122,7 @@ class PollingMonitor:
         self._seen[job_id] = before, after
         self.failure = None
         waited = slept - after.slept
-        limits = self.limits if self.shared is None else self._share(self.shared, waited)
-        option = limits.exceeded_by(after.after_end, after.unchanged + 1, waited)
+        option = self.limits.exceeded_by(after.after_end, after.unchanged + 1, waited)
         if option:
             told = self._describe(option, after, job_id, waited)
             self._exceeded[job_id] = self._exceeded.get(job_id, 0) + 1
@@ -178,13 +170,6 @@ class PollingMonitor:
         told = f"{self.failure}\nThe code has slept {self._sleeps} times since, and was ended in a sleep."
         raise _escalated(told, self._sleeps)
 
-    def _share(self, most: int, waited: datetime.timedelta) -> PollingLimits:
-        jobs = max(sum(not after.end for _, after in self._seen.values()), 1)
-        least = min(most, _LEAST_SHARE)
-        if waited < _HOUR:
-            most = most * 5 // 2  # a poll every second, and some
-        return dataclasses.replace(self.limits, max_polls=max(most // jobs, least))
-
     def _describe(self, option: str, seen: _Seen, job_id: str, slept: datetime.timedelta) -> str:
         polls = seen.unchanged + 1
         if option == "max_polls_after_end":
@@ -206,9 +191,8 @@ class PollingMonitor:
         return f"{happened}{self.polling_summary(job_id, polls)}\n{cause}; it was ended here. {_permits_it(option)}"
 
     def reset(self) -> None:
-        """Forget what was seen, and that jobs share their polls."""
+        """Forget what was seen."""
         self._restart()
-        self.shared = None
 
     def _begin_anew_in_another_test(self) -> None:
         """Count for each test, where the fake is there for several."""

@@ -365,7 +365,7 @@ def test_a_scenario_lowers_max_polls_unless_the_marker_sets_it(
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "E *But it did not end: get_job was called 1501 times for *",
+            "E *But it did not end: get_job was called 3751 times for *",
             "E *But it did not end: get_job was called 51 times for *",
             "E *Usually: the loop has no deadline, or *",
             "E *If so much polling is intended, raise the option max_polls.",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import multiprocessing.dummy
-import re
 import time
 from typing import Any
 
@@ -84,18 +81,6 @@ def test_job_added_by_the_test_is_not_checked() -> None:
         scenario("completes-at-once")._bind(fake, clock).check(consumers.polls_until_deadline)
 
 
-def test_jobs_that_hang_in_a_pool_share_the_polls_that_one_has() -> None:
-    def run() -> None:
-        with multiprocessing.dummy.Pool(3) as pool:
-            pool.map(consumers.has_no_deadline, create_and_start(3))
-
-    each = scenario("stuck-in-progress")
-    text = report(run, each, max_polls=each.max_polls)
-    assert "it did not end: get_job was called 501 times for job " in text
-    assert {*re.findall("then a sleep of (.*) s", text)} == {"30"}  # of all at once
-    assert text.count("RunawayPolling") == 1
-
-
 def state_of(job_id: str) -> str:
     try:
         return str(consumers.client.get_job(JobId=job_id)["State"])
@@ -117,22 +102,13 @@ def test_three_of_many_created_jobs_hang_and_the_others_complete(name: str) -> N
     assert outcomes == ["hangs"] * 3 + ["COMPLETED"] * 2
 
 
-@pytest.mark.parametrize(
-    ("deadline", "pause", "polls"), [(3600, 4, None), (10_000, 4, 901), (3600, 2, 1251)]
-)
-def test_a_loop_that_polls_often_has_an_hour(
-    deadline: float, pause: float, polls: int | None
-) -> None:
+def test_a_loop_may_poll_every_second_for_an_hour() -> None:
     def wait(job_id: str) -> None:
-        end = time.monotonic() + deadline
+        end = time.monotonic() + 3600
         while time.monotonic() < end:
             consumers.client.get_job(JobId=job_id)
-            time.sleep(pause)
-        raise TimeoutError(f"{job_id} has not come to an end.")
+            time.sleep(1)
+        raise TimeoutError(f"{job_id} has not ended.")
 
-    each = dataclasses.replace(scenario("stuck-in-progress"), max_polls=500)
-    text = report(wait, each, max_polls=500)
-    found = re.search(r"get_job was called (\d+) times for job", text)
-    assert (int(found[1]) if found else None) == polls
-    # A limit of the test or its configuration applies unchanged.
-    assert "called 601 times" in report(wait, each, max_polls=600)
+    stuck = scenario("stuck-in-progress")
+    assert report(wait, stuck, max_polls=stuck.max_polls) == ""

@@ -16,9 +16,7 @@ from polling_loops import wait, wait_swallowing_errors
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
-from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.errors import PollingStopped
-from pytest_dxjobs._service.polling_limits import PollingLimits, PollingMonitor
 
 ID = "d" * 32
 
@@ -321,37 +319,6 @@ def test_the_ini_file_bounds_the_wait(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         ["E  *The code slept for 1:01:00 while get_job was called 62 times*"]
     )
-
-
-@pytest.mark.parametrize(("slept", "most"), [(0, 3750), (3599, 3750), (3600, 1500)])
-def test_jobs_that_share_their_polls_have_more_of_them_in_the_first_hour(
-    monkeypatch: pytest.MonkeyPatch, slept: int, most: int
-) -> None:
-    watch = PollingMonitor(PollingLimits(5000, None, None), lambda *_: "", shared=1500)
-    watch.poll("one", "WAITING", again=False)
-    monkeypatch.setattr(
-        timeutils, "total_slept", timeutils.total_slept + datetime.timedelta(seconds=slept)
-    )
-    for _ in range(most - 1):
-        watch.poll("one", "WAITING", again=False)
-    with pytest.raises(dx.RunawayPolling):
-        watch.poll("one", "WAITING", again=False)
-
-
-@pytest.mark.parametrize(("jobs", "most"), [(1, 1500), (2, 750), (3, 500), (4, 400), (5, 400)])
-def test_jobs_that_hang_share_the_polls_that_one_has_down_to_a_bound(
-    monkeypatch: pytest.MonkeyPatch, jobs: int, most: int
-) -> None:
-    watch = PollingMonitor(PollingLimits(5000, None, None), lambda *_: "", shared=1500)
-    polls = [str(job) for job in range(jobs)] * most
-    watch.poll("0", "WAITING", again=False)
-    monkeypatch.setattr(
-        timeutils, "total_slept", timeutils.total_slept + datetime.timedelta(hours=1)
-    )
-    for job_id in polls[1:]:
-        watch.poll(job_id, "WAITING", again=False)
-    with pytest.raises(dx.RunawayPolling):
-        watch.poll("0", "WAITING", again=False)
 
 
 def test_a_fake_of_several_tests_counts_for_each(pytester: pytest.Pytester) -> None:
