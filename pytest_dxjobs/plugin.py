@@ -242,7 +242,8 @@ def pytest_runtest_makereport(
         return (yield)
     for info in (call.excinfo, *(caught_by_unittest or ())):
         if info is not None:
-            _trim_own_tracebacks(info)
+            if not item.config.getoption("fulltrace"):
+                _trim_own_tracebacks(info)
             _add_scope_hint(info.value)
     report = yield
     fake, scenario = item.stash.get(_FAKE, None), item.stash.get(_SCENARIO, None)

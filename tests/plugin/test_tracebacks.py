@@ -274,3 +274,8 @@ def test_a_cause_without_a_line_of_the_user_keeps_its_first_line(pytester: pytes
     )
     result.stdout.fnmatch_lines(["*thread.py:*", "E *UnexpectedCall: list_data_sets of *"])
     result.stdout.no_fnmatch_line("*botocore?client.py*")
+
+
+def test_full_trace_shows_every_frame(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "def test_it(dxjobs): list_them()\n", "--full-trace")
+    result.stdout.fnmatch_lines(["E *UnexpectedCall: *", "*intercept.py:*: UnexpectedCall"])
