@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, composite
 
-from pytest_dxjobs._core.arguments import one_of, read
+from pytest_dxjobs._core.arguments import one_of
 from pytest_dxjobs._core.constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import choose_from, show
@@ -176,9 +176,9 @@ def _options(
     """Return the values to draw from; raise `InvalidArgument` if one is unknown."""
     if given is None:
         return known
-    single = isinstance(given, str) or not isinstance(given, Collection)
+    several = isinstance(given, Collection) and not isinstance(given, str)
+    values: tuple[Any, ...] = tuple(cast("Collection[Any]", given)) if several else (given,)
     try:
-        values = (given,) if single else read(place, given, tuple)
         options = [one_of(place, value, known, documented) for value in values]
     except UsageError as error:
         raise InvalidArgument(str(error)) from None

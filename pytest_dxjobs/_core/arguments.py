@@ -9,12 +9,12 @@ import itertools
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import describe_error, listing, not_one_of, show
+from pytest_dxjobs._core.messages import listing, not_one_of, show
 from pytest_dxjobs._core.timeutils import plain_utc
-from pytest_dxjobs._core.values import bare, bare_throughout
+from pytest_dxjobs._core.values import plain_str
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,18 +23,10 @@ if TYPE_CHECKING:
 def one_of(name: str, value: object, *lists: tuple[str, ...]) -> str:
     """Return the value if one of the lists has it."""
     permitted = tuple(dict.fromkeys(itertools.chain(*lists)))
-    given = bare(value)
+    given = plain_str(value)
     if not isinstance(given, str) or given not in permitted:
         raise UsageError(f"{name}: {not_one_of(value, permitted)}")
     return given
-
-
-def read(name: str, value: object, convert: Callable[[Any], Any] = bare_throughout) -> Any:
-    """Return a converted copy of the value; raise ``UsageError`` if the conversion fails."""
-    try:
-        return convert(value)
-    except Exception as error:  # the value contains itself, or one of its methods raises
-        raise UsageError(f"{name}: {show(value)} cannot be read: {describe_error(error)}") from None
 
 
 def raise_problems(headline: str, problems: Iterable[str]) -> None:
@@ -51,7 +43,7 @@ def raise_all_problems(problems: Mapping[str, Iterable[str]]) -> None:
 
 def text(name: str, value: object, validate: Callable[[str], str] = lambda _: "") -> str:
     """Return the value if it is a string; ``validate`` returns what is wrong with it, or an empty string."""
-    given = bare(value)
+    given = plain_str(value)
     if not isinstance(given, str):
         raise UsageError(f"{name}: a string is needed, not {show(value)}")
     if problem := validate(given):
@@ -76,13 +68,12 @@ def count(
     name: str, value: object, alternative: str = "", *, least: int = 1, most: int = sys.maxsize
 ) -> int:
     """Return the value if it is a whole number within the bounds; messages name the ``alternative``."""
-    given = bare(value)
-    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         bounds = f"from {least}" if most == sys.maxsize else f"from {least} to {most}"
         raise UsageError(
-            f"{name}: a whole number {bounds} is needed{alternative}, not {show(given)}"
+            f"{name}: a whole number {bounds} is needed{alternative}, not {show(value)}"
         )
-    return given
+    return int(value)
 
 
 def count_or_none(name: str, value: object) -> int | None:
@@ -156,8 +147,8 @@ def instant(name: str, value: object) -> datetime.datetime:
     elif isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         found = datetime.datetime.combine(value, datetime.time())
     if isinstance(found, datetime.datetime):
-        # Its time zone may raise, or move it beyond the years that a datetime holds.
-        with contextlib.suppress(Exception):
+        # Its offset may move it beyond the years that a datetime holds.
+        with contextlib.suppress(OverflowError):
             return plain_utc(found)
     raise UsageError(
         f"{name}: a datetime, a date or a string such as '2024-03-31T12:00:00Z' is needed, not {show(value)}"
@@ -165,12 +156,11 @@ def instant(name: str, value: object) -> datetime.datetime:
 
 
 def _timedelta(value: object) -> datetime.timedelta | None:
-    given = bare(value)
-    if isinstance(given, datetime.timedelta):
-        return given
-    if isinstance(given, bool) or not isinstance(given, (int, float)):
+    if isinstance(value, datetime.timedelta):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
-        return datetime.timedelta(seconds=given)
+        return datetime.timedelta(seconds=value)
     except (OverflowError, ValueError):  # more than a timedelta holds, or not a number
         return None

@@ -14,10 +14,6 @@ class UsageError(ValueError):
 
     __module__ = "pytest_dxjobs"
 
-    def __init__(self, message: str) -> None:
-        # A lone surrogate in a given name could not be printed.
-        super().__init__(message.encode(errors="backslashreplace").decode())
-
 
 class UnexpectedCall(AssertionError):
     """A call of a Data Exchange operation for which the test has no response.

@@ -11,7 +11,7 @@ from typing import Final
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.running_test import current_test
-from pytest_dxjobs._core.values import bare
+from pytest_dxjobs._core.values import plain_str
 
 
 def job_id(label: str, /) -> str:
@@ -30,7 +30,7 @@ def job_id(label: str, /) -> str:
     """
     if not isinstance(label, str):
         raise UsageError(f"job_id: label: a string such as 'nightly' is needed, not {show(label)}")
-    return hashlib.sha256(bare(label).encode(errors="surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(plain_str(label).encode()).hexdigest()[:32]
 
 
 def next_id() -> str:
@@ -71,4 +71,4 @@ _lock: Final = threading.Lock()
 
 @functools.lru_cache(maxsize=64)
 def _counter_of(test: str) -> IdCounter:
-    return IdCounter(hashlib.sha256(test.encode(errors="surrogatepass")).hexdigest()[:24])
+    return IdCounter(hashlib.sha256(test.encode(errors="surrogateescape")).hexdigest()[:24])

@@ -10,31 +10,20 @@ import inspect
 import reprlib
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._core.values import bare
+from pytest_dxjobs._core.values import plain_str
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 
 def show(value: object) -> str:
-    """Return a ``repr`` that is cut to a readable length and never raises."""
-    try:
-        return _REPR.repr(value)
-    except Exception:
-        return f"<{type(value).__name__} whose repr raises>"
-
-
-def safe_str(value: object) -> str:
-    """Return ``str(value)``, or an empty string if that raises."""
-    try:
-        return str(value)
-    except Exception:
-        return ""
+    """Return a ``repr`` that is cut to a readable length."""
+    return _REPR.repr(value)
 
 
 def describe_error(error: BaseException) -> str:
     """Return the type and the text of an exception."""
-    return f"{type(error).__name__}: {safe_str(error)}"
+    return f"{type(error).__name__}: {error}"
 
 
 def not_one_of(value: object, permitted: Collection[str]) -> str:
@@ -66,13 +55,7 @@ class _Repr(reprlib.Repr):
         self.maxlevel = 3
 
     def repr1(self, x: Any, level: int) -> str:
-        return super().repr1(bare(x), level)
-
-    def repr_int(self, x: int, level: int) -> str:
-        try:
-            return super().repr_int(x, level)
-        except ValueError:  # more digits than Python converts to text
-            return f"<an integer of {x.bit_length()} bits>"
+        return super().repr1(plain_str(x), level)
 
     def repr_function(self, x: Any, level: int) -> str:
         kind = "coroutine function" if inspect.iscoroutinefunction(x) else "function"

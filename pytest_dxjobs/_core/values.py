@@ -22,29 +22,18 @@ def find_values(name: str, value: object) -> Iterator[object]:
         yield from find_values(name, element)
 
 
-def bare(value: Any) -> Any:
-    """A text, a number or a span as one of its type itself: a test may have subclassed it, as an enum of strings does.
-
-    By the type's own methods, since a subclass may have others. Anything else is kept.
-    """
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int.__int__(value)
-    if isinstance(value, float):
-        return float.__float__(value)
-    if isinstance(value, datetime.timedelta):
-        return datetime.timedelta.__pos__(value)
-    return value
+def plain_str(value: Any) -> Any:
+    """Return a member of an enum of strings as the plain string; any other value as it is."""
+    return str.__str__(value) if isinstance(value, str) else value
 
 
-def bare_throughout(value: Any) -> Any:
-    """A copy, with dicts and lists for whatever passes for them, and all in them bare."""
+def plain_copy(value: Any) -> Any:
+    """Return a deep copy of plain dicts, lists and strings."""
     if isinstance(value, Mapping):
-        return {bare(name): bare_throughout(part) for name, part in value.items()}
+        return {plain_str(name): plain_copy(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [bare_throughout(element) for element in value]
-    return bare(value)
+        return [plain_copy(element) for element in value]
+    return plain_str(value)
 
 
 def without_absent(value: Any) -> Any:
@@ -56,21 +45,9 @@ def without_absent(value: Any) -> Any:
     return value
 
 
-def is_text(value: str) -> bool:
-    """Return whether UTF-8 can encode the text, which it cannot with a lone surrogate."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def is_aware(value: object) -> bool:
     """Return whether the value is an aware datetime."""
-    try:
-        return isinstance(value, datetime.datetime) and value.utcoffset() is not None
-    except Exception:
-        return False
+    return isinstance(value, datetime.datetime) and value.utcoffset() is not None
 
 
 def without_metadata(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._core import arguments
-from pytest_dxjobs._core.arguments import one_of, read, span, text
+from pytest_dxjobs._core.arguments import one_of, span, text
 from pytest_dxjobs._core.constants import JOB_ERROR_CODES
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import listing, show
 from pytest_dxjobs._core.timeutils import now
+from pytest_dxjobs._core.values import plain_copy
 from pytest_dxjobs._fake.job import Job, id_of
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import enum_of, model
@@ -288,7 +289,7 @@ def assert_job_error(
         raise UsageError(
             f"assert_job_error: the response of get_job is needed, not {show(response)}"
         )
-    response = read("assert_job_error", response)
+    response = plain_copy(response)
     wanted = {}
     if code is not None:
         known = installed.error_codes

@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_dxjobs._core.arguments import count, read
+from pytest_dxjobs._core.arguments import count
 from pytest_dxjobs._core.constants import ALWAYS, Marker
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.timeutils import now
-from pytest_dxjobs._core.values import bare
+from pytest_dxjobs._core.values import plain_str
 from pytest_dxjobs._fake.job import Job, id_of
 from pytest_dxjobs._model.formats import validate_job_id
 from pytest_dxjobs._service.fault_plan import PlannedFault
@@ -74,7 +74,7 @@ class FaultInjection:
                 times = _count_or_none(f"inject: {option}", given)
         after = count("inject: after", after, least=0)
         rate, seed = _check_rate_and_seed(rate, seed)
-        called = bare(operation) if isinstance(operation, str) else [*operations]
+        called = plain_str(operation) if isinstance(operation, str) else [*operations]
         name = _call_text(
             "inject",
             fault,
@@ -124,7 +124,7 @@ class FaultInjection:
         place = "inject: operation"
         methods = (operation,) if isinstance(operation, str) else _as_tuple(place, operation)
         return {
-            bare(each): self._backend.installed.operation_for_method(place, each)
+            plain_str(each): self._backend.installed.operation_for_method(place, each)
             for each in methods
         }
 
@@ -157,7 +157,7 @@ class FaultInjection:
 
 def _as_tuple(place: str, given: object) -> tuple[Any, ...]:
     if isinstance(given, Collection) and not isinstance(given, (bytes, dict)):
-        found: tuple[Any, ...] = read(place, given, tuple)
+        found: tuple[Any, ...] = tuple(given)
         if found:
             return found
     what = "a job or its id" if place.endswith("job") else "the name of an operation"
@@ -187,7 +187,6 @@ def _check_fault(fault: Any) -> None:
 
 
 def _check_rate_and_seed(rate: object, seed: object) -> tuple[float | None, int | None]:
-    rate, seed = bare(rate), bare(seed)
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise UsageError(f"inject: seed: a whole number is needed, not {show(seed)}")
     if rate is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_dxjobs._botocore.intercept import active_fake
 from pytest_dxjobs._core.arguments import one_of
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import listing, safe_str, show
+from pytest_dxjobs._core.messages import listing, show
 from pytest_dxjobs._core.tracebacks import exception_chain
 from pytest_dxjobs._fake.job import Job, id_of
 from pytest_dxjobs._model.service_model import enum_of, model
@@ -162,7 +162,7 @@ class Raises:
                 return True
             mismatches.append(f"{_code_of(service_error)}: {mismatch}")
         name = type(error).__name__
-        details = f"{name}: {show(safe_str(error))}."
+        details = f"{name}: {show(str(error))}."
         if mismatches:
             details = listing(
                 f"{details} The errors of the service in it do not match:", mismatches

@@ -18,14 +18,13 @@ from pytest_dxjobs._core.arguments import (
     is_function,
     raise_all_problems,
     raise_problems,
-    read,
     text,
 )
 from pytest_dxjobs._core.constants import ALWAYS, Marker
 from pytest_dxjobs._core.errors import ServiceRefusal, UsageError
 from pytest_dxjobs._core.messages import choose_from, describe_error, listing, show
 from pytest_dxjobs._core.timeutils import now
-from pytest_dxjobs._core.values import without_metadata
+from pytest_dxjobs._core.values import plain_copy, without_metadata
 from pytest_dxjobs._model.documented import ID_PATTERN
 from pytest_dxjobs._model.validation import violations
 from pytest_dxjobs._service.generated_responses import generate_response
@@ -81,10 +80,10 @@ class Stubbing:
         call = f"add_response({show(method)})"
         installed = self._backend.installed
         operation = installed.operation_for_method(call, method)
-        expected_params = read(f"{call}: expected_params", expected_params)
+        expected_params = plain_copy(expected_params)
         problems = _expected_params_problems(call, installed, operation, expected_params)
         if isinstance(service_response, Mapping):
-            response: dict[str, Any] = read(call, service_response)
+            response: dict[str, Any] = plain_copy(service_response)
             problems |= _response_problems(call, installed, operation, response)
         elif service_response is not None and not is_function(service_response):
             raise UsageError(
@@ -136,7 +135,7 @@ class Stubbing:
         call = f"add_client_error({show(method)}, {show(service_error_code)})"
         installed = self._backend.installed
         operation = installed.operation_for_method(f"add_client_error({show(method)})", method)
-        expected_params = read(f"{call}: expected_params", expected_params)
+        expected_params = plain_copy(expected_params)
         raise_all_problems(_expected_params_problems(call, installed, operation, expected_params))
         service_error_code = text(f"{call}: service_error_code", service_error_code)
         service_message = text(f"{call}: service_message", service_message)
@@ -144,7 +143,7 @@ class Stubbing:
             raise UsageError(
                 f"{call}: service_error_code: only letters, digits, dots, hyphens and underscores are permitted"
             )
-        meta = read(f"{call}: service_error_meta", service_error_meta)
+        meta = plain_copy(service_error_meta)
         if meta is not None and (not isinstance(meta, dict) or meta):
             raise UsageError(
                 f"{call}: service_error_meta: the service cannot send {show(service_error_meta)}. "
@@ -154,7 +153,7 @@ class Stubbing:
             raise UsageError(
                 f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}"
             )
-        modeled_fields = read(f"{call}: modeled_fields", modeled_fields)
+        modeled_fields = plain_copy(modeled_fields)
         metadata = read_metadata(f"{call}: response_meta", response_meta, least=301)
         status = http_status_code if http_status_code is not None else metadata.status
         if status is not None:
@@ -241,7 +240,7 @@ class Stubbing:
             raise UsageError(
                 f"{call}: the function raised {describe_error(failure)}. It was called with {shown}."
             ) from failure
-        response = read(call, computed)
+        response = plain_copy(computed)
         if response is None:
             return self._generate(operation, record)
         if not isinstance(response, Mapping):

@@ -48,7 +48,7 @@ def find_problems(job: object) -> list[str]:
         f"{name}: missing; every job has it" for name in installed.required if name not in members
     ]
     for name, value in members.items():
-        _collect(problems, violations(installed.job, {name: value}, ""), show(name))
+        _collect(problems, violations(installed.job, {name: value}, ""), str(name))
     for rule in _RULES:
         _collect(problems, rule(members, installed), "(response)")
     return problems

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._core.arguments import raise_problems, read, text
+from pytest_dxjobs._core.arguments import raise_problems, text
 from pytest_dxjobs._core.errors import ServiceRefusal, UsageError
 from pytest_dxjobs._core.ids import next_id
-from pytest_dxjobs._core.messages import safe_str, show
+from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.timeutils import now, truncate_to_milliseconds
-from pytest_dxjobs._core.values import is_aware, without_metadata
+from pytest_dxjobs._core.values import is_aware, plain_copy, without_metadata
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.factory import build_job
 from pytest_dxjobs._jobs.histories import History, Stage
@@ -59,7 +59,7 @@ def job_from_type(
         raise UsageError(
             f"add_job: the first argument is a job type or a response, not {show(type_)}; the second is a history"
         )
-    type_, members = text("add_job: type", type_), read("add_job", members)
+    type_, members = text("add_job: type", type_), plain_copy(members)
     for name in members:
         if name.lower() in ("state", "type", "history"):
             raise UsageError(
@@ -89,13 +89,13 @@ def job_from_response(
             f"add_job: a response takes no other members, but {', '.join(members)} is given; "
             "put members into the response, as in add_job(dx.make_job(type, state, **members))"
         )
-    response = without_metadata(read("add_job", given))
+    response = without_metadata(plain_copy(given))
     state = response.get("State")
     if history is None:
         state = state if isinstance(state, str) else ""
         return NewJob(response, History((Stage(state),), written=f"dx.stays({state!r})"), {})
     installed = model()
-    kept, deferred = split_deferred(installed, response, safe_str(response.get("Type")), history)
+    kept, deferred = split_deferred(installed, response, str(response.get("Type")), history)
     first = history.stages[0].state
     if first == state and history.errors is None:
         return NewJob(kept, history, deferred)

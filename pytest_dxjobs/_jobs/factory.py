@@ -11,12 +11,12 @@ import functools
 import itertools
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pytest_dxjobs._core.arguments import one_of, raise_problems, read
+from pytest_dxjobs._core.arguments import one_of, raise_problems
 from pytest_dxjobs._core.constants import ABSENT, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._core.ids import next_ids
 from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.timeutils import now, shift, truncate_to_milliseconds
-from pytest_dxjobs._core.values import is_aware, without_absent
+from pytest_dxjobs._core.values import is_aware, plain_copy, without_absent
 from pytest_dxjobs._jobs.example_values import ExampleBuilder, ExampleContext, example_builder
 from pytest_dxjobs._jobs.job_errors import fitting_error
 from pytest_dxjobs._model import documented
@@ -82,7 +82,7 @@ def build_job(
     The age is the time from ``CreatedAt`` to ``UpdatedAt``; a WAITING job has none.
     """
     installed = model()
-    members = read(call, members)
+    members = plain_copy(members)
     type_ = one_of(f"{call}: type", _string(members, "Type", type_), installed.types, JOB_TYPES)
     state = one_of(f"{call}: state", _string(members, "State", state), installed.states, JOB_STATES)
     created, updated = _times(members, datetime.timedelta() if state == "WAITING" else age)

@@ -11,7 +11,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from pytest_dxjobs._core.arguments import count, one_of, raise_problems, read, span
+from pytest_dxjobs._core.arguments import count, one_of, raise_problems, span
 from pytest_dxjobs._core.constants import (
     ABSENT,
     JOB_ERROR_CODES,
@@ -22,7 +22,7 @@ from pytest_dxjobs._core.constants import (
 )
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._core.values import bare
+from pytest_dxjobs._core.values import plain_copy, plain_str
 from pytest_dxjobs._model.documented import FAILED, SUCCESSORS
 from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._model.validation import violations
@@ -138,7 +138,7 @@ def fails(
             )
         return History(stages, code, written=written)
     if isinstance(errors, list):
-        shape, copied = model().job.members["Errors"], read("fails: errors", errors)
+        shape, copied = model().job.members["Errors"], plain_copy(errors)
         raise_problems("fails: invalid errors:", violations(shape, copied, "errors"))
         return History(stages, tuple(copied), written=written)
     if errors is not None and errors is not ABSENT:
@@ -277,7 +277,7 @@ def _check_state(call: str, state: object) -> str:
 
 
 def _is_documented(state: object) -> bool:
-    return isinstance(state, str) and bare(state) in JOB_STATES
+    return isinstance(state, str) and plain_str(state) in JOB_STATES
 
 
 def _call_text(function: str, *values: object, **options: object) -> str:
@@ -293,7 +293,7 @@ def check_history(call: str, value: object) -> History:
         return value
     remedy = "use one such as dx.completes(polls=3)"
     if _is_documented(value):
-        remedy = f"use dx.stays({bare(value)!r})"
+        remedy = f"use dx.stays({plain_str(value)!r})"
     elif inspect.isfunction(value) and value.__module__ == __name__:
         remedy = f"call it: dx.{value.__name__}()"
     raise UsageError(f"{call}: a history is needed, not {show(value)}; {remedy}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_dxjobs._core.arguments import one_of, raise_problems, read
+from pytest_dxjobs._core.arguments import one_of, raise_problems
 from pytest_dxjobs._core.constants import ABSENT, JOB_ERROR_CODES
-from pytest_dxjobs._core.values import find_values, without_absent
+from pytest_dxjobs._core.values import find_values, plain_copy, without_absent
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import Model, model
 from pytest_dxjobs._model.validation import violations
@@ -33,7 +33,7 @@ def make_error(
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
     installed = model()
-    given: dict[str, Any] = {"Code": code, **read("make_error", members)}
+    given: dict[str, Any] = {"Code": code, **plain_copy(members)}
     known = one_of("make_error: code", given["Code"], installed.error_codes, JOB_ERROR_CODES)
     error = {**_code_and_message(known), **given, "Code": known}
     raise_problems(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core.constants import ABSENT
-from pytest_dxjobs._core.messages import safe_str
 from pytest_dxjobs._core.values import without_absent
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.example_values import ExampleContext, example_builder
@@ -44,7 +43,7 @@ def response_in_state(
     """
     job = {name: part for name, part in response.items() if name != "Errors"}
     job.update(State=state, UpdatedAt=at)
-    type_ = safe_str(response.get("Type"))
+    type_ = str(response.get("Type"))
     permitted = documented.SIGNED_URL_PERMITTED.get(type_)
     details = details_of_type(installed, {**job, "Type": type_})
     if permitted is not None and details:
@@ -71,7 +70,7 @@ def _errors(
         return ABSENT
     if errors is None and "Errors" in deferred:
         return deferred["Errors"]
-    return [fitting_error(installed, safe_str(job.get("Type")), job.get("Details"), errors)]
+    return [fitting_error(installed, str(job.get("Type")), job.get("Details"), errors)]
 
 
 def split_deferred(
@@ -126,7 +125,7 @@ def signed_url_members(
     installed: Model, job: Mapping[str, Any], at: datetime.datetime
 ) -> dict[str, Any]:
     """Return the URLs that the service generates for a job, and when they expire."""
-    _, _, _, region, account_id, *_ = [*safe_str(job.get("Arn")).split(":"), *_DEFAULT_ARN_PARTS]
+    _, _, _, region, account_id, *_ = [*str(job.get("Arn")).split(":"), *_DEFAULT_ARN_PARTS]
     context = ExampleContext(
         region, account_id, "", "", "", at, documented.url_expires_at(job["Type"], at, at)
     )

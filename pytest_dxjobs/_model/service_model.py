@@ -17,7 +17,7 @@ from botocore.model import ServiceModel
 
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import choose_from, show
-from pytest_dxjobs._core.values import bare
+from pytest_dxjobs._core.values import plain_str
 from pytest_dxjobs._model import documented
 
 SERVICE = "dataexchange"
@@ -58,7 +58,7 @@ class Model:
         Raises:
             UsageError: There is no such operation; the message begins with ``place``.
         """
-        known, name = self.operations_by_method, bare(method)
+        known, name = self.operations_by_method, plain_str(method)
         if not isinstance(name, str) or name not in known:
             raise UsageError(
                 f"{place}: dataexchange has no operation {show(method)}{choose_from(name, known)}"

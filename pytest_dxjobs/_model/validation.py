@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_dxjobs._core.messages import choose_from, not_one_of, show
-from pytest_dxjobs._core.values import is_aware, is_text
+from pytest_dxjobs._core.values import is_aware
 from pytest_dxjobs._model.service_model import Shape, enum_of, pattern_of
 
 if TYPE_CHECKING:
@@ -90,8 +90,6 @@ def _string(shape: Shape, value: object, path: str) -> Iterator[str]:
     pattern = pattern_of(shape)
     if pattern and not pattern.fullmatch(value):
         yield f"{path}: {show(value)} does not match {pattern.pattern}"
-    if not is_text(value):
-        yield f"{path}: {show(value)} contains a lone surrogate, which UTF-8 cannot encode"
     yield from _bounds(shape, len(value), path, " characters")
 
 

@@ -98,7 +98,6 @@ def _create(
 
 def marker_options(item: Any) -> dict[str, Any]:
     """Return the options that the markers of a test set; those of ``without`` are merged."""
-    from pytest_dxjobs._core.arguments import read
     from pytest_dxjobs._core.errors import UsageError
     from pytest_dxjobs._core.messages import not_one_of, show
 
@@ -114,7 +113,7 @@ def marker_options(item: Any) -> dict[str, Any]:
                     raise UsageError(not_one_of(name, tuple(OPTIONS)))
                 closer = options.setdefault(name, value)
                 if isinstance(closer, Mapping) and isinstance(value, Mapping):
-                    options[name] = read(name, value) | read(name, closer)
+                    options[name] = {**value, **closer}
     return options
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_dxjobs._core.arguments import one_of, read
+from pytest_dxjobs._core.arguments import one_of
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
+from pytest_dxjobs._core.values import plain_copy
 from pytest_dxjobs._plugin.options import fail_without_traceback, ini_option, marker_options
 from pytest_dxjobs._scenarios.catalogue import DEFAULT_GROUPS, GROUPS, catalogue
 from pytest_dxjobs._scenarios.scenario import Scenario
@@ -97,7 +98,7 @@ def _selected_names(place: str, value: Any, scenarios: Mapping[str, Scenario]) -
     given = [value] if isinstance(value, str) else () if value is None else value
     if not isinstance(given, (list, tuple, set, frozenset)):
         raise UsageError(f"{place}: a name or a list of names is needed, not {show(value)}")
-    names = read(place, given, tuple)
+    names = tuple(given)
     if not names:
         return {*DEFAULT_GROUPS, *groups.difference(GROUPS)}
     groups |= {_OWN, *GROUPS}
@@ -112,7 +113,7 @@ def _check_reasons(place: str, value: Any, scenarios: Collection[str]) -> dict[s
         raise UsageError(
             f"{place}: a dict such as {{'timed-out': 'the reason'}} is needed, not {show(value)}"
         )
-    reasons: dict[Any, Any] = read(place, value)
+    reasons: dict[Any, Any] = plain_copy(value)
     for name, reason in reasons.items():
         one_of(place, name, tuple(scenarios))
         if not isinstance(reason, str) or not reason.strip():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._core.constants import TERMINAL_STATES
-from pytest_dxjobs._core.messages import safe_str, show
+from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.tracebacks import exception_chain
 from pytest_dxjobs._service.calls import Call
 
@@ -50,7 +50,7 @@ def _unreported_state(
     raised: BaseException, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> str:
     """Return the end state that the exception names as the cause, if no job was in it."""
-    named = {*_END_STATE.findall(safe_str(raised))}
+    named = {*_END_STATE.findall(_str(raised))}
     reported = {each.reported for each in records} | {job.state for job in jobs if job.cancelled}
     if len(named) != 1 or named & {*reported, "COMPLETED"}:
         return ""  # a text with several states, or with COMPLETED, lists what did not happen
@@ -65,7 +65,7 @@ def describe_exception(raised: BaseException) -> str:
         if not re.search(r"[\\/](botocore|boto3|pytest_dxjobs)[\\/]", each.filename)
     ]
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    text = safe_str(raised).partition("\n")[0]
+    text = _str(raised).partition("\n")[0]
     return f"{type(raised).__name__}: {text}{place}"
 
 
@@ -111,7 +111,15 @@ def _code_and_message(error: Mapping[str, str]) -> list[str]:
 
 def _full_text(raised: BaseException) -> str:
     """Return the name, the text, the arguments and the attributes of an exception."""
-    return f"{type(raised).__name__} {safe_str(raised)} {safe_str(raised.args)} {safe_str(vars(raised))}"
+    return " ".join(map(_str, (type(raised).__name__, raised, raised.args, vars(raised))))
+
+
+def _str(value: object) -> str:
+    """Return ``str(value)``, or "" if that raises: the code under test may crash there, too."""
+    try:
+        return str(value)
+    except Exception:
+        return ""
 
 
 _STATES: Final = {  # as people write them; nearly every exception is called an error

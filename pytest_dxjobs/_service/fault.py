@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pytest_dxjobs._core.arguments import count, one_of, read, text
+from pytest_dxjobs._core.arguments import count, one_of, text
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import show
-from pytest_dxjobs._core.values import bare, find_values, is_text
+from pytest_dxjobs._core.values import find_values, plain_str
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._wire.http import Response
 from pytest_dxjobs._wire.serialize import error_response, json_response
@@ -67,10 +67,13 @@ def _validated(fault: Fault) -> dict[str, Any]:
     place = f"faults.{kind}"
     given: dict[str, Any] = {"kind": kind}
     if fault.message is not None:
-        given["message"] = text(f"{place}: message", fault.message, _encoding_problem)
+        given["message"] = text(f"{place}: message", fault.message)
     if fault.request_id is not None:
         given["request_id"] = _header_text(f"{place}: request_id", fault.request_id)
-    if not isinstance(fault.headers, (Mapping, tuple)):
+    headers: Any = fault.headers
+    if isinstance(headers, Mapping):
+        headers = tuple(headers.items())
+    if not isinstance(headers, tuple) or not all(map(_is_pair, headers)):
         raise UsageError(f"{place}: headers: a dict is needed, not {show(fault.headers)}")
     given["headers"] = tuple(
         sorted(
@@ -78,7 +81,7 @@ def _validated(fault: Fault) -> dict[str, Any]:
                 _header_text(f"{place}: headers: the name {show(name)}", name),
                 _header_text(f"{place}: headers[{show(name)}]", value),
             )
-            for name, value in read(f"{place}: headers", fault.headers, dict).items()
+            for name, value in headers
         )
     )
     if fault.cause is not None:
@@ -93,12 +96,12 @@ def _validated(fault: Fault) -> dict[str, Any]:
     return given
 
 
-def _encoding_problem(message: str) -> str:
-    return "" if is_text(message) else "contains a lone surrogate, which UTF-8 cannot encode"
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2
 
 
 def _header_text(place: str, given: object) -> str:
-    found = bare(given)
+    found = plain_str(given)
     if not isinstance(found, str) or not found.isascii() or not found.isprintable() or not found:
         raise UsageError(f"{place}: printable ASCII text is needed, not {show(given)}")
     return found

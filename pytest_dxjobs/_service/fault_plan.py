@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -85,8 +84,7 @@ class PlannedFault:
         if self.rate is None:
             return True
         if job_id not in self._draws:
-            seed = self.seed % sys.maxsize  # Python may refuse to print larger integers
-            self._draws[job_id] = random.Random(f"{seed} {ordinal_of(job_id)}")  # noqa: S311
+            self._draws[job_id] = random.Random(f"{self.seed} {ordinal_of(job_id)}")  # noqa: S311
         return self._draws[job_id].random() < self.rate
 
 

@@ -9,12 +9,11 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pytest_dxjobs._core.arguments import one_of, raise_problems, read
+from pytest_dxjobs._core.arguments import one_of, raise_problems
 from pytest_dxjobs._core.constants import JOB_STATES, TERMINAL_STATES
 from pytest_dxjobs._core.errors import UsageError
-from pytest_dxjobs._core.messages import safe_str
 from pytest_dxjobs._core.timeutils import format_instant, now, truncate_to_milliseconds
-from pytest_dxjobs._core.values import is_aware, without_absent, without_metadata
+from pytest_dxjobs._core.values import is_aware, plain_copy, without_absent, without_metadata
 from pytest_dxjobs._jobs.coherence import find_problems
 from pytest_dxjobs._jobs.factory import merge
 from pytest_dxjobs._jobs.histories import History, Position, Stage, advance, after_poll, stays
@@ -63,8 +62,8 @@ class StoredJob:
         started: bool,
     ) -> None:
         self.id: str = identifier
-        self.arn: str = safe_str(response.get("Arn", ""))
-        self.type: str = safe_str(response.get("Type", ""))
+        self.arn: str = str(response.get("Arn", ""))
+        self.type: str = str(response.get("Type", ""))
         self.entered: datetime.datetime = moment
         self.created: datetime.datetime = created
         self.started: bool = started
@@ -263,7 +262,7 @@ class JobStore:
     ) -> None:
         """Put a job into a state by hand, as ``Job.become`` says."""
         state = one_of("become: state", state, JOB_STATES, self._installed.states)
-        members = read("become", members)
+        members = plain_copy(members)
         moment = now()
         before = stored.state_for_poll(moment)
         if check and before in TERMINAL_STATES:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Any, NamedTuple
 
-from pytest_dxjobs._core.arguments import count, read
+from pytest_dxjobs._core.arguments import count
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import not_one_of, show
+from pytest_dxjobs._core.values import plain_copy
 
 
 class Request(NamedTuple):
@@ -113,7 +114,7 @@ def read_metadata(place: str, given: object, *, least: int) -> Metadata:
     )
     if not isinstance(given, Mapping):
         raise UsageError(f"{place}: a dict is needed, not {show(given)}")
-    parts: dict[str, Any] = read(place, given)
+    parts: dict[str, Any] = plain_copy(given)
     for name in parts:
         if name not in permitted:
             raise UsageError(f"{place}: {not_one_of(name, permitted)}")
@@ -125,8 +126,8 @@ def read_metadata(place: str, given: object, *, least: int) -> Metadata:
         raise UsageError(f"{place}.HTTPHeaders: a dict is needed, not {show(headers)}")
     return Metadata(
         status,
-        None if request_id is None else read(f"{place}.RequestId", request_id, str),
-        read(f"{place}.HTTPHeaders", headers, _header_pairs),
+        None if request_id is None else str(request_id),
+        _header_pairs(headers),
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import freezegun
 import pytest
 from clients import client_for
-from own_classes import Mute
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import UnexpectedCall as Renamed
@@ -211,11 +210,10 @@ INCOHERENT = dict(dx.make_job()) | {"Errors": [], "UpdatedAt": NOW}
             "cannot be sent: JSON cannot hold",
         ),
         (lambda fake: fake.add_job({("a",): 1}, check=False), "cannot be sent"),
-        (lambda fake: fake.add_job({"Arn": Mute()}, check=False), "cannot be sent"),
-        (lambda fake: fake.add_job({"Type": Mute()}, check=False), "cannot be sent"),
-        (lambda fake: fake.add_job({"Type": Mute()}, dx.completes()), "Type: a string is needed"),
+        (lambda fake: fake.add_job({"Arn": object()}, check=False), "cannot be sent"),
+        (lambda fake: fake.add_job({"Type": 5}, dx.completes()), "Type: a string is needed"),
         (
-            lambda fake: fake.add_job({**SIGNED, "Arn": Mute()}, dx.completes(polls=2)),
+            lambda fake: fake.add_job({**SIGNED, "Arn": 5}, dx.completes(polls=2)),
             "Arn: a string is needed",
         ),
         (
@@ -230,13 +228,6 @@ def test_wrong_arguments_of_add_job_are_refused(add: Callable[[Any], object], me
         with pytest.raises(dx.UsageError, match=re.escape(message)):
             add(fake)
         assert state_of(client_for(), earlier) == "COMPLETED"
-
-
-def test_a_response_that_contains_itself_cannot_be_sent() -> None:
-    response: dict[str, Any] = {}
-    response["Details"] = {"Self": response}
-    with pytest.raises(dx.UsageError, match=r"add_job: .* cannot be read: RecursionError"):
-        dx.FakeDataExchange().add_job(response, check=False)
 
 
 def test_check_false_accepts_an_incoherent_job() -> None:

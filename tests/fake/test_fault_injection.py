@@ -491,16 +491,6 @@ def test_a_job_with_an_invalid_id_is_accepted(dxjobs: dx.FakeDataExchange, clien
     dxjobs.assert_retried(1)
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-def test_a_seed_may_have_more_digits_than_python_converts(sign: int) -> None:
-    seed = sign * 10**5000
-    with dx.FakeDataExchange(strict=False) as fake:
-        fake.inject(THROTTLING, rate=1, seed=seed)
-        assert outcome(client_for(), fake.add_job()) == "Throttling"
-        fake.inject(THROTTLING, rate=1, seed=seed, after=1)
-        assert "seed=<an integer of 16610 bits>" in fake._backend.pending_faults()[0]
-
-
 def test_a_seed_without_a_rate_is_refused(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     with pytest.raises(dx.UsageError, match="inject: seed has no effect without rate"):
         dxjobs.inject(THROTTLING, seed=1)

@@ -277,5 +277,5 @@ def test_a_cause_without_a_line_of_the_user_keeps_its_first_line(pytester: pytes
 
 
 def test_full_trace_shows_every_frame(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "def test_it(dxjobs): list_them()\n", "--full-trace")
+    result = run(pytester, "def test_it(dxjobs): list_data_sets()\n", "--full-trace")
     result.stdout.fnmatch_lines(["E *UnexpectedCall: *", "*intercept.py:*: UnexpectedCall"])

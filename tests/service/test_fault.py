@@ -117,7 +117,6 @@ def test_error_names_the_resource_of_the_request(
 
 INVALID: list[tuple[Any, dict[str, Any], str]] = [
     (faults.throttling, {"message": 5}, "faults.throttling: message: a string .* not 5"),
-    (faults.bad_gateway, {"message": "\ud800"}, "faults.bad_gateway: message: .* UTF-8 "),
     (faults.throttling, {"request_id": "a\nb"}, "faults.throttling: request_id: printable"),
     (faults.throttling, {"request_id": ""}, "request_id: printable"),
     (faults.read_timeout, {"request_id": 5}, "faults.read_timeout: request_id: .*not 5"),
