@@ -7,6 +7,7 @@ uses. So the thread remembers it.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_dxjobs._core import timeutils
@@ -16,38 +17,33 @@ if TYPE_CHECKING:
     from pytest_dxjobs._service.backend import Backend
 
 
+@dataclass(slots=True, eq=False)
 class CallContext:
-    """One call of a client. One fake responds to all its attempts, even if it is deactivated meanwhile."""
+    """One call of a client. One fake responds to all its attempts, even if it is deactivated meanwhile.
 
-    __slots__ = ("fake", "invocation", "retry_state")
+    Attributes:
+        fake: The service that responds.
+        retry_state: The quota, the limiter and the draws of the backoff.
+        invocation: botocore's id of the call; None before the first attempt, and if botocore sends none.
+    """
 
-    def __init__(self, fake: Backend, retry_state: RetryState) -> None:
-        self.fake, self.retry_state = fake, retry_state
-        # botocore's id of the call; None before the first attempt, and if botocore sends none.
-        self.invocation: str | bytes | None = None
+    fake: Backend
+    retry_state: RetryState
+    invocation: str | bytes | None = None
 
 
 class _ThreadState(threading.local):
     call: CallContext | None = None  # the running one
-    retry_state: (
-        RetryState  # of the last call: botocore releases quota just after the call has ended
-    )
 
 
 thread_state: Final = _ThreadState()
 _ENDPOINT: Final = "botocore.endpoint"  # the module that sleeps
 
 
-def current_retry_state() -> RetryState:
-    """Return the retry state of this thread's running call, or of its last one."""
-    call = thread_state.call
-    return thread_state.retry_state if call is None else call.retry_state
-
-
 def back_off(seconds: float) -> None:
     """Record a backoff of botocore on the fake, and let it pass in virtual time only."""
     call: Any = thread_state.call
-    call.fake.back_off(call.invocation or "", seconds)
+    call.fake.note_backoff(call.invocation or "", seconds)
     timeutils.back_off(seconds, _ENDPOINT)
 
 

@@ -38,7 +38,6 @@ from pytest_dxjobs._botocore.call_context import (
     RandomProxy,
     TimeProxy,
     back_off,
-    current_retry_state,
     thread_state,
 )
 from pytest_dxjobs._botocore.credentials import with_local_credentials
@@ -83,7 +82,7 @@ def notify_sleep() -> None:
     """Notify every active fake that the code under test sleeps, in this thread."""
     for fake in _fakes:
         try:
-            fake.sleep()
+            fake.note_sleep()
         except PollingStopped as stopped:
             raise escalate(stopped, fake.remember) from None
 
@@ -98,17 +97,16 @@ class _Handlers:
 
     def __init__(self, client: BaseClient) -> None:
         self.running_calls = 0
-        self.retries = ClientRetries(client, current_retry_state, back_off)
+        self.retries = ClientRetries(client, back_off)
         self._region = client.meta.region_name
         self._prefix_length = len(urlsplit(client.meta.endpoint_url).path.rstrip("/"))
 
     def register(self, client: BaseClient) -> None:
-        self.retries.install(client)
         for event, handler in self._events():
             client.meta.events.register_first(event, handler, unique_id=f"pytest-dxjobs {event}")
 
     def unregister(self, client: BaseClient) -> None:
-        self.retries.restore(client)
+        self.retries.restore()
         for event, handler in self._events():
             client.meta.events.unregister(event, handler, unique_id=f"pytest-dxjobs {event}")
 
@@ -126,7 +124,8 @@ class _Handlers:
         if call is None:
             return None
         call.invocation = request.headers.get("amz-sdk-invocation-id")
-        self.retries.before_sending(request)
+        if self.retries.has_limiter:
+            call.retry_state.limiter.on_sending_request(request)
         url = urlsplit(request.url)
         response = call.fake.handle(
             Request(
@@ -203,8 +202,10 @@ def _wrap_make_request(make_request: Callable[..., Any]) -> Callable[..., Any]:
             finally:
                 thread_state.call = outer
         handlers = _attach(client)
-        thread_state.retry_state = handlers.retries.state_for(fake.epoch)
-        call = thread_state.call = CallContext(fake, thread_state.retry_state)
+        retries = handlers.retries
+        if retries.epoch is not fake.epoch:
+            retries.install(fake.epoch)
+        call = thread_state.call = CallContext(fake, retries.state)
         try:
             http, parsed = make_request(client, *args, **kwargs)
             _note_end(call, parsed.get("ResponseMetadata", {}))

@@ -6,10 +6,10 @@ and a fresh one after each reset. The client gets its own back when the last fak
 
 The seams, and why each was chosen:
 
-- The quota is the attribute ``_quota`` of a handler that the client keeps. The handler reads it at every
-  call, so one proxy passes each call on to the state of its own fake.
+- The quota is the attribute ``_quota`` of a handler that the client keeps; the handler reads it at every call.
 - The backoff holds ``random.random`` as its attribute ``_random``: patching the module would not reach it.
   Our draws are the same in every run.
+- Both are replaced when a fake answers a call of the client for the first time, not at every call.
 - The limiter's handlers are unregistered: it reads the clock while it waits on a condition, for ever if
   time is frozen. Ours waits as all backoff does, without real time. Its clock runs ahead by what was not
   really waited.
@@ -54,63 +54,55 @@ _BUCKET_MODULE: Final = TokenBucket.__module__
 class ClientRetries:
     """The retry state of one client, by fake. Legacy mode has only the draws of the backoff.
 
+    Attributes:
+        state: The installed state; None before the first ``install``.
+        epoch: The epoch of the fake to which it belongs; a reset of the fake ends it.
+        has_limiter: Whether the client retries in adaptive mode.
+
     Args:
         client: The client; its own state is found among its handlers.
-        current_state: Returns the state for the call of this thread, running or just ended.
         back_off: Records a backoff of botocore, in seconds, and lets it pass.
     """
 
-    def __init__(
-        self,
-        client: BaseClient,
-        current_state: Callable[[], RetryState],
-        back_off: Callable[[float], None],
-    ) -> None:
-        self._current_state, self._back_off = current_state, back_off
+    state: RetryState
+    epoch: object = None
+
+    def __init__(self, client: BaseClient, back_off: Callable[[float], None]) -> None:
+        self._events: Any = client.meta.events
+        self._back_off = back_off
         self._quotas = {each: each._quota for each in _handlers_of(client, RetryQuotaChecker)}
         self._limiters = _handlers_of(client, ClientRateLimiter)
+        self.has_limiter: bool = bool(self._limiters)
         policies = [each._retry_policy for each in _handlers_of(client, RetryHandler)]
         self._draws = {each._retry_backoff: each._retry_backoff._random for each in policies}
         self._states: weakref.WeakKeyDictionary[Any, RetryState] = weakref.WeakKeyDictionary()
-
-    def state_for(self, epoch: object) -> RetryState:
-        """Return the retry state for an epoch of a fake, which a reset ends."""
-        state = self._states.get(epoch)
-        if state is None:
-            state = self._states.setdefault(epoch, RetryState(self._back_off))
-        return state
-
-    def install(self, client: BaseClient) -> None:
-        """Replace the client's own state."""
-        for checker in self._quotas:
-            checker._quota = _QuotaProxy(self._current_state)
-        for backoff in self._draws:
-            backoff._random = lambda: self._current_state().draw()
-        events = client.meta.events
         for limiter in self._limiters:
-            events.unregister("before-send", limiter.on_sending_request)
-            events.unregister("needs-retry", limiter.on_receiving_response)
-            events.register(f"needs-retry.{SERVICE}", self._on_receiving_response)
+            self._events.unregister("before-send", limiter.on_sending_request)
+            self._events.unregister("needs-retry", limiter.on_receiving_response)
+            self._events.register(f"needs-retry.{SERVICE}", self._on_receiving_response)
 
-    def restore(self, client: BaseClient) -> None:
+    def install(self, epoch: object) -> None:
+        """Install the state for an epoch of a fake."""
+        self.state = self._states.setdefault(epoch, RetryState(self._back_off))
+        self.epoch = epoch
+        for checker in self._quotas:
+            checker._quota = self.state.quota
+        for backoff in self._draws:
+            backoff._random = self.state.draw
+
+    def restore(self) -> None:
         """Put the client's own state back."""
         for checker, quota in self._quotas.items():
             checker._quota = quota
         for backoff, draw in self._draws.items():
             backoff._random = draw
-        events = client.meta.events
         for limiter in self._limiters:
-            events.unregister(f"needs-retry.{SERVICE}", self._on_receiving_response)
-            events.register("before-send", limiter.on_sending_request)
-            events.register("needs-retry", limiter.on_receiving_response)
-
-    def before_sending(self, request: Any) -> None:
-        """Wait for the rate limiter, if the client has one."""
-        if self._limiters:
-            self._current_state().limiter.on_sending_request(request)
+            self._events.unregister(f"needs-retry.{SERVICE}", self._on_receiving_response)
+            self._events.register("before-send", limiter.on_sending_request)
+            self._events.register("needs-retry", limiter.on_receiving_response)
 
     def _on_receiving_response(self, **event: Any) -> None:
-        self._current_state().limiter.on_receiving_response(**event)
+        self.state.limiter.on_receiving_response(**event)
 
 
 def _handlers_of(client: BaseClient, kind: type) -> list[Any]:
@@ -123,21 +115,6 @@ def _handlers_of(client: BaseClient, kind: type) -> list[Any]:
     ]
     owners = dict.fromkeys(getattr(handler, "__self__", None) for handler in handlers)
     return [owner for owner in owners if isinstance(owner, kind)]
-
-
-class _QuotaProxy:
-    """Pass a client's use of its quota on to the current retry state."""
-
-    def __init__(self, current_state: Callable[[], RetryState]) -> None:
-        self._current_state = current_state
-
-    def acquire(self, amount: int) -> bool:
-        """Take from the quota, and return whether there was enough."""
-        return bool(self._current_state().quota.acquire(amount))
-
-    def release(self, amount: int) -> None:
-        """Give back to the quota."""
-        self._current_state().quota.release(amount)
 
 
 class RetryState:

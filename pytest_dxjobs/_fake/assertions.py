@@ -40,13 +40,13 @@ class Assertions:
     @property
     def calls(self) -> list[Call]:
         """All calls that reached the fake, in their order, including those that got an error."""
-        with self._backend.jobs.lock:
-            return [Call(record) for record in self._backend.jobs.log.records]
+        with self._backend.lock:
+            return [Call(record) for record in self._backend.calls.records]
 
     def timeline(self) -> str:
         """Return all calls as text: when, how often, which operation, which response; equal ones share a line."""
-        with self._backend.jobs.lock:
-            return draw_timeline("calls", self._backend.jobs.log.records)
+        with self._backend.lock:
+            return draw_timeline("calls", self._backend.calls.records)
 
     def assert_polled(
         self,
@@ -99,10 +99,10 @@ class Assertions:
         """
         __tracebackhide__ = True
         expected = arguments.times("assert_retried", times, at_least, at_most)
-        log = self._backend.jobs.log
+        log = self._backend.calls
         if job is not None:
             job_id = self._id_of("assert_retried", job)
-        with self._backend.jobs.lock:
+        with self._backend.lock:
             records = list(log.records) if job is None else log.about(job_id)
         retries = sum(len(call.attempt_rows[1:]) for call in records)
         if wanted := expected.violated_by(retries):
@@ -121,8 +121,8 @@ class Assertions:
             UsageError: ``job`` is neither a job nor an id, or this fake has no such job and no call was about it.
         """
         __tracebackhide__ = True
-        with self._backend.jobs.lock:
-            by_id = self._backend.jobs.log.polls()
+        with self._backend.lock:
+            by_id = self._backend.calls.polls()
         if job is not None:
             job_id = self._id_of("assert_not_polled_after_end", job)
             by_id = {job_id: by_id.get(job_id, [])}
@@ -140,8 +140,8 @@ class Assertions:
             AssertionError: It did not for one; shows the timelines of up to five such jobs.
         """
         __tracebackhide__ = True
-        with self._backend.jobs.lock:
-            polls = self._backend.jobs.log.polls()
+        with self._backend.lock:
+            polls = self._backend.calls.polls()
             unfinished = [
                 stored.id
                 for stored in self._backend.jobs.all(now())
@@ -218,14 +218,14 @@ class Assertions:
             )
 
     def _polls(self, job_id: str) -> list[CallRecord]:
-        with self._backend.jobs.lock:
-            return self._backend.jobs.log.polls().get(job_id, [])
+        with self._backend.lock:
+            return self._backend.calls.polls().get(job_id, [])
 
     def _id_of(self, call: str, job: Job | str) -> str:
         """Return the id of a job; raise ``UsageError`` if it is unknown, as a misspelt id is never polled."""
         job_id = id_of(f"{call}: job", job)
-        with self._backend.jobs.lock:
-            if not self._backend.jobs.has_held(job_id) and not self._backend.jobs.log.about(job_id):
+        with self._backend.lock:
+            if not self._backend.jobs.has_held(job_id) and not self._backend.calls.about(job_id):
                 raise UsageError(
                     f"{call}: job: {show(job)} is not in this fake, and no call was about it"
                 )
@@ -253,8 +253,8 @@ class Assertions:
         raise AssertionError(f"job {job_id} {finding}.\n{self._timeline_of(job_id, separate)}")
 
     def _timeline_of(self, job_id: str, separate: Sequence[CallRecord] = ()) -> str:
-        with self._backend.jobs.lock:
-            records = self._backend.jobs.log.about(job_id)
+        with self._backend.lock:
+            records = self._backend.calls.about(job_id)
             return draw_timeline(f"calls about job {job_id}", records, separate)
 
 

@@ -220,9 +220,9 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
             new_job.check()
         response = new_job.response
         identifier = response.get("Id")
-        with self._backend.jobs.lock:
+        with self._backend.lock:
             try:
-                stored = self._backend.jobs.enter(
+                stored = self._backend.jobs.add(
                     identifier if isinstance(identifier, str) else next_id(),
                     response,
                     new_job.history,
@@ -236,21 +236,21 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
                 ) from None
             except ValueError as error:
                 raise UsageError(f"add_job: the response cannot be sent: {error}") from None
-        return Job(stored, self._backend.jobs)
+        return Job(stored, self._backend)
 
     def _add_unstarted(self, type: str, history: History) -> Job:
         """Add a job that was created and not started."""
         new_job = job_from_type(type, stays("WAITING"), {}, self.region, self.account_id)
-        jobs, identifier = self._backend.jobs, new_job.response["Id"]
-        with jobs.lock:
-            stored = jobs.enter(identifier, new_job.response, history, now(), started=False)
-        return Job(stored, jobs)
+        response = new_job.response
+        with self._backend.lock:
+            stored = self._backend.jobs.add(response["Id"], response, history, now(), started=False)
+        return Job(stored, self._backend)
 
     @property
     def jobs(self) -> list[Job]:
         """The jobs in the fake in the order in which they entered, including those that the code created."""
-        with self._backend.jobs.lock:
-            return [Job(stored, self._backend.jobs) for stored in self._backend.jobs.all(now())]
+        with self._backend.lock:
+            return [Job(stored, self._backend) for stored in self._backend.jobs.all(now())]
 
     def next_job(
         self,
@@ -280,7 +280,7 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
             raise UsageError(
                 f"next_job: where: a function of the request's Details member is needed, not {show(where)}"
             )
-        with self._backend.jobs.lock:
+        with self._backend.lock:
             self._backend.planned_histories.queued.append(PlannedHistory(history, type, where))
 
     @property

@@ -116,7 +116,13 @@ class FaultInjection:
         job_ids = self._job_ids("throttle", job)
         name = _call_text("throttle", job=job_ids, requests=requests)
         self._backend.inject(
-            PlannedFault(name, throttling(), frozenset({"GetJob"}), job_ids, times)
+            PlannedFault(
+                name,
+                throttling(),
+                frozenset({self._backend.installed.operation_for_method("throttle", "get_job")}),
+                job_ids,
+                times,
+            )
         )
 
     def _operations(self, operation: str | Collection[str]) -> dict[str, str]:
@@ -145,10 +151,10 @@ class FaultInjection:
         return frozenset(self._job_id(call, each) for each in jobs)
 
     def _job_id(self, call: str, job: object) -> str:
-        job_id, jobs = id_of(f"{call}: job", job), self._backend.jobs
-        with jobs.lock:
-            stored = jobs.find(job_id, now())
-        if isinstance(job, Job) and (stored is None or job != Job(stored, jobs)):
+        job_id = id_of(f"{call}: job", job)
+        with self._backend.lock:
+            stored = self._backend.jobs.find(job_id, now())
+        if isinstance(job, Job) and (stored is None or job != Job(stored, self._backend)):
             raise UsageError(f"{call}: job: {show(job)} is not in this fake")
         if stored is None and (problem := validate_job_id(job_id)):
             raise UsageError(f"{call}: job: {show(job)} is not in this fake, and {problem}")

@@ -12,7 +12,8 @@ from pytest_dxjobs._service.calls import Call
 
 if TYPE_CHECKING:
     from pytest_dxjobs._core.constants import JobState
-    from pytest_dxjobs._service.jobs import JobStore, StoredJob
+    from pytest_dxjobs._service.backend import Backend
+    from pytest_dxjobs._service.jobs import StoredJob
 
 
 class Job:
@@ -21,10 +22,10 @@ class Job:
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
 
-    __slots__ = ("_jobs", "_stored")
+    __slots__ = ("_backend", "_stored")
 
-    def __init__(self, stored: StoredJob, jobs: JobStore) -> None:
-        self._stored, self._jobs = stored, jobs
+    def __init__(self, stored: StoredJob, backend: Backend) -> None:
+        self._stored, self._backend = stored, backend
 
     @property
     def id(self) -> str:
@@ -47,7 +48,7 @@ class Job:
 
         Reading it does not count as a poll.
         """
-        with self._jobs.lock:
+        with self._backend.lock:
             return self._stored.state_for_poll(now())
 
     @property
@@ -68,8 +69,8 @@ class Job:
     @property
     def calls(self) -> list[Call]:
         """The calls about this job, including the one that created it."""
-        with self._jobs.lock:
-            return [Call(record) for record in self._jobs.log.about(self.id)]
+        with self._backend.lock:
+            return [Call(record) for record in self._backend.calls.about(self.id)]
 
     def become(self, state: JobState | str, /, *, check: bool = True, **members: object) -> None:
         """Put the job into a state, in which it stays.
@@ -85,8 +86,8 @@ class Job:
             UsageError: There is no such state or member, the job has ended, or the response is not coherent.
         """
         check = flag("become: check", check)
-        with self._jobs.lock:
-            self._jobs.set_state(self._stored, state, members, check=check)
+        with self._backend.lock:
+            self._stored.become(state, members, check=check)
 
     def __eq__(self, other: object) -> bool:
         return self._stored is other._stored if isinstance(other, Job) else NotImplemented

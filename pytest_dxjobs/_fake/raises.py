@@ -214,7 +214,7 @@ _NO_RECORDS: Final[list[CallRecord]] = []
 def _call_records() -> list[CallRecord]:
     """Return the log of the active fake: another list after a reset."""
     fake = active_fake()
-    return _NO_RECORDS if fake is None else fake.jobs.log.records
+    return _NO_RECORDS if fake is None else fake.calls.records
 
 
 def _code_of(error: ClientError) -> str:

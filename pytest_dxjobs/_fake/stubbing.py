@@ -28,6 +28,7 @@ from pytest_dxjobs._core.values import plain_copy, without_metadata
 from pytest_dxjobs._model.documented import ID_PATTERN
 from pytest_dxjobs._model.validation import violations
 from pytest_dxjobs._service.generated_responses import generate_response
+from pytest_dxjobs._service.operations import ROLES
 from pytest_dxjobs._service.stubs import StubbedResponse
 from pytest_dxjobs._wire.http import Stamp, check_status, read_metadata
 from pytest_dxjobs._wire.serialize import error_response, error_status, success_response
@@ -191,7 +192,7 @@ class Stubbing:
     def _generate_other_responses(self) -> None:
         """Generate responses for each operation that the fake does not implement, after those that are queued."""
         for operation in self._backend.installed.service.operation_names:
-            if not self._backend.implements(operation):
+            if operation not in ROLES:
                 respond = functools.partial(self._generate, operation)
                 self._backend.queue(StubbedResponse("", operation, None, None, respond))
 

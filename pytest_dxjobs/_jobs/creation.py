@@ -147,7 +147,7 @@ def job_from_request(
 
 def _request_problems(installed: Model, params: Mapping[str, Any]) -> list[str]:
     """Return what the service would reject, as ``path: what is wrong``, once for each path."""
-    shape = installed.operation("CreateJob").input_shape
+    shape = installed.new_job
     found = list(violations(shape, params, ""))
     type_, details = params.get("Type"), params.get("Details")
     if isinstance(type_, str) and isinstance(details, dict):  # a client may skip validation

@@ -33,6 +33,7 @@ class Model:
     def __init__(self, service: Any) -> None:
         self.service = service
         self.job: Shape = self.operation("GetJob").output_shape
+        self.new_job: Shape = self.operation("CreateJob").input_shape
         self.details: Shape = self.job.members["Details"]
         self.error: Shape = self.job.members["Errors"].member
         self.error_details: Shape = self.error.members["Details"]
@@ -42,6 +43,12 @@ class Model:
         self.types: tuple[str, ...] = enum_of(self.job.members["Type"])
         self.states: tuple[str, ...] = enum_of(self.job.members["State"])
         self.error_codes: tuple[str, ...] = enum_of(self.error.members["Code"])
+
+    def describes_job(self, shape: Shape) -> bool:
+        """Return whether a shape is a response about one job."""
+        return shape.type_name == "structure" and all(
+            name in shape.members for name in self.required
+        )
 
     def operation(self, name: str) -> Any:
         """Return the model of an operation by its API name, such as ``GetJob``."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pytest_dxjobs._clock.virtual_clock import VirtualClock
     from pytest_dxjobs._core.timeutils import Sleep
     from pytest_dxjobs._fake.fake import FakeDataExchange
+    from pytest_dxjobs._service.backend import Backend
     from pytest_dxjobs._service.calls import Attempt, CallRecord
-    from pytest_dxjobs._service.jobs import JobStore
 
     StateAt = tuple[datetime.datetime, str]
 
@@ -50,9 +50,9 @@ def build_report(
         width: The columns of the terminal.
         everything: Show every job, and a line for every call.
     """
-    jobs = fake._backend.jobs  # noqa: SLF001
-    with jobs.lock:
-        reports = _JobReports(jobs, clock, until)
+    backend = fake._backend  # noqa: SLF001
+    with backend.lock:
+        reports = _JobReports(backend, clock, until)
         shown = reports.ids if everything else reports.ids[:_MAX_JOBS]
         charts = {job_id: reports.draw_chart(job_id, width - len(_INDENT)) for job_id in shown}
         lines = [
@@ -60,7 +60,7 @@ def build_report(
             for job_id, chart in charts.items()
             for line in (*reports.headlines(job_id), *(f"{_INDENT}{row}" for row in chart))
         ]
-        records = jobs.log.records
+        records = backend.calls.records
         calls = draw_timeline("Calls", records, records if everything else (), reports.sleeps)
     if any(charts.values()):
         lines += textwrap.wrap(_LEGEND, width)
@@ -77,14 +77,14 @@ class _JobReports:
     """The headlines and the chart of each job. Use it only while the lock of the jobs is held."""
 
     def __init__(
-        self, jobs: JobStore, clock: VirtualClock | None, until: datetime.datetime
+        self, backend: Backend, clock: VirtualClock | None, until: datetime.datetime
     ) -> None:
         self.sleeps = [] if clock is None else clock.sleeps
         self._until, self._in_virtual_time = until, clock is not None
-        self._stored_jobs = {stored.id: stored for stored in jobs.all(until)}
-        self._has_held = jobs.has_held
-        self._polls = jobs.log.polls()
-        self._started_at = jobs.log.records[0].started_at if jobs.log.records else until
+        self._stored_jobs = {stored.id: stored for stored in backend.jobs.all(until)}
+        self._has_held = backend.jobs.has_held
+        self._polls = backend.calls.polls()
+        self._started_at = backend.calls.records[0].started_at if backend.calls.records else until
         # Polled ids first, including those of no job.
         self.ids = [*dict.fromkeys((*self._polls, *self._stored_jobs))]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_dxjobs._core.constants import TERMINAL_STATES
 from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._core.tracebacks import exception_chain
-from pytest_dxjobs._service.calls import Call
+from pytest_dxjobs._service.calls import Call, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,8 +87,8 @@ def _missing_reasons(raised: BaseException, records: Sequence[CallRecord]) -> st
 
 def _last_polls(records: Sequence[CallRecord]) -> list[CallRecord]:
     """Return the last poll of each job; without polls, the failed calls that prevented them."""
-    last = {each.job_id: each for each in records if each.operation == "GetJob"}
-    earlier = [each for each in records if each.operation in ("CreateJob", "StartJob")]
+    last = {each.job_id: each for each in records if each.role is Role.POLL}
+    earlier = [each for each in records if each.role in (Role.CREATE, Role.START)]
     return [*last.values()] or [each for each in earlier if not each.succeeded]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pytest_dxjobs._core.errors import RunawayPolling
 from pytest_dxjobs._core.messages import show
 from pytest_dxjobs._scenarios.error_report import describe_exception, find_exception_problem
-from pytest_dxjobs._service.calls import first_end_index
+from pytest_dxjobs._service.calls import Role, first_end_index
 from pytest_dxjobs._service.polling_limits import permitting_option
 from pytest_dxjobs._service.timeline import draw_timeline, shorten
 
@@ -70,7 +70,7 @@ def check_run(
         jobs: The jobs that the code should wait for.
         sleeps: The sleeps during the run.
     """
-    records = fake._backend.jobs.log.records  # noqa: SLF001
+    records = fake._backend.calls.records  # noqa: SLF001
     findings = list(_findings(expected, result, jobs, records))
     if not findings:
         return ""
@@ -119,11 +119,11 @@ def _findings(
 
 
 def _polls(job: Job, records: Sequence[CallRecord]) -> list[CallRecord]:
-    return [each for each in records if each.operation == "GetJob" and each.job_id == job.id]
+    return [each for each in records if each.role is Role.POLL and each.job_id == job.id]
 
 
 def _created_ids(records: Sequence[CallRecord]) -> set[str | None]:
-    return {each.job_id for each in records if each.operation == "CreateJob"}
+    return {each.job_id for each in records if each.role is Role.CREATE}
 
 
 def _polled_after_end(jobs: Sequence[Job], records: Sequence[CallRecord]) -> Iterator[_Finding]:
@@ -170,7 +170,7 @@ def _unpolled_jobs(
 def _unstarted_jobs(
     result: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
 ) -> Iterator[_Finding]:
-    starts = [each for each in records if each.operation == "StartJob"]
+    starts = [each for each in records if each.role is Role.START]
     if result.raised is not None and not all(each.succeeded for each in starts):
         return  # the exception reports the failed start
     created = _created_ids(records)

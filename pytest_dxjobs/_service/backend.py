@@ -1,13 +1,14 @@
-"""The service: it answers HTTP requests, and knows nothing of clients.
+"""The service: it answers HTTP requests and knows nothing of clients.
 
-Because it speaks HTTP values, it can stand behind any client, or behind a port. An answer comes from the
-faults and the responses that the test has laid down, or else from the jobs; a call that nothing answers
-fails the test.
+Because it speaks HTTP values, it can stand behind any client, or behind a port. A response comes from the faults
+and the stubs that the test has queued, or else from the jobs. A call that nothing answers fails the test.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import threading
 from typing import TYPE_CHECKING, Any
 
 from pytest_dxjobs._core import timeutils
@@ -15,9 +16,10 @@ from pytest_dxjobs._core.errors import UnexpectedCall, UsageError
 from pytest_dxjobs._core.messages import listing, show
 from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._jobs.histories import COMPLETES_AT_ONCE, completes
+from pytest_dxjobs._service.calls import CallLog, Role, released
 from pytest_dxjobs._service.fault_plan import FaultPlan
 from pytest_dxjobs._service.jobs import JobStore
-from pytest_dxjobs._service.operations import JobOperations
+from pytest_dxjobs._service.operations import ROLES, JobOperations
 from pytest_dxjobs._service.polling_limits import PollingMonitor
 from pytest_dxjobs._service.stubs import PlannedHistories, StubQueue
 from pytest_dxjobs._service.timeline import polling_summary
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._core.errors import RunawayPolling
     from pytest_dxjobs._jobs.histories import History
     from pytest_dxjobs._model.service_model import Model
-    from pytest_dxjobs._service.calls import CallRecord, Respond
+    from pytest_dxjobs._service.calls import CallRecord
     from pytest_dxjobs._service.fault_plan import PlannedFault
     from pytest_dxjobs._service.polling_limits import PollingLimits
     from pytest_dxjobs._service.stubs import StubbedResponse
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class _Epoch:
-    """Stands for a fake since it was made or reset."""
+    """Identifies a fake between two resets."""
 
 
 class Backend:
@@ -47,27 +49,30 @@ class Backend:
         self, installed: Model, region: str, account_id: str, limits: PollingLimits
     ) -> None:
         self.installed, self.region, self.account_id = installed, region, account_id
+        self.lock: threading.RLock = threading.RLock()
+        self.calls = CallLog(installed, ROLES)
         self.jobs = JobStore(installed)
         self.planned_histories = PlannedHistories()
-        self._injections = FaultPlan()
-        self._responses = StubQueue()
-        self._watch = PollingMonitor(limits, self._polling_summary)
+        self._faults = FaultPlan()
+        self._stubs = StubQueue()
+        self._limits = PollingMonitor(limits, self._polling_summary)
         self._operations = JobOperations(
-            installed, account_id, self.jobs, self.planned_histories, self._watch
+            installed, account_id, self.jobs, self.planned_histories, self.lock
         )
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that was added and asked."""
-        with self.jobs.lock:
+        """Forget everything that was added, queued and called."""
+        with self.lock:
             self.remembered: list[AssertionError | UsageError] = []
             self.epoch: object = _Epoch()
             for part in (
+                self.calls,
                 self.jobs,
                 self.planned_histories,
-                self._injections,
-                self._responses,
-                self._watch,
+                self._faults,
+                self._stubs,
+                self._limits,
                 self._operations,
             ):
                 part.reset()
@@ -77,199 +82,175 @@ class Backend:
 
         Raises:
             UnexpectedCall: Nothing answers this operation.
-            RunawayPolling: This poll is one too many.
-            PollingStopped: The code was told so often enough, and goes on.
-            UsageError: What the test has laid down for it cannot be.
-            BotoCoreError: The connection fails, as a fault has it.
+            RunawayPolling: This call is one too many.
+            PollingStopped: The code swallowed ``RunawayPolling`` and went on.
+            UsageError: What the test has queued for the call is not possible.
+            BotoCoreError: The connection fails, by a fault.
         """
-        with self.jobs.lock:
-            call = self.jobs.log.begin(request, now())
+        with self.lock:
             epoch = self.epoch
-            try:
-                if request.method == "GET" and call.operation != "GetJob" and not call.attempt_rows:
-                    asked = request.path, request.query
-                    self._watch.ask(asked, call.name)
-                planned = self._planned(call)
-                if planned is None and call.operation != "CreateJob":
-                    return call.finish(self._answer(call))
-            except BaseException as failure:
-                self._note(failure, call, epoch)
-                raise
-        # Without the lock: it may be a function of the test that computes the answer, or that chooses a
-        # history for the job, and waits for other calls.
+            call = self.calls.begin(request, now())
+            outcome: Response | BaseException = self._respond(call)
+            outcome = self._limits.check(call) or outcome
+            call.finish(outcome)
+            if isinstance(outcome, BaseException):
+                if isinstance(outcome, (AssertionError, UsageError)) and self.epoch is epoch:
+                    self.remembered.append(outcome)
+                try:
+                    raise outcome
+                finally:
+                    del outcome  # its traceback refers to this frame
+            return outcome
+
+    def _respond(self, call: CallRecord) -> Response | Exception:
+        """Return what the first of these makes of a call: a fault, a stub, an operation."""
         try:
+            planned = call.respond or self._faults.take(call, self.jobs.ordinal_of)
             if planned is None:
-                return call.finish(self._answer(call))
-            return call.finish(self._respond_as_planned(planned, call))
-        except BaseException as failure:
-            self._note(failure, call, epoch)
-            raise
-
-    def _note(self, failure: BaseException, call: CallRecord, epoch: object) -> None:
-        """Note that a call is not answered, and remember what is to fail the test."""
-        with self.jobs.lock:
-            call.fail(failure)
-            if isinstance(failure, (AssertionError, UsageError)) and self.epoch is epoch:
-                self.remembered.append(failure)
-
-    def _planned(self, call: CallRecord) -> Respond | None:
-        """What the test has said of this attempt: as for the one before, a fault, or a response."""
-        found = call.respond or self._injections.take(call, self.jobs.ordinal_of)
-        if found is None:
-            found = call.respond = self._responses.take(call)
-        return found
-
-    def _answer(self, call: CallRecord) -> Response:
-        response = self._operations.respond(call)
-        if response is None:
-            raise UnexpectedCall(self._nothing_answers(call))
-        return response
-
-    def _respond_as_planned(self, respond: Respond, call: CallRecord) -> Response:
-        """Answer as the test says, and see what that tells of a job."""
-        try:
-            response = respond(call)
-        except (AssertionError, UsageError):
-            raise
+                planned = call.respond = self._stubs.take(call)
+            if planned is None:
+                response = self._operations.respond(call)
+                if response is None:
+                    raise UnexpectedCall(self._nothing_answers(call))
+                return response
+            with released(self.lock):  # a function of the test may wait for other calls
+                response = planned(call)
+            self._read(response, call)
+            return response
         except Exception as failure:
-            self._watch_poll(call, type(failure).__name__)
-            raise
-        with self.jobs.lock:
-            if response.is_error:
-                self._watch_poll(call, error_code(response))
-            elif call.operation in ("CreateJob", "GetJob"):
-                self._note_job(call, response)
-        return response
+            call.reported = type(failure).__name__
+            return failure
 
-    def _note_job(self, call: CallRecord, response: Response) -> None:
-        job = self._as_parsed(call, response)
-        call.garbled = job is None
-        state = "garbled" if job is None else job.get("State", "no State")
-        call.reported = state if isinstance(state, str) else show(state)
-        if job is not None and isinstance(job.get("Id"), str):
-            call.job_id = call.job_id or job["Id"]
-        self._watch_poll(call, call.reported)
-        if call.operation == "GetJob" and job is not None:
-            moment = now()  # a function may have taken its time, and other polls have been answered
-            stored = self.jobs.find(call.path_params["JobId"], moment)
-            if stored is not None:
-                stored.count_poll(moment)  # it was answered with a job, if not with its own words
+    def _read(self, response: Response, call: CallRecord) -> None:
+        """Record what a planned response reports of a job."""
+        if response.is_error:
+            call.reported = error_code(response)
+        elif call.role in (Role.CREATE, Role.POLL):
+            job = self._parse(response, call)
+            call.garbled = job is None
+            state = "garbled" if job is None else job.get("State", "no State")
+            call.reported = state if isinstance(state, str) else show(state)
+            if job is not None and isinstance(job.get("Id"), str):
+                call.job_id = call.job_id or job["Id"]
+            if job is not None and call.role is Role.POLL:
+                at = now()  # a function of the test may have taken its time
+                stored = self.jobs.find(call.path_params["JobId"], at)
+                if (
+                    stored is not None
+                ):  # the call is answered with a job, if not with its own members
+                    position = stored.position_at(at, polling=True)
+                    call.count_poll = functools.partial(stored.count_poll, position, at)
 
-    def _as_parsed(self, call: CallRecord, response: Response) -> dict[str, Any] | None:
-        """What the client will see of a job; None for nothing."""
+    def _parse(self, response: Response, call: CallRecord) -> dict[str, Any] | None:
+        """Return what the client will see of a job; None if botocore reads nothing."""
         try:
             parsed = parse_response(self.installed, call.operation or "", response)
-        except Exception:  # what botocore's parser makes of a garbled body
+        except Exception:  # of botocore's parser, for a garbled body
             return None
         del parsed["ResponseMetadata"]
         return parsed if parsed or response.body.strip() == b"{}" else None
 
-    def _watch_poll(self, call: CallRecord, answer: str) -> None:
-        if call.operation == "GetJob":
-            with self.jobs.lock:
-                self._watch.poll(call.path_params["JobId"], answer, again=bool(call.attempt_rows))
-
-    def back_off(self, invocation: str | bytes, seconds: float) -> None:
-        """Note that botocore waits before it tries a call again."""
-        with self.jobs.lock:
-            self.jobs.log.note_backoff(invocation, seconds)
-
-    def sleep(self) -> None:
-        """Note that the code under test sleeps.
-
-        Raises:
-            PollingStopped: It was told that it polls too often, and sleeps on.
-        """
-        if self._watch.failure is not None:
-            with self.jobs.lock:
-                self._watch.sleep()
-
-    def remember(self, failure: RunawayPolling) -> None:
-        """Let a failure be told at the end of the test, unless the test expects it."""
-        with self.jobs.lock:
-            self.remembered.append(failure)
+    def note_backoff(self, invocation: str | bytes, seconds: float) -> None:
+        """Record that botocore waits before it retries a call."""
+        with self.lock:
+            self.calls.note_backoff(invocation, seconds)
 
     def note_end(self, invocation: str | bytes, metadata: dict[str, Any]) -> None:
-        """Note that a call is over, and what botocore says of it."""
-        with self.jobs.lock:
-            self.jobs.log.note_end(invocation, metadata)
+        """Record the metadata that botocore adds at the end of a call."""
+        with self.lock:
+            self.calls.note_end(invocation, metadata)
 
-    def implements(self, operation: str) -> bool:
-        """Whether it knows how the service answers this one."""
-        return self._operations.implements(operation)
+    def note_sleep(self) -> None:
+        """Record that the code under test sleeps.
 
-    def adapt(self, answer: Callable[[dict[str, Any]], bytes]) -> None:
-        """Let ``get_job`` answer with the body that a function makes of a job, until the next reset."""
-        with self.jobs.lock:
-            self._operations.adapt = answer
+        Raises:
+            PollingStopped: The code swallowed ``RunawayPolling`` and sleeps on.
+        """
+        if self._limits.failure is not None:
+            with self.lock:
+                self._limits.check_sleep()
+
+    def remember(self, failure: RunawayPolling) -> None:
+        """Fail the test at its end with a failure, unless the test expects it."""
+        with self.lock:
+            self.remembered.append(failure)
+
+    def take_failures(self) -> list[AssertionError | UsageError]:
+        """Return the failures that the code under test met, and forget them."""
+        with self.lock:
+            remembered, self.remembered = self.remembered, []
+            return remembered
+
+    def adapt(self, adapt: Callable[[dict[str, Any]], bytes]) -> None:
+        """Let a function make the body of every get_job response from the job, until the next reset."""
+        with self.lock:
+            self._operations.adapt = adapt
 
     def let_hang(self, history: History, jobs: int) -> None:
-        """Let only the first so many jobs have this history and meet faults, until the next reset; others complete."""
-        with self.jobs.lock:
+        """Give the first so many jobs this history, and faults; let the others complete, until the next reset."""
+        with self.lock:
             self.planned_histories.first = itertools.repeat(history, jobs)
             self.planned_histories.default = completes(polls=3)
-            self._injections.max_jobs = jobs
+            self._faults.max_jobs = jobs
 
-    def queue(self, entry: StubbedResponse) -> None:
-        """Lay down an answer."""
-        with self.jobs.lock:
-            self._responses.add(entry)
+    def queue(self, stub: StubbedResponse) -> None:
+        """Queue a response."""
+        with self.lock:
+            self._stubs.add(stub)
 
-    def inject(self, injection: PlannedFault) -> None:
-        """Lay down a fault."""
-        with self.jobs.lock:
-            self._injections.add(injection)
+    def inject(self, fault: PlannedFault) -> None:
+        """Queue a fault."""
+        with self.lock:
+            self._faults.add(fault)
 
     def is_unused(self) -> bool:
-        """Whether nothing has been laid down or asked."""
-        with self.jobs.lock:
+        """Return whether nothing was added, queued or called."""
+        with self.lock:
             return not (
                 self.jobs.all(now())
-                or self.jobs.log.records
+                or self.calls.records
                 or self.pending_responses()
                 or self.pending_faults()
                 or self.pending_histories()
                 or self.planned_histories.default is not COMPLETES_AT_ONCE
             )
 
-    def take_failures(self) -> list[AssertionError | UsageError]:
-        """What the code under test has been told that should fail its test; told once."""
-        with self.jobs.lock:
-            remembered, self.remembered = self.remembered, []
-            return remembered
-
     def pending_responses(self) -> list[str]:
-        """The answers that were laid down and not used."""
-        with self.jobs.lock:
-            return self._responses.pending()
+        """Return the queued responses that are not used up, as text."""
+        with self.lock:
+            return self._stubs.pending()
 
     def pending_faults(self) -> list[str]:
-        """The faults that were laid down and did not happen."""
-        with self.jobs.lock:
-            return self._injections.pending()
+        """Return the injected faults that have not happened, as text."""
+        with self.lock:
+            return self._faults.pending()
 
     def pending_histories(self) -> list[str]:
-        """The histories that were laid down and not used."""
-        with self.jobs.lock:
-            return [repr(script) for script in self.planned_histories.queued]
+        """Return the histories that no job was created for, as text."""
+        with self.lock:
+            return [repr(planned) for planned in self.planned_histories.queued]
 
     def _polling_summary(self, job_id: str, polls: int) -> str:
         stored = self.jobs.find(job_id, now())
         in_virtual_time = timeutils.running_clock is not None
-        why = "" if stored is None else stored.explanation(now(), in_virtual_time=in_virtual_time)
-        return polling_summary(self.jobs.log.about(job_id), polls, why)
+        reason = (
+            "" if stored is None else stored.explanation(now(), in_virtual_time=in_virtual_time)
+        )
+        return polling_summary(self.calls.about(job_id), polls, reason)
 
     def _nothing_answers(self, call: CallRecord) -> str:
-        asked = ", ".join(f"{name}={show(value)}" for name, value in call.params().items())
-        given = f" with {asked}" if asked else ""
-        headline = (
-            f"{call.name} of dataexchange was called{given}, and nothing in the test answers it"
+        given = ", ".join(f"{name}={show(value)}" for name, value in call.params().items())
+        params = f" with {given}" if given else ""
+        finding = (
+            f"{call.name} of dataexchange was called{params}, and nothing in the test answers it"
         )
         if call.operation is None:
-            return f"{headline}: there is no such operation. Nothing was sent."
-        why_not = self._responses.mismatches(call)
-        told = listing(f"{headline}. These were added:", why_not) if why_not else f"{headline}."
+            return f"{finding}: there is no such operation. Nothing was sent."
+        mismatches = self._stubs.mismatches(call)
+        queued = (
+            listing(f"{finding}. These were added:", mismatches) if mismatches else f"{finding}."
+        )
         return (
-            f"{told}\nNothing was sent. add_response({call.name!r}) on the fake answers one such call with "
-            "a valid response, times=dx.ALWAYS all of them; a dict as second argument says what it answers."
+            f"{queued}\nNothing was sent. add_response({call.name!r}) on the fake answers one such call with "
+            "a valid response, times=dx.ALWAYS every one; a dict as second argument is the response."
         )

@@ -5,6 +5,8 @@ botocore numbers its calls in a header that all attempts of a call share, so a r
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import itertools
 import threading
 from collections.abc import Callable, Mapping
@@ -18,7 +20,7 @@ from pytest_dxjobs._wire.serialize import error_code, parse_response
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_dxjobs._model.service_model import Model
     from pytest_dxjobs._wire.http import Response
@@ -117,11 +119,22 @@ _NO_METADATA: Final[Mapping[str, Any]] = {}
 Respond = Callable[["CallRecord"], "Response"]
 
 
+class Role(enum.Enum):
+    """What an operation does with jobs."""
+
+    CREATE = enum.auto()
+    START = enum.auto()
+    CANCEL = enum.auto()
+    POLL = enum.auto()
+    LIST = enum.auto()
+
+
 class CallRecord:
     """A call as the backend records it; users see it as a ``Call``."""
 
     __slots__ = (
         "attempt_rows",
+        "count_poll",
         "failure",
         "garbled",
         "installed",
@@ -133,16 +146,20 @@ class CallRecord:
         "request",
         "respond",
         "response",
+        "role",
         "stamp",
         "started_at",
         "thread",
     )
 
-    def __init__(self, installed: Model, request: Request, stamp: Stamp) -> None:
+    def __init__(
+        self, installed: Model, roles: Mapping[str, Role], request: Request, stamp: Stamp
+    ) -> None:
         found = route(installed, request.method, request.path)
         self.operation: str | None
         self.path_params: dict[str, str]
         self.operation, self.path_params = found or (None, {})
+        self.role: Role | None = roles.get(self.operation or "")  # None: not an operation on jobs
         self.installed: Model = installed
         # Headers are most of a request, and few operations have parameters in them.
         keep_headers = self.operation is not None and takes_headers(installed, self.operation)
@@ -154,6 +171,8 @@ class CallRecord:
         self.attempt_rows: tuple[tuple[datetime.datetime, int | None, str | None, float], ...] = ()
         self.response: Response | None = None
         self.failure: BaseException | None = None
+        # Counts the attempt as a poll of its job; None if it is answered with no job.
+        self.count_poll: Callable[[], None] | None = None
         self.job_id: str | None = self.path_params.get("JobId")
         # The queued response or fault for all attempts of this call.
         self.respond: Respond | None = None
@@ -203,22 +222,23 @@ class CallRecord:
     def start_attempt(self, stamp: Stamp) -> None:
         """Record that botocore retries the call."""
         self.stamp = stamp
-        self.response = self.failure = None
+        self.response = self.failure = self.count_poll = None
         self.garbled = False
 
-    def finish(self, response: Response) -> Response:
-        """Record the response to the attempt, and return it."""
+    def finish(self, outcome: Response | BaseException) -> None:
+        """Record the outcome of the attempt: a response, or what is raised instead."""
+        if isinstance(outcome, BaseException):
+            self.attempt_rows += ((self.stamp.at, None, type(outcome).__name__, 0.0),)
+            self.failure = outcome
+            return
+        response = outcome
         code = error_code(response) if response.is_error else None
         self.attempt_rows += ((self.stamp.at, response.status, code, 0.0),)
         self.response = response
         if code is not None:
             self.reported = code if code != str(response.status) else ""
-        return response
-
-    def fail(self, failure: BaseException) -> None:
-        """Record that the attempt ended without a response."""
-        self.attempt_rows += ((self.stamp.at, None, type(failure).__name__, 0.0),)
-        self.failure = failure
+        elif self.count_poll is not None:
+            self.count_poll()
 
 
 def _without_headers(request: Request) -> Request:
@@ -229,8 +249,8 @@ def _without_headers(request: Request) -> Request:
 class CallLog:
     """The calls that reached one fake, in the order of their first attempts."""
 
-    def __init__(self, installed: Model) -> None:
-        self._installed = installed
+    def __init__(self, installed: Model, roles: Mapping[str, Role]) -> None:
+        self._installed, self._roles = installed, roles
         self.reset()
 
     def reset(self) -> None:
@@ -248,7 +268,7 @@ class CallLog:
         invocation = next(self._unnumbered) if given is None else given
         record = self._by_invocation.get(invocation)
         if record is None:
-            record = CallRecord(self._installed, request, stamp)
+            record = CallRecord(self._installed, self._roles, request, stamp)
             self._by_invocation[invocation] = record
             self.records.append(record)
         else:
@@ -276,7 +296,7 @@ class CallLog:
         """Return the ``get_job`` calls by job id."""
         by_id: dict[str, list[CallRecord]] = {}
         for record in self.records:
-            if record.operation == "GetJob":
+            if record.role is Role.POLL:
                 by_id.setdefault(record.path_params["JobId"], []).append(record)
         return by_id
 
@@ -284,3 +304,13 @@ class CallLog:
 def first_end_index(polls: Sequence[CallRecord]) -> int | None:
     """Return the index of the first poll that reported an end state, or None."""
     return next((at for at, poll in enumerate(polls) if poll.reported in TERMINAL_STATES), None)
+
+
+@contextlib.contextmanager
+def released(lock: threading.RLock) -> Iterator[None]:
+    """Release a lock that this thread holds once, while a function of the test runs."""
+    lock.release()
+    try:
+        yield
+    finally:
+        lock.acquire()

@@ -37,14 +37,15 @@ def generate_response(
     shape = installed.operation(operation).output_shape
     if shape is None:
         return {}
-    if operation == "CreateJob":
-        return job_from_request(installed, params, region, account_id, now())
-    if operation == "GetJob":
+    if installed.describes_job(shape):
+        if "JobId" not in params:
+            return job_from_request(installed, params, region, account_id, now())
         if problem := validate_job_id(params["JobId"]):
             raise ServiceRefusal("ValidationException", f"JobId {show(params['JobId'])} {problem}")
         return _job({"Id": params["JobId"]}, region, account_id)
-    if operation == "ListJobs":
-        return {"Jobs": [_job({}, region, account_id)]}
+    for name, member in shape.members.items():
+        if member.type_name == "list" and installed.describes_job(member.member):
+            return {name: [_job({}, region, account_id)]}
     at = truncate_to_milliseconds(now())
     response: dict[str, Any] = example_builder(shape)(
         ExampleContext(

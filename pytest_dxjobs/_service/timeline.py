@@ -8,6 +8,7 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from pytest_dxjobs._core.timeutils import format_instant, format_seconds
+from pytest_dxjobs._service.calls import Role
 
 if TYPE_CHECKING:
     import datetime
@@ -152,7 +153,7 @@ def polling_summary(records: Sequence[CallRecord], polls: int, reason: str) -> s
         polls: How many of the last ``get_job`` calls the sentence counts.
         reason: Why the job stays in its state; may be empty.
     """
-    polled = [record for record in records if record.operation == "GetJob"]
+    polled = [record for record in records if record.role is Role.POLL]
     finished = [record for record in records if record.attempt_rows]
     timeline = shorten(draw_timeline("Calls about this job", finished), _SUMMARY_LINES)
     return "\n".join(

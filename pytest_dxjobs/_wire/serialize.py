@@ -112,6 +112,13 @@ def parse_response(installed: Model, operation: str, response: Response) -> dict
     return parsed
 
 
+def decode(shape: Shape, body: bytes) -> dict[str, Any]:
+    """Return what botocore's parser makes of a JSON body of a shape."""
+    parsed: dict[str, Any] = _parser().parse(_parts(Response(200, {}, body)), shape)
+    del parsed["ResponseMetadata"]
+    return parsed
+
+
 def _parser() -> Any:
     from botocore.parsers import create_parser
 

@@ -96,10 +96,10 @@ def test_end_state_is_final_unless_check_is_false(
             lambda job: job.become("ERROR", Errors=INVALID_ERRORS),
             r"become: .*\n +Errors\[0\].Code: 'NOPE'",
         ),
-        (lambda job: job.become(COMPLETED, Id="a" * 32), "become: Id is not to be given"),
+        (lambda job: job.become(COMPLETED, Id="a" * 32), "become: Id cannot change; leave it out"),
         (
             lambda job: job.become(COMPLETED, State="ERROR"),
-            "become: State is not to be given by name: it is the first arg",
+            "become: State is the first argument; leave it out",
         ),
         (
             lambda job: job.become(COMPLETED, Errors=[MALWARE], UpdatedAt=START),

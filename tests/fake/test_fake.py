@@ -359,7 +359,7 @@ def test_polling_without_end_is_stopped() -> None:
         client, job = client_for(), fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
         for _ in range(3):
             assert state_of(client, job) == "WAITING"
-        with pytest.raises(dx.RunawayPolling, match=r"(?s)4 times .* WAITING.*max_polls sets"):
+        with pytest.raises(dx.RunawayPolling, match=r"(?s)4 times .* WAITING.*option max_polls,"):
             state_of(client, job)
 
 

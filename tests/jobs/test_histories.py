@@ -131,7 +131,7 @@ def test_become_on_a_job_that_the_next_poll_cancels_raises_usage_error(
 ) -> None:
     dxjobs.next_job(dx.gets_cancelled())
     create(client)
-    with pytest.raises(dx.UsageError, match="is CANCELLED, which is an end state"):
+    with pytest.raises(dx.UsageError, match="is CANCELLED, an end state"):
         dxjobs.jobs[0].become("ERROR")
 
 

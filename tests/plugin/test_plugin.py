@@ -271,9 +271,9 @@ def test_a_runaway_loop_fails_the_test_even_if_swallowed(
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(
         [
-            "*RunawayPolling: get_job was called 26 times for job * after it had answered TIMED_OUT*",
-            "*RunawayPolling: get_job was called 11 times for job * answered WAITING*",
-            "*RunawayPolling: get_job was called 26 times for job * after it had answered *",
+            "*RunawayPolling: get_job was called 26 times for job * after it reported TIMED_OUT*",
+            "*RunawayPolling: get_job was called 11 times for job * reported WAITING*",
+            "*RunawayPolling: get_job was called 26 times for job * after it reported *",
             "*swallowed it*",
         ]
     )

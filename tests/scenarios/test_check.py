@@ -309,7 +309,7 @@ def test_report_of_an_endless_loop_names_the_state(client: Any, state: str, poll
     scenario = dx.Scenario("mine", "Mine.", answer=lambda job: {**job, "State": state})
     with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=30) as fake:
         running = scenario._bind(fake, clock)
-        with pytest.raises(AssertionError, match=f"{polls} times .* answered {state}"):
+        with pytest.raises(AssertionError, match=f"{polls} times .* reported {state}"):
             running.check(wait)
 
 

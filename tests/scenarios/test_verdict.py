@@ -24,7 +24,7 @@ def test_report_has_title_expectation_finding_timeline_and_usual_cause() -> None
     )
     assert lines[2].startswith("But it did not end: get_job was called 26 times for job ")
     assert lines[2].endswith(
-        " after it had answered TIMED_OUT, which is an end state: every 10 s, over 0:04:10."
+        " after it reported TIMED_OUT, an end state: every 10 s, over 0:04:10."
     )
     assert lines[3:6] == [
         "What happened, from 2025-01-01 00:00:00 UTC:",

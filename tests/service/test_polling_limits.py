@@ -33,16 +33,16 @@ def test_an_end_state_that_the_code_does_not_react_to(
         wait(client, job.id)
     assert told(caught) == [
         (
-            f"get_job was called 26 times for job {job.id} after it had answered TIMED_OUT, which is an "
-            "end state: every 10 s, over 0:04:10."
+            f"get_job was called 26 times for job {job.id} after it reported TIMED_OUT, "
+            "an end state: every 10 s, over 0:04:10."
         ),
         "The history of the job is dx.times_out(after=60).",
         "Calls about this job, from 2025-01-01 00:00:00 UTC:",
         "       +0.000 s  get_job  200 IN_PROGRESS   6 times, last at +50.000 s",
         "      +60.000 s  get_job  200 TIMED_OUT   26 times, last at +310.000 s",
         (
-            "So does a loop that does not react to TIMED_OUT; it was ended here. Where the calls are "
-            "meant, the option max_polls_after_end sets another bound, or None for no limit."
+            "The loop does not handle TIMED_OUT, so it was stopped here. If the calls are meant, raise the "
+            "option max_polls_after_end, or set it to None."
         ),
     ]
 
@@ -55,9 +55,9 @@ def test_a_job_that_never_ends_is_bounded_by_how_long_the_code_sleeps(
         wait(client, job.id, 60)
     assert told(caught)[0] == (
         f"The code slept for 1 day, 0:01:00 while get_job was called 1442 times for job {job.id} and each "
-        "time answered IN_PROGRESS: every 60 s, over 1 day, 0:01:00."
+        "time reported IN_PROGRESS: every 60 s, over 1 day, 0:01:00."
     )
-    assert "max_wait sets another bound" in told(caught)[-1]
+    assert "raise the option max_wait" in told(caught)[-1]
     assert dxjobs_clock.now == datetime.datetime(2025, 1, 2, 0, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -69,10 +69,10 @@ def test_a_loop_without_a_sleep_is_bounded_by_its_polls(
     with pytest.raises(dx.RunawayPolling) as caught:
         all(client.get_job(JobId=job.id) for _ in iter(lambda: time.time() < end, False))
     assert told(caught)[0] == (
-        f"get_job was called 5001 times for job {job.id} and each time answered IN_PROGRESS: without a "
+        f"get_job was called 5001 times for job {job.id} and each time reported IN_PROGRESS: without a "
         "pause."
     )
-    assert "max_polls sets another bound" in told(caught)[-1]
+    assert "raise the option max_polls" in told(caught)[-1]
 
 
 @pytest.mark.dxjobs(max_wait=datetime.timedelta(hours=1))
@@ -155,7 +155,7 @@ def test_a_loop_that_swallows_exceptions_meets_what_is_none(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
-    swallowed = "(?s)TIMED_OUT.*RunawayPolling has told so before, and the code swallowed it"
+    swallowed = "(?s)TIMED_OUT.*The code swallowed RunawayPolling and went on"
     with pytest.raises(PollingStopped, match=swallowed) as caught:
         wait_swallowing_errors(client, job.id)
     assert not issubclass(PollingStopped, Exception)
@@ -293,7 +293,7 @@ def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) ->
     result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*RunawayPolling: get_job was called 26 times for job * after it had answered ERROR, *"]
+        ["*RunawayPolling: get_job was called 26 times for job * after it reported ERROR, *"]
     )
     result.stdout.fnmatch_lines(
         ["It was raised at *test_a_test_whose_code_swallowed_it_fails_once.py:*"]
@@ -381,8 +381,8 @@ def test_a_history_that_begins_later_than_the_clock_shows_is_told(
     began, shows = ("05", "04") if sets_back else ("06", "05")
     assert (
         f"The history of the job is dx.completes(after=600). It came to IN_PROGRESS at 2025-{began}-01 00:00:00 "
-        f"UTC, which is later than the clock shows, 2025-{shows}-01 00:00:30 UTC: start the clock before the job "
-        "is put in, and do not set it back.\n"
+        f"UTC, later than the clock shows, 2025-{shows}-01 00:00:30 UTC: start the clock before you add the "
+        "job, and do not set it back.\n"
     ) in str(caught.value)
 
 
@@ -392,5 +392,5 @@ def test_a_history_in_real_time_that_is_waited_for_tells_of_the_clock(client: An
             job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
             with pytest.raises(dx.RunawayPolling) as caught:
                 wait(client, job.id, interval=0)
-        advice = "in real time: add dxjobs_clock to the test's arguments, or tell it in polls"
+        advice = "in real time: add dxjobs_clock to the test's arguments, or count in polls"
         assert (advice in str(caught.value)) == tells
