@@ -22,21 +22,21 @@ def test_a_completed_job_ends_the_wait(dxjobs: dx.FakeDataExchange) -> None:
 
 
 @pytest.mark.parametrize("state", ["ERROR", "CANCELLED", "TIMED_OUT"])
-def test_a_job_that_ended_otherwise_is_an_error(dxjobs: dx.FakeDataExchange, state: str) -> None:
+def test_another_end_state_raises_an_error(dxjobs: dx.FakeDataExchange, state: str) -> None:
     job = dxjobs.add_job(dx.make_job("EXPORT_ASSETS_TO_S3", state))
 
     with pytest.raises(exports.ExportError, match=f"ended in {state}"):
         exports.wait(job.id)
 
 
-def test_a_job_that_stays_behind_is_given_up(dxjobs: dx.FakeDataExchange) -> None:
+def test_a_job_that_never_ends_raises_at_the_deadline(dxjobs: dx.FakeDataExchange) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
 
     with pytest.raises(exports.ExportError, match="still IN_PROGRESS"):
         exports.wait(job.id, timeout=0)
 
 
-def test_the_reason_of_a_failure_is_passed_on(dxjobs: dx.FakeDataExchange) -> None:
+def test_the_error_names_the_reason_of_a_failure(dxjobs: dx.FakeDataExchange) -> None:
     error = dx.make_error("MALWARE_DETECTED", Message="prices is infected")
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR"), Errors=[error])
 
@@ -44,7 +44,7 @@ def test_the_reason_of_a_failure_is_passed_on(dxjobs: dx.FakeDataExchange) -> No
         exports.wait(job.id)
 
 
-def test_a_failure_without_a_reason_is_no_surprise(dxjobs: dx.FakeDataExchange) -> None:
+def test_a_failure_without_a_reason_raises_the_same_error(dxjobs: dx.FakeDataExchange) -> None:
     # The service documents Errors for a failed job, so this needs check=False. Without them, programs crash.
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("ERROR"), check=False, Errors=dx.ABSENT)
 
@@ -52,7 +52,7 @@ def test_a_failure_without_a_reason_is_no_surprise(dxjobs: dx.FakeDataExchange) 
         exports.wait(job.id)
 
 
-def test_the_same_without_pytest() -> None:
+def test_the_fake_works_without_fixtures() -> None:
     with dx.FakeDataExchange() as fake:
         job = fake.add_job("EXPORT_ASSETS_TO_S3")
         assert exports.wait(job.id)["Id"] == job.id

@@ -10,7 +10,7 @@ import pytest_dxjobs as dx
 DATA_SET, REVISION, ASSET = map(dx.job_id, ("prices", "2024-01", "prices.csv"))
 
 
-def test_an_export_is_created_started_and_waited_for(dxjobs: dx.FakeDataExchange) -> None:
+def test_an_export_is_created_started_and_polled_to_its_end(dxjobs: dx.FakeDataExchange) -> None:
     job_id = exports.export(DATA_SET, REVISION, ASSET, "my-bucket")
 
     (job,) = dxjobs.jobs
@@ -19,7 +19,7 @@ def test_an_export_is_created_started_and_waited_for(dxjobs: dx.FakeDataExchange
     dxjobs.assert_all_started_jobs_polled_to_end()
 
 
-def test_an_export_that_fails_tells_why(dxjobs: dx.FakeDataExchange) -> None:
+def test_a_failed_export_raises_its_reason(dxjobs: dx.FakeDataExchange) -> None:
     dxjobs.next_job(dx.fails("MALWARE_DETECTED"))
 
     with pytest.raises(exports.ExportError, match="MALWARE_DETECTED"):
@@ -31,7 +31,7 @@ def test_an_export_that_fails_tells_why(dxjobs: dx.FakeDataExchange) -> None:
     [dx.times_out(), dx.gets_cancelled(polls=1), dx.fails(errors=[]), dx.fails(errors=dx.ABSENT)],
     ids=repr,
 )
-def test_an_export_that_ends_otherwise_is_an_error(
+def test_another_end_of_an_export_raises_an_error(
     dxjobs: dx.FakeDataExchange, history: dx.History
 ) -> None:
     dxjobs.next_job(history)
@@ -40,7 +40,7 @@ def test_an_export_that_ends_otherwise_is_an_error(
         exports.export(DATA_SET, REVISION, ASSET, "my-bucket")
 
 
-def test_what_the_service_would_refuse_is_refused(dxjobs: dx.FakeDataExchange) -> None:
+def test_an_invalid_request_raises_a_validation_exception(dxjobs: dx.FakeDataExchange) -> None:
     with pytest.raises(
         exports.dataexchange.exceptions.ValidationException,
         match=r"Details\.ExportAssetsToS3\.DataSetId: 'prices' does not match",
@@ -67,7 +67,7 @@ def test_an_import_is_published(dxjobs: dx.FakeDataExchange) -> None:
     }
 
 
-def test_a_revision_is_not_finalized_when_its_import_failed(dxjobs: dx.FakeDataExchange) -> None:
+def test_a_revision_is_not_finalized_if_its_import_fails(dxjobs: dx.FakeDataExchange) -> None:
     dxjobs.add_response("create_revision")
     dxjobs.next_job(dx.fails("ACCESS_DENIED_EXCEPTION"))
 

@@ -18,7 +18,7 @@ def test_a_job_of_any_type_can_be_waited_for(
 
 
 @pytest.mark.parametrize("job_type", dx.JOB_TYPES)
-def test_a_failed_job_of_any_type_tells_why(
+def test_a_failed_job_of_any_type_has_a_reason(
     dxjobs: dx.FakeDataExchange, job_type: dx.JobType
 ) -> None:
     job = dxjobs.add_job(job_type, dx.stays("ERROR"))
@@ -27,14 +27,14 @@ def test_a_failed_job_of_any_type_tells_why(
         exports.wait(job.id)
 
 
-def test_a_readable_label_stands_for_an_id(dxjobs: dx.FakeDataExchange) -> None:
+def test_an_id_may_come_from_a_readable_label(dxjobs: dx.FakeDataExchange) -> None:
     nightly = dx.job_id("nightly")
     dxjobs.add_job("EXPORT_REVISIONS_TO_S3", Id=nightly)
 
     assert exports.wait(nightly)["Arn"].endswith(f":jobs/{nightly}")
 
 
-def test_only_what_matters_to_the_test_is_written_down(dxjobs: dx.FakeDataExchange) -> None:
+def test_members_that_the_test_omits_have_default_values(dxjobs: dx.FakeDataExchange) -> None:
     bucket = [{"AssetId": dx.job_id("asset"), "Bucket": "prices"}]
     job = dxjobs.add_job(
         "EXPORT_ASSETS_TO_S3",
@@ -47,7 +47,7 @@ def test_only_what_matters_to_the_test_is_written_down(dxjobs: dx.FakeDataExchan
     assert details["RevisionId"]  # all other members have default values
 
 
-def test_what_the_service_could_not_send_is_refused(dxjobs: dx.FakeDataExchange) -> None:
+def test_an_impossible_response_raises_usage_error(dxjobs: dx.FakeDataExchange) -> None:
     impossible = dx.make_job("EXPORT_ASSETS_TO_S3", "COMPLETED", Errors=[dx.make_error()])
 
     assert dx.find_problems(impossible) == [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.usefixtures("dxjobs")
-def test_the_code_turns_not_found_into_its_own_error() -> None:
+def test_the_code_raises_its_own_error_for_an_unknown_job() -> None:
     with pytest.raises(exports.ExportError, match="does not exist") as caught:
         exports.wait(dx.job_id("deleted long ago"))
 
@@ -34,12 +34,12 @@ def test_the_error_has_its_modelled_members(dxjobs_client: DataExchangeClient) -
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
-def test_an_id_that_is_none_is_not_valid(dxjobs_client: DataExchangeClient) -> None:
+def test_a_malformed_id_raises_a_validation_exception(dxjobs_client: DataExchangeClient) -> None:
     with pytest.raises(dxjobs_client.exceptions.ValidationException):
         dxjobs_client.get_job(JobId="nightly")
 
 
 @pytest.mark.usefixtures("dxjobs")
-def test_what_nothing_answers_never_reaches_the_network() -> None:
+def test_an_unexpected_call_never_reaches_the_network() -> None:
     with pytest.raises(dx.UnexpectedCall, match="create_revision of dataexchange was called"):
         imports.publish(dx.job_id("prices"), "my-bucket", ["a.csv"])

@@ -34,14 +34,14 @@ def test_a_crash_in_an_error_path_is_found_and_shrunk(dxjobs: dx.FakeDataExchang
 
 
 @given(response=dxst.future_responses())
-def test_an_unknown_state_is_no_crash(
+def test_an_unknown_state_does_not_crash_the_code(
     dxjobs: dx.FakeDataExchange, response: dict[str, Any]
 ) -> None:
     dxjobs.add_job(response, check=False)
     assert careful_reason(response["Id"])
 
 
-class JobStore(RuleBasedStateMachine):
+class JobMachine(RuleBasedStateMachine):
     """Add jobs, move the clock and throttle requests in any order, and poll all jobs after each step."""
 
     def __init__(self) -> None:
@@ -69,17 +69,17 @@ class JobStore(RuleBasedStateMachine):
         self.fake.throttle()
 
     @invariant()
-    def tells_the_truth(self) -> None:
+    def reports_the_current_state(self) -> None:
         for job in self.jobs:
             before = job.state
-            told = self.client.get_job(JobId=job.id)["State"]
+            reported = self.client.get_job(JobId=job.id)["State"]
             # botocore's backoff may have moved the clock.
-            assert told in (before, job.state)
+            assert reported in (before, job.state)
 
     def teardown(self) -> None:
         self.fake.deactivate()
         self.clock.__exit__(None, None, None)
 
 
-TestJobs = JobStore.TestCase
+TestJobs = JobMachine.TestCase
 TestJobs.settings = settings(max_examples=10, stateful_step_count=10, deadline=None)

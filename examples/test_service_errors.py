@@ -9,7 +9,7 @@ import pytest_dxjobs as dx
 from pytest_dxjobs import faults
 
 
-def test_throttled_twice_then_fine(dxjobs: dx.FakeDataExchange) -> None:
+def test_a_request_throttled_twice_succeeds(dxjobs: dx.FakeDataExchange) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3")
     dxjobs.throttle(requests=2)
 
@@ -19,7 +19,7 @@ def test_throttled_twice_then_fine(dxjobs: dx.FakeDataExchange) -> None:
     dxjobs.assert_polled(job, times=1)
 
 
-def test_throttled_for_ever(dxjobs: dx.FakeDataExchange) -> None:
+def test_a_request_always_throttled_fails(dxjobs: dx.FakeDataExchange) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3")
     dxjobs.throttle(requests=dx.ALWAYS)
 
@@ -30,9 +30,7 @@ def test_throttled_for_ever(dxjobs: dx.FakeDataExchange) -> None:
     dxjobs.assert_polled(job, times=0)
 
 
-def test_not_found_is_found_in_the_error_that_the_code_makes_of_it(
-    dxjobs: dx.FakeDataExchange,
-) -> None:
+def test_raises_not_found_finds_the_cause_of_another_error(dxjobs: dx.FakeDataExchange) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3")
     dxjobs.inject(faults.not_found(), job=job)
 
@@ -54,7 +52,7 @@ def test_other_errors_end_the_wait(dxjobs: dx.FakeDataExchange, fault: dx.Fault)
         exports.wait(job.id)
 
 
-def test_the_code_of_a_job_error_is_mistaken_for_that_of_an_exception(
+def test_the_code_of_an_exception_is_not_that_of_a_job_error(
     dxjobs: dx.FakeDataExchange,
 ) -> None:
     # The test reveals a bug: state_of should return "GONE".

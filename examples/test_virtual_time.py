@@ -10,7 +10,7 @@ from price_feed import deadline
 import pytest_dxjobs as dx
 
 
-def test_five_minutes_pass_in_no_time(
+def test_five_minutes_pass_at_once(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=300))
@@ -18,7 +18,7 @@ def test_five_minutes_pass_in_no_time(
     assert len(dxjobs_clock.sleeps) == 30
 
 
-def test_it_gives_up_after_a_quarter_of_an_hour(
+def test_the_code_gives_up_after_a_quarter_of_an_hour(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
@@ -28,7 +28,7 @@ def test_it_gives_up_after_a_quarter_of_an_hour(
     assert dxjobs_clock.now - started_at == datetime.timedelta(minutes=15)
 
 
-def test_ten_at_once_take_as_long_as_the_longest(
+def test_ten_parallel_waits_take_as_long_as_the_longest(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     started_at = dxjobs_clock.now

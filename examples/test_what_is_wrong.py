@@ -28,7 +28,7 @@ FOUND = {
 
 
 @pytest.mark.dxjobs(max_polls=200)  # for speed: no loop needs more
-def test_what_is_wrong_with_a_typical_loop(dxjobs_scenario: dx.Scenario) -> None:
+def test_scenarios_find_the_bugs_of_a_typical_loop(dxjobs_scenario: dx.Scenario) -> None:
     if dxjobs_scenario.name in FOUND:
         with pytest.raises(
             AssertionError, match=f"Scenario {dxjobs_scenario.name}: .*\nExpected: "
@@ -38,11 +38,11 @@ def test_what_is_wrong_with_a_typical_loop(dxjobs_scenario: dx.Scenario) -> None
         dxjobs_scenario.check(hopeful.wait)
 
 
-def test_the_repaired_loop(dxjobs_scenario: dx.Scenario) -> None:
+def test_a_correct_loop_passes(dxjobs_scenario: dx.Scenario) -> None:
     dxjobs_scenario.check(exports.wait)
 
 
-def test_the_repaired_loop_from_the_creation_of_its_job(dxjobs_scenario: dx.Scenario) -> None:
+def test_correct_code_that_creates_its_job_passes(dxjobs_scenario: dx.Scenario) -> None:
     dxjobs_scenario.check_creating(
         lambda: exports.export("d" * 32, "e" * 32, "f" * 32, "my-bucket")
     )

@@ -23,8 +23,9 @@ from pytest_dxjobs._core.constants import JOB_ERROR_CODES, JOB_STATES, JOB_TYPES
 from pytest_dxjobs._core.errors import UsageError
 from pytest_dxjobs._core.messages import choose_from, show
 from pytest_dxjobs._model.service_model import model
+from pytest_dxjobs._strategies.candidates import JOB_IDS
 from pytest_dxjobs._strategies.faults import FAULTS, SCHEDULES
-from pytest_dxjobs._strategies.from_model import strategy_for
+from pytest_dxjobs._strategies.generators import Source
 from pytest_dxjobs._strategies.histories import ENDS, draw_history
 from pytest_dxjobs._strategies.jobs import (
     default_context,
@@ -33,8 +34,7 @@ from pytest_dxjobs._strategies.jobs import (
     draw_future_response,
     draw_job,
 )
-from pytest_dxjobs._strategies.shapes import Source
-from pytest_dxjobs._strategies.values import JOB_IDS
+from pytest_dxjobs._strategies.model_responses import strategy_for
 
 if TYPE_CHECKING:
     from pytest_dxjobs._jobs.histories import History

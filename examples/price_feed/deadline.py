@@ -22,8 +22,8 @@ def wait(job_id: str, timeout: float = 900) -> None:
             raise TimeoutError(f"job {job_id} is still {job['State']} after {timeout:.0f} s")
         time.sleep(10)
     if job["State"] != "COMPLETED":
-        told = "; ".join(error.get("Message", "") for error in job.get("Errors", []))
-        raise ExportFailed(f"job {job_id} ended {job['State']}: {told}")
+        reason = "; ".join(error.get("Message", "") for error in job.get("Errors", []))
+        raise ExportFailed(f"job {job_id} ended {job['State']}: {reason}")
 
 
 def wait_for_all(job_ids: list[str]) -> None:

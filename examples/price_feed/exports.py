@@ -58,5 +58,5 @@ def wait(job_id: str, timeout: float = 900, interval: float = 5) -> GetJobRespon
 
 def reasons(job: GetJobResponseTypeDef) -> str:
     """Return the errors of a failed job as text; a job may fail without any."""
-    told = [f"{error['Code']}: {error['Message']}" for error in job.get("Errors") or []]
-    return "; ".join(told) or "no reason given"
+    errors = [f"{error['Code']}: {error['Message']}" for error in job.get("Errors") or []]
+    return "; ".join(errors) or "no reason given"

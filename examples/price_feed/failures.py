@@ -16,5 +16,5 @@ def careless_reason(job_id: str) -> str:
 def careful_reason(job_id: str) -> str:
     """Return the reason, whatever the response contains."""
     job = client.get_job(JobId=job_id)
-    told = [f"{error['Code']}: {error['Message']}" for error in job.get("Errors", [])]
-    return "; ".join(told) or f"the job is {job['State']}"
+    errors = [f"{error['Code']}: {error['Message']}" for error in job.get("Errors", [])]
+    return "; ".join(errors) or f"the job is {job['State']}"

@@ -1,6 +1,6 @@
 """Retry state for each fake: quota, rate limiter and backoff draws in place of the client's own.
 
-botocore keeps a retry quota (standard mode) and a rate limiter (adaptive mode) as long as the client lives.
+botocore keeps a retry quota (standard mode) and a rate limiter (adaptive mode) as long as the client exists.
 Faults of one test would then decide what a later test of the same client sees. So each fake has its own,
 and a fresh one after each reset. The client gets its own back when the last fake is deactivated.
 
@@ -9,7 +9,7 @@ The seams, and why each was chosen:
 - The quota is the attribute ``_quota`` of a handler that the client keeps; the handler reads it at every call.
 - The backoff holds ``random.random`` as its attribute ``_random``: patching the module would not reach it.
   Our draws are the same in every run.
-- Both are replaced when a fake answers a call of the client for the first time, not at every call.
+- Both are replaced when a call of the client reaches a fake for the first time, not at every call.
 - The limiter's handlers are unregistered: it reads the clock while it waits on a condition, for ever if
   time is frozen. Ours waits as all backoff does, without real time. Its clock runs ahead by what was not
   really waited.

@@ -314,9 +314,9 @@ class Position:
 def advance(
     history: History, position: Position, now: datetime.datetime, *, polling: bool
 ) -> Position:
-    """Return the position of the job now; ``polling`` is whether a ``get_job`` asks for it.
+    """Return the position of the job now; ``polling`` is whether a ``get_job`` call requests it.
 
-    A stage of 0 polls ends when the first ``get_job`` asks, which returns the next stage. Every call
+    A stage of 0 polls ends at the first ``get_job`` call, which returns the next stage. Every call
     before it, such as ``list_jobs``, still returned this one.
     """
     while True:

@@ -180,7 +180,7 @@ def _service_errors() -> list[Scenario]:
         ),
         error(
             "internal-error",
-            "The service answers every get_job request with an internal error.",
+            "The service responds to every get_job request with an internal error.",
             faults.internal_error(),
         ),
     ]

@@ -71,7 +71,7 @@ class Scenario:
         name: The name in the test's id, in a marker and in the report.
         about: What happens, in a sentence.
         expected: What correct code does. ``"returns"``: the job succeeds. ``"raises"``: it does not, and the exception
-            names the reason. ``"gives up"``: the job never ends, or the service does not answer, and the code raises
+            names the reason. ``"gives up"``: the job never ends, or the service does not respond, and the code raises
             without naming an end state; if the code creates many jobs, the first three are such jobs and the others
             complete. ``"returns or raises"``: both are correct.
         history: How the job moves, or each job that the code creates.

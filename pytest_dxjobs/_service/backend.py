@@ -1,7 +1,7 @@
-"""The service: it answers HTTP requests and knows nothing of clients.
+"""The service: it responds to HTTP requests and knows nothing of clients.
 
 Because it speaks HTTP values, it can stand behind any client, or behind a port. A response comes from the faults
-and the stubs that the test has queued, or else from the jobs. A call that nothing answers fails the test.
+and the stubs that the test has queued, or else from the jobs. An unexpected call fails the test.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ class Backend:
                 part.reset()
 
     def handle(self, request: Request) -> Response:
-        """Answer a request.
+        """Return the response to a request.
 
         Raises:
-            UnexpectedCall: Nothing answers this operation.
+            UnexpectedCall: Nothing in the test responds to this call.
             RunawayPolling: This call is one too many.
             PollingStopped: The code swallowed ``RunawayPolling`` and went on.
             UsageError: What the test has queued for the call is not possible.
@@ -111,7 +111,7 @@ class Backend:
             if planned is None:
                 response = self._operations.respond(call)
                 if response is None:
-                    raise UnexpectedCall(self._nothing_answers(call))
+                    raise UnexpectedCall(self._describe_unexpected(call))
                 return response
             with released(self.lock):  # a function of the test may wait for other calls
                 response = planned(call)
@@ -135,9 +135,7 @@ class Backend:
             if job is not None and call.role is Role.POLL:
                 at = now()  # a function of the test may have taken its time
                 stored = self.jobs.find(call.path_params["JobId"], at)
-                if (
-                    stored is not None
-                ):  # the call is answered with a job, if not with its own members
+                if stored is not None:  # a poll of this job, although the members may be others
                     position = stored.position_at(at, polling=True)
                     call.count_poll = functools.partial(stored.count_poll, position, at)
 
@@ -238,12 +236,10 @@ class Backend:
         )
         return polling_summary(self.calls.about(job_id), polls, reason)
 
-    def _nothing_answers(self, call: CallRecord) -> str:
+    def _describe_unexpected(self, call: CallRecord) -> str:
         given = ", ".join(f"{name}={show(value)}" for name, value in call.params().items())
         params = f" with {given}" if given else ""
-        finding = (
-            f"{call.name} of dataexchange was called{params}, and nothing in the test answers it"
-        )
+        finding = f"{call.name} of dataexchange was called{params}, and nothing in the test responds to it"
         if call.operation is None:
             return f"{finding}: there is no such operation. Nothing was sent."
         mismatches = self._stubs.mismatches(call)
@@ -251,6 +247,6 @@ class Backend:
             listing(f"{finding}. These were added:", mismatches) if mismatches else f"{finding}."
         )
         return (
-            f"{queued}\nNothing was sent. add_response({call.name!r}) on the fake answers one such call with "
-            "a valid response, times=dx.ALWAYS every one; a dict as second argument is the response."
+            f"{queued}\nNothing was sent. add_response({call.name!r}) on the fake queues a valid response to one "
+            "such call; with times=dx.ALWAYS, to every one. A dict as second argument is the response."
         )

@@ -171,7 +171,7 @@ class CallRecord:
         self.attempt_rows: tuple[tuple[datetime.datetime, int | None, str | None, float], ...] = ()
         self.response: Response | None = None
         self.failure: BaseException | None = None
-        # Counts the attempt as a poll of its job; None if it is answered with no job.
+        # Counts the attempt as a poll of its job; None if it returns no job.
         self.count_poll: Callable[[], None] | None = None
         self.job_id: str | None = self.path_params.get("JobId")
         # The queued response or fault for all attempts of this call.

@@ -119,7 +119,7 @@ class StoredJob:
         return members
 
     def count_poll(self, position: Position | None, at: datetime.datetime) -> None:
-        """Count a ``get_job`` that was answered with the job at this position."""
+        """Count a ``get_job`` that returned the job at this position."""
         if position is not None:
             self._position = after_poll(self._history, position, at)
         self.polls += 1

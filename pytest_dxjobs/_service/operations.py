@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class JobOperations:
-    """Answers the operations on jobs. Callers hold the lock."""
+    """The operations on jobs. Callers hold the lock."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ def _conflict(stored: StoredJob, problem: str) -> ServiceRefusal:
 
 
 def _matches(stored: StoredJob, params: dict[str, Any]) -> bool:
-    """Return whether a job concerns the data set and the revision that ListJobs asks for."""
+    """Return whether a job concerns the data set and the revision that ``list_jobs`` filters by."""
     wanted = {name: params[name] for name in ("DataSetId", "RevisionId") if name in params}
     if not all(json.dumps(value).encode() in stored.body for value in wanted.values()):
         return False  # most jobs, without decoding

@@ -1,8 +1,8 @@
 """Limits that end a polling loop which would never end by itself.
 
-Polls are counted for each job id, also an unknown one, whatever ``get_job`` answers. Any other request that reads
+Polls are counted for each job id, also an unknown one, whatever ``get_job`` returns. Any other request that reads
 something is counted as well, since code may wait for that. What is raised first is an ``Exception``, so that it gets
-out of the workers of every pool. Code that swallows it and polls or sleeps on meets a ``BaseException``.
+out of the workers of every pool. Code that swallows it and goes on polling or sleeping is ended by a ``BaseException``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PollingLimits:
     """How far a loop may go; None is no limit.
 
     Attributes:
-        max_polls: ``get_job`` calls for one job while its answer does not change.
+        max_polls: ``get_job`` calls for one job while it reports the same.
         max_polls_after_end: ``get_job`` calls for one job after it was seen in an end state.
         max_wait: Virtual time that the code slept meanwhile. Real time is not counted.
     """
@@ -93,7 +93,7 @@ class PollingMonitor:
     Attributes:
         limits: The limits.
         summary: Returns a summary of the last so many polls of a job: interval, reason, timeline.
-        failure: What was raised last, if no call was answered since.
+        failure: What was raised last; None if a later call was within the limits.
     """
 
     limits: PollingLimits
@@ -164,7 +164,7 @@ class PollingMonitor:
         return _failure(self._describe(limit, after, job_id, waited), times)
 
     def _check_request(self, call: CallRecord) -> RunawayPolling | PollingStopped | None:
-        """Count a request other than a poll: a loop may wait for its answer as well."""
+        """Count a request other than a poll: a loop may wait for its response as well."""
         request = call.request.path, call.request.query
         times = self._requests[request] = self._requests.get(request, 0) + 1
         limit = self.limits.max_polls
@@ -194,7 +194,7 @@ class PollingMonitor:
         return f"{finding}{self.summary(job_id, polls)}\n{cause} {_how_to_permit(limit)}"
 
     def _reset_in_another_test(self) -> None:
-        """Count for each test, if the fake lives for several."""
+        """Count for each test by itself, if several use the fake."""
         self._phase, test = os.environ.get("PYTEST_CURRENT_TEST"), current_test()
         if test not in ("", self._test):
             self._test = test

@@ -27,10 +27,10 @@ class StubbedResponse:
         name: What the test wrote, such as ``add_response("list_data_sets")``.
         operation: The operation, by its name in the API.
         expected: The parameters that a call must have; None for any.
-        times: How many calls it answers; None for no limit.
+        times: For how many calls it is used; None for no limit.
         respond: Makes the response to a call.
         filled_in: The parameters that botocore fills in if the caller does not.
-        used: How many calls it has answered.
+        used: For how many calls it was used.
     """
 
     name: str
@@ -43,11 +43,11 @@ class StubbedResponse:
 
     @property
     def used_up(self) -> bool:
-        """Whether it has answered ``times`` calls."""
+        """Whether it was used for ``times`` calls."""
         return self.times is not None and self.used >= self.times
 
     @property
-    def answers_every_call(self) -> bool:
+    def applies_to_every_call(self) -> bool:
         """Whether no call ever reaches a response queued after it."""
         return self.times is None and self.expected is None
 
@@ -62,7 +62,7 @@ class StubbedResponse:
         return f"{self.name}{expected}{used}"
 
     def mismatch(self, params: Mapping[str, Any]) -> str:
-        """Return why it does not answer a call with these parameters; empty if it does."""
+        """Return why it does not apply to a call with these parameters; empty if it does."""
         if self.expected is None:
             return ""
         problems = []
@@ -121,7 +121,7 @@ class StubQueue:
         return None
 
     def mismatches(self, call: CallRecord) -> list[str]:
-        """Return why each response to this operation does not answer this call."""
+        """Return why each response to this operation does not apply to this call."""
         operation, params = call.operation or "", call.params()
         return [
             *(f"{stub.name}: used up" for stub in self._used_up.get(operation, ())),
@@ -136,8 +136,8 @@ class StubQueue:
             for stub in stubs:
                 if stub.pending:
                     lines.append(f"{stub.pending}{covered}")
-                if stub.answers_every_call:
-                    covered = ": an earlier response answers every call"
+                if stub.applies_to_every_call:
+                    covered = ": an earlier response applies to every call"
         return lines
 
 

@@ -12,11 +12,11 @@ from pytest_dxjobs._core.values import find_values
 from pytest_dxjobs._jobs.example_values import ExampleContext
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import Model, enum_of
-from pytest_dxjobs._strategies.shapes import default_generator, generator
-from pytest_dxjobs._strategies.values import IDS
+from pytest_dxjobs._strategies.candidates import IDS
+from pytest_dxjobs._strategies.generators import default_generator, generator
 
 if TYPE_CHECKING:
-    from pytest_dxjobs._strategies.shapes import Source
+    from pytest_dxjobs._strategies.generators import Source
 
 
 _CREATION_TIMES: Final = tuple(

@@ -298,7 +298,10 @@ def test_an_unexpected_call_names_its_operation() -> None:
     message = str(caught.value)
     assert message.startswith("list_data_sets of dataexchange was called")
     assert "Nothing was sent." in message
-    assert "add_response('list_data_sets') on the fake answers one such call" in message
+    assert (
+        "add_response('list_data_sets') on the fake queues a valid response to one such call"
+        in message
+    )
 
 
 JOB_OPERATIONS = {"cancel_job", "create_job", "get_job", "list_jobs", "start_job"}

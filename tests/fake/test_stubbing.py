@@ -150,8 +150,8 @@ def test_a_response_hidden_by_an_earlier_one_is_marked() -> None:
     fake.add_response("get_data_set", {"Id": ID})
     with pytest.raises(AssertionError) as caught:
         fake.assert_no_pending_responses()
-    covered = [line for line in str(caught.value).splitlines() if "answers every call" in line]
-    assert covered == ["  add_response('get_data_set'): an earlier response answers every call"]
+    covered = [line for line in str(caught.value).splitlines() if "applies to every call" in line]
+    assert covered == ["  add_response('get_data_set'): an earlier response applies to every call"]
     assert len(str(caught.value).splitlines()) == 5
 
 

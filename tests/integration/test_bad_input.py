@@ -1,4 +1,4 @@
-"""Bad input: a call works or names what is wrong, and the fake works afterwards."""
+"""With bad input a call works or raises ``UsageError`` that names the argument, and the fake works afterwards."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from pytest_dxjobs._plugin.options import OPTIONS, clock_for, fake_for
 from pytest_dxjobs._plugin.scenario_selection import scenarios_for
 
 
-async def later(*_: object) -> Any:
-    """Return later, as a coroutine function does."""
+async def coroutine_function(*_: object) -> Any:
+    """A function that returns no plain value."""
 
 
 TEXTS = (
@@ -37,17 +37,17 @@ TEXTS = (
 )
 KNOWN: list[Any] = [
     *(*TEXTS, *map(member, TEXTS)),
-    *(MappingProxyType({}), later),
+    *(MappingProxyType({}), coroutine_function),
     *(dx.ABSENT, dx.ALWAYS, dx.completes(), dx.polls(2), dx.make_job(), dx.make_error()),
     *(faults.throttling(), datetime.date.max, datetime.date.min, datetime.timedelta.max),
     *(10**400, -1, math.nan, math.inf, object, print, lambda *_: 1, ..., NotImplemented),
     *(lambda *_: {}, ValueError("example"), KeyboardInterrupt, b"", range(3), iter(()), 1j),
 ]
-plain_utc = (
+plain_values = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(KNOWN)
 )
-anything = plain_utc | st.recursive(
-    plain_utc,
+any_values = plain_values | st.recursive(
+    plain_values,
     lambda each: (
         st.lists(each, max_size=3)
         | st.tuples(each, each)
@@ -62,23 +62,25 @@ anything = plain_utc | st.recursive(
 MEMBERS = ("State", "Errors", "Id", "Details", "CreatedAt", "Message", "Nonsense")
 
 
-def arguments(data: st.DataObject, call: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Something for each parameter, or nothing where it has a default."""
-    given_: list[Any] = []
+def draw_arguments(
+    data: st.DataObject, call: Callable[..., Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Draw a value for each parameter; those with a default may have none."""
+    positional: list[Any] = []
     named: dict[str, Any] = {}
     for each in inspect.signature(call).parameters.values():
         if each.kind is each.VAR_KEYWORD:
             names = st.lists(st.sampled_from(MEMBERS), max_size=2)
-            named |= {name: data.draw(anything) for name in data.draw(names) if name not in named}
+            named |= {name: data.draw(any_values) for name in data.draw(names) if name not in named}
         elif each.kind is each.VAR_POSITIONAL:
-            given_ += data.draw(st.lists(anything, max_size=3))
+            positional += data.draw(st.lists(any_values, max_size=3))
         elif each.kind is each.POSITIONAL_ONLY:
             if each.default is not each.empty and not data.draw(st.booleans()):
                 break
-            given_.append(data.draw(anything))
+            positional.append(data.draw(any_values))
         elif each.default is each.empty or data.draw(st.booleans()):
-            named[each.name] = data.draw(anything)
-    return given_, named
+            named[each.name] = data.draw(any_values)
+    return positional, named
 
 
 def functions(module: Any, names: Sequence[str]) -> list[Any]:
@@ -86,7 +88,7 @@ def functions(module: Any, names: Sequence[str]) -> list[Any]:
     return [pytest.param(each, id=name) for name, each in found if inspect.isfunction(each)]
 
 
-def public(kind: type) -> list[str]:
+def public_methods(kind: type) -> list[str]:
     return [
         name
         for name, each in inspect.getmembers(kind, inspect.isfunction)
@@ -94,7 +96,7 @@ def public(kind: type) -> list[str]:
     ]
 
 
-GOOD: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "about": "An example.",
     "fault": faults.throttling(),
     "history": dx.completes(),
@@ -106,40 +108,40 @@ GOOD: dict[str, Any] = {
 }
 
 
-def one_at_a_time(call: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
-    """Each of the values for each parameter, beside what is good for the others."""
+def bad_arguments(call: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Yield calls in which one argument is one of ``KNOWN`` and the others are valid."""
     parameters = inspect.signature(call).parameters.values()
-    named_ones = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
-    for bad in named_ones:
-        needed = [each for each in named_ones if each is bad or each.default is each.empty]
+    candidates = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+    for bad in candidates:
+        needed = [each for each in candidates if each is bad or each.default is each.empty]
         for value in KNOWN:
-            given_: list[Any] = []
+            positional: list[Any] = []
             named: dict[str, Any] = {}
             for each in needed:
-                argument = value if each is bad else GOOD.get(each.name)
+                argument = value if each is bad else VALID.get(each.name)
                 if each.kind in (each.POSITIONAL_ONLY, each.VAR_POSITIONAL):
-                    given_.append(argument)
+                    positional.append(argument)
                 else:
                     named[each.name] = argument
-            yield given_, named
+            yield positional, named
 
 
-hostile = settings(max_examples=60, database=None, suppress_health_check=[HealthCheck.too_slow])
+bad_input = settings(max_examples=60, database=None, suppress_health_check=[HealthCheck.too_slow])
 CLIENT = client_for()
 
 
 @contextlib.contextmanager
-def permitted(call: Callable[..., Any]) -> Iterator[None]:
-    """What a call may raise: its own error, which begins with its name or the argument's, and what it asserts."""
-    name = told = call.__name__
+def only_usage_errors(call: Callable[..., Any]) -> Iterator[None]:
+    """Permit a ``UsageError`` that starts with the name of the call or of an argument, and what an assertion raises."""
+    name = message = call.__name__
     asserts = (AssertionError,) if name.startswith(("assert_", "check")) else ()
     try:
         yield
     except asserts:
         pass
     except dx.UsageError as error:
-        told = str(error).removeprefix("faults.")
-    assert told.startswith((name, *inspect.signature(call).parameters)), told
+        message = str(error).removeprefix("faults.")
+    assert message.startswith((name, *inspect.signature(call).parameters)), message
 
 
 CALLS = [
@@ -150,17 +152,17 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_functions_with_one_bad_argument(call: Callable[..., Any]) -> None:
-    for given_, named in one_at_a_time(call):
-        with permitted(call):
-            call(*given_, **named)
+def test_a_function_with_one_bad_argument(call: Callable[..., Any]) -> None:
+    for positional, named in bad_arguments(call):
+        with only_usage_errors(call):
+            call(*positional, **named)
 
 
-METHODS = [*public(dx.FakeDataExchange), "become", "default_history"]
+METHODS = [*public_methods(dx.FakeDataExchange), "become", "default_history"]
 
 
 def method(name: str, fake: dx.FakeDataExchange) -> Callable[..., Any]:
-    """A method of the fake, or of a job in it; that an attribute is set is taken for one."""
+    """Return a method of the fake or of a job in it; ``default_history`` is an attribute to set."""
 
     def default_history(history: Any) -> None:
         fake.default_history = history
@@ -173,31 +175,31 @@ def method(name: str, fake: dx.FakeDataExchange) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_methods_of_the_fake_with_one_bad_argument(name: str) -> None:
+def test_a_method_of_the_fake_with_one_bad_argument(name: str) -> None:
     with dx.FakeDataExchange(strict=False) as fake:
         call = method(name, fake)
-        for given_, named in one_at_a_time(call):
-            with permitted(call):
-                call(*given_, **named)
+        for positional, named in bad_arguments(call):
+            with only_usage_errors(call):
+                call(*positional, **named)
 
 
-def unshown(make: Callable[..., Any], given_: list[Any], named: dict[str, Any]) -> Any:
-    """The strategy within another one, so that Hypothesis does not show what it is given."""
-    return st.none().flatmap(lambda _: make(*given_, **named))
+def hide_arguments(make: Callable[..., Any], positional: list[Any], named: dict[str, Any]) -> Any:
+    """Return the strategy within another one, so that Hypothesis does not show its arguments."""
+    return st.none().flatmap(lambda _: make(*positional, **named))
 
 
 @pytest.mark.parametrize("make", functions(dxst, dxst.__all__))
-def test_strategies_with_one_bad_argument(make: Callable[..., Any]) -> None:
-    for given_, named in one_at_a_time(make):
+def test_a_strategy_with_one_bad_argument(make: Callable[..., Any]) -> None:
+    for positional, named in bad_arguments(make):
         with contextlib.suppress(InvalidArgument):
-            draw_examples(unshown(make, given_, named), 1)
+            draw_examples(hide_arguments(make, positional, named), 1)
 
 
 @pytest.mark.parametrize("part", [each.name for each in dataclasses.fields(dx.Fault)])
-def test_a_fault_made_by_hand_is_none_or_happens(part: str) -> None:
+def test_a_fault_with_one_bad_field_is_refused_or_sent(part: str) -> None:
     for value in KNOWN:
         with dx.FakeDataExchange(strict=False) as fake:
-            with permitted(dx.Fault if part == "kind" else faults.garbled):
+            with only_usage_errors(dx.Fault if part == "kind" else faults.garbled):
                 fake.inject(dataclasses.replace(faults.garbled(), **{part: value}))
             with contextlib.suppress(BotoCoreError, ClientError):
                 CLIENT.get_job(JobId=fake.add_job().id)
@@ -205,7 +207,7 @@ def test_a_fault_made_by_hand_is_none_or_happens(part: str) -> None:
 
 
 @pytest.mark.parametrize("use", ["add_job", "next_job", "default_history"])
-def test_a_history_made_by_hand_is_none(use: str) -> None:
+def test_a_history_made_by_its_class_raises_usage_error(use: str) -> None:
     fake = dx.FakeDataExchange()
     before = ["EXPORT_ASSETS_TO_S3"] if use == "add_job" else []
     for value in KNOWN:
@@ -213,11 +215,15 @@ def test_a_history_made_by_hand_is_none(use: str) -> None:
             method(use, fake)(*before, dx.History(value))
 
 
-class Marked:
-    """A test with one marker."""
+class MarkedItem:
+    """A pytest item with one marker."""
 
     def __init__(self, node: pytest.Item, mark: pytest.Mark) -> None:
-        self.config, self.ihook, self.obj = node.config, node.ihook, test_markers
+        self.config, self.ihook, self.obj = (
+            node.config,
+            node.ihook,
+            test_a_bad_marker_option_is_named,
+        )
         self._mark = mark
 
     def iter_markers(self, _: str) -> list[pytest.Mark]:
@@ -225,74 +231,78 @@ class Marked:
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, "options"])
-def test_markers(request: pytest.FixtureRequest, option: str) -> None:
+def test_a_bad_marker_option_is_named(request: pytest.FixtureRequest, option: str) -> None:
     for value in KNOWN:
         options = {option: value} if option in OPTIONS else {}
         mark = pytest.mark.dxjobs.with_args(*[value] * (not options), **options).mark
-        test: Any = Marked(request.node, mark)
-        told = f"UsageError: @pytest.mark.dxjobs: {option}: "
+        test: Any = MarkedItem(request.node, mark)
+        message = f"UsageError: @pytest.mark.dxjobs: {option}: "
         try:
             fake_for(test, {})
             with clock_for(test):
                 scenarios_for(test)
         except pytest.fail.Exception as failure:
-            told = str(failure)
-        assert told.startswith(f"UsageError: @pytest.mark.dxjobs: {option.partition(' ')[0]}")
+            message = str(failure)
+        assert message.startswith(f"UsageError: @pytest.mark.dxjobs: {option.partition(' ')[0]}")
 
 
 @pytest.mark.parametrize("call", CALLS)
 @given(data=st.data())
-@hostile
-def test_functions(call: Callable[..., Any], data: st.DataObject) -> None:
-    given_, named = arguments(data, call)
-    with permitted(call):
-        call(*given_, **named)
+@bad_input
+def test_a_function_with_random_arguments(call: Callable[..., Any], data: st.DataObject) -> None:
+    positional, named = draw_arguments(data, call)
+    with only_usage_errors(call):
+        call(*positional, **named)
 
 
 @pytest.mark.parametrize("name", METHODS)
 @given(data=st.data())
-@hostile
-def test_methods_of_the_fake_which_works_on(name: str, data: st.DataObject) -> None:
+@bad_input
+def test_the_fake_works_after_a_method_with_random_arguments(
+    name: str, data: st.DataObject
+) -> None:
     with dx.FakeDataExchange(strict=False) as fake:
         call = method(name, fake)
-        given_, named = arguments(data, call)
-        with permitted(call):
-            call(*given_, **named)
+        positional, named = draw_arguments(data, call)
+        with only_usage_errors(call):
+            call(*positional, **named)
         fake.reset()
         fake.default_history = dx.completes()
         job = fake.add_job("EXPORT_ASSETS_TO_S3")
         assert CLIENT.get_job(JobId=job.id)["State"] == "COMPLETED"
 
 
-@pytest.mark.parametrize("name", public(dx.VirtualClock))
+@pytest.mark.parametrize("name", public_methods(dx.VirtualClock))
 @given(data=st.data())
-@hostile
-def test_methods_of_the_clock_which_works_on(name: str, data: st.DataObject) -> None:
+@bad_input
+def test_the_clock_works_after_a_method_with_random_arguments(
+    name: str, data: st.DataObject
+) -> None:
     with dx.VirtualClock() as clock:
         call = getattr(clock, name)
-        given_, named = arguments(data, call)
-        with permitted(call):
-            call(*given_, **named)
+        positional, named = draw_arguments(data, call)
+        with only_usage_errors(call):
+            call(*positional, **named)
         clock.move_to("2025-01-01")
         clock.tick()
         assert clock.now.second == 1
 
 
-@pytest.mark.parametrize("name", public(dx.Scenario))
+@pytest.mark.parametrize("name", public_methods(dx.Scenario))
 @given(data=st.data())
-@hostile
-def test_methods_of_a_scenario(name: str, data: st.DataObject) -> None:
+@bad_input
+def test_a_method_of_a_scenario_with_random_arguments(name: str, data: st.DataObject) -> None:
     with dx.VirtualClock() as clock, dx.FakeDataExchange(strict=False) as fake:
         call = getattr(dx.Scenario("mine", "Mine.")._bind(fake, clock), name)
-        given_, named = arguments(data, call)
-        with permitted(call):
-            call(*given_, **named)
+        positional, named = draw_arguments(data, call)
+        with only_usage_errors(call):
+            call(*positional, **named)
 
 
 @pytest.mark.parametrize("make", functions(dxst, dxst.__all__))
 @given(data=st.data())
-@hostile
-def test_strategies(make: Callable[..., Any], data: st.DataObject) -> None:
-    given_, named = arguments(data, make)
+@bad_input
+def test_a_strategy_with_random_arguments(make: Callable[..., Any], data: st.DataObject) -> None:
+    positional, named = draw_arguments(data, make)
     with contextlib.suppress(InvalidArgument):
-        data.draw(make(*given_, **named))
+        data.draw(make(*positional, **named))

@@ -1,4 +1,4 @@
-"""Loops that never end: what they are told, and that they end whatever they swallow."""
+"""Polling limits: endless loops are stopped, even those that swallow exceptions, and the message names the cause."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from pytest_dxjobs._core.errors import PollingStopped
 ID = "d" * 32
 
 
-def told(failure: pytest.ExceptionInfo[dx.RunawayPolling]) -> list[str]:
-    return str(failure.value).splitlines()
+def message_lines(caught: pytest.ExceptionInfo[dx.RunawayPolling]) -> list[str]:
+    return str(caught.value).splitlines()
 
 
-def test_an_end_state_that_the_code_does_not_react_to(
+def test_polling_after_an_unhandled_end_state_is_stopped(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.times_out(after=60))
     with pytest.raises(dx.RunawayPolling) as caught:
         wait(client, job.id)
-    assert told(caught) == [
+    assert message_lines(caught) == [
         (
             f"get_job was called 26 times for job {job.id} after it reported TIMED_OUT, "
             "an end state: every 10 s, over 0:04:10."
@@ -47,36 +47,36 @@ def test_an_end_state_that_the_code_does_not_react_to(
     ]
 
 
-def test_a_job_that_never_ends_is_bounded_by_how_long_the_code_sleeps(
+def test_a_loop_that_sleeps_is_stopped_by_max_wait(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
     with pytest.raises(dx.RunawayPolling) as caught:
         wait(client, job.id, 60)
-    assert told(caught)[0] == (
+    assert message_lines(caught)[0] == (
         f"The code slept for 1 day, 0:01:00 while get_job was called 1442 times for job {job.id} and each "
         "time reported IN_PROGRESS: every 60 s, over 1 day, 0:01:00."
     )
-    assert "raise the option max_wait" in told(caught)[-1]
+    assert "raise the option max_wait" in message_lines(caught)[-1]
     assert dxjobs_clock.now == datetime.datetime(2025, 1, 2, 0, 1, tzinfo=datetime.timezone.utc)
 
 
-def test_a_loop_without_a_sleep_is_bounded_by_its_polls(
+def test_a_loop_without_a_sleep_is_stopped_by_max_polls(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
-    end = time.time() + 60  # which never comes: no time passes
+    end = time.time() + 60  # never reached: virtual time stands still
     with pytest.raises(dx.RunawayPolling) as caught:
         all(client.get_job(JobId=job.id) for _ in iter(lambda: time.time() < end, False))
-    assert told(caught)[0] == (
+    assert message_lines(caught)[0] == (
         f"get_job was called 5001 times for job {job.id} and each time reported IN_PROGRESS: without a "
         "pause."
     )
-    assert "raise the option max_polls" in told(caught)[-1]
+    assert "raise the option max_polls" in message_lines(caught)[-1]
 
 
 @pytest.mark.dxjobs(max_wait=datetime.timedelta(hours=1))
-def test_only_what_the_code_slept_counts(
+def test_max_wait_counts_only_sleeps_of_the_code(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
@@ -98,26 +98,26 @@ def test_only_what_the_code_slept_counts(
 
 
 @pytest.mark.dxjobs(max_wait=3600)
-def test_another_answer_begins_the_wait_anew_and_each_job_has_its_own(
+def test_max_wait_counts_for_each_state_of_each_job(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
-    stored = dx.history(("WAITING", 3000), ("IN_PROGRESS", 3000), "COMPLETED")
-    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", stored).id) == "COMPLETED"
-    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", stored).id) == "COMPLETED"
+    history = dx.history(("WAITING", 3000), ("IN_PROGRESS", 3000), "COMPLETED")
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", history).id) == "COMPLETED"
+    assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", history).id) == "COMPLETED"
 
 
 @pytest.mark.dxjobs(max_wait=3600)
-def test_workers_that_sleep_together_are_not_added_up(
+def test_overlapping_sleeps_of_workers_count_once(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
-    done = dx.completes(after=1800)
-    ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", done).id for _ in range(5)]
+    history = dx.completes(after=1800)
+    ids = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", history).id for _ in range(5)]
     with concurrent.futures.ThreadPoolExecutor(5) as executor:
         assert list(executor.map(lambda each: wait(client, each, 60), ids)) == ["COMPLETED"] * 5
 
 
 @pytest.mark.dxjobs(max_polls=2)
-def test_of_a_long_story_the_middle_is_left_out(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+def test_a_long_timeline_omits_its_middle(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("IN_PROGRESS"))
     for _ in range(10):
         client.get_job(JobId=job.id)
@@ -128,7 +128,7 @@ def test_of_a_long_story_the_middle_is_left_out(dxjobs: dx.FakeDataExchange, cli
     client.get_job(JobId=job.id)
     with pytest.raises(dx.RunawayPolling) as caught:
         client.get_job(JobId=job.id)
-    lines = told(caught)
+    lines = message_lines(caught)
     assert len(lines) == 12
     assert [line.split()[-1] for line in lines[3:5]] == ["IN_PROGRESS", "ResourceNotFoundException"]
     assert lines[5] == "  ..."
@@ -136,27 +136,27 @@ def test_of_a_long_story_the_middle_is_left_out(dxjobs: dx.FakeDataExchange, cli
 
 
 @pytest.mark.dxjobs(max_polls=3)
-def test_asking_for_something_else_without_end_is_ended_too(
+def test_max_polls_counts_equal_requests_of_other_operations(
     dxjobs: dx.FakeDataExchange, client: Any
 ) -> None:
     dxjobs.add_response("get_revision", times=dx.ALWAYS)
     dxjobs.add_response("create_revision", times=dx.ALWAYS)
     for _ in range(3):
         dxjobs.inject(faults.throttling(), operation="get_revision")
-        client.get_revision(DataSetId=ID, RevisionId=ID)  # tried again, and counted once
+        client.get_revision(DataSetId=ID, RevisionId=ID)  # with a retry, which does not count
     for number in range(5):
         client.get_revision(DataSetId=ID, RevisionId=dx.job_id(str(number)))
-        client.create_revision(DataSetId=ID)  # which asks for nothing
+        client.create_revision(DataSetId=ID)  # not a GET request: does not count
     with pytest.raises(dx.RunawayPolling, match="get_revision was called 4 times with the same"):
         client.get_revision(DataSetId=ID, RevisionId=ID)
 
 
-def test_a_loop_that_swallows_exceptions_meets_what_is_none(
+def test_a_loop_that_swallows_exceptions_is_stopped_by_a_base_exception(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
-    swallowed = "(?s)TIMED_OUT.*The code swallowed RunawayPolling and went on"
-    with pytest.raises(PollingStopped, match=swallowed) as caught:
+    message = "(?s)TIMED_OUT.*The code swallowed RunawayPolling and went on"
+    with pytest.raises(PollingStopped, match=message) as caught:
         wait_swallowing_errors(client, job.id)
     assert not issubclass(PollingStopped, Exception)
     assert caught.value.times == 1
@@ -164,7 +164,7 @@ def test_a_loop_that_swallows_exceptions_meets_what_is_none(
     dxjobs._backend.take_failures()
 
 
-def test_each_job_is_told_by_itself(
+def test_a_stopped_job_does_not_affect_other_jobs(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     stuck = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED")).id for _ in range(2)]
@@ -172,11 +172,10 @@ def test_each_job_is_told_by_itself(
         for _ in range(2):
             with pytest.raises(dx.RunawayPolling):
                 wait(client, job_id)
-    # Neither has the last word on other jobs.
     assert wait(client, dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600)).id)
 
 
-def test_code_that_was_told_and_sleeps_on_is_ended_by_its_sleep(
+def test_code_that_swallows_the_failure_and_sleeps_on_is_stopped_in_a_sleep(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
@@ -196,7 +195,7 @@ def test_code_that_was_told_and_sleeps_on_is_ended_by_its_sleep(
     dxjobs._backend.take_failures()
 
 
-def test_a_test_that_expects_it_may_sleep_on(
+def test_a_test_that_expects_the_failure_may_sleep_on(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     stuck = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
@@ -206,7 +205,7 @@ def test_a_test_that_expects_it_may_sleep_on(
         time.sleep(1)
 
 
-def test_a_wait_goes_on_from_one_clock_to_the_next(client: Any) -> None:
+def test_max_wait_adds_up_sleeps_of_several_clocks(client: Any) -> None:
     with dx.FakeDataExchange(max_wait=100) as fake:
         job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
         with dx.VirtualClock():
@@ -219,7 +218,7 @@ def test_a_wait_goes_on_from_one_clock_to_the_next(client: Any) -> None:
                 client.get_job(JobId=job.id)
 
 
-def test_who_is_answered_again_may_sleep_as_long_as_it_likes(
+def test_code_may_sleep_on_after_a_later_successful_call(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     stuck = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
@@ -230,7 +229,7 @@ def test_who_is_answered_again_may_sleep_as_long_as_it_likes(
         time.sleep(1)
 
 
-def test_in_asyncio_as_well(
+def test_an_asyncio_loop_that_swallows_exceptions_is_stopped(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
@@ -249,7 +248,7 @@ def test_in_asyncio_as_well(
     dxjobs._backend.take_failures()
 
 
-def test_a_task_that_sleeps_on_where_a_thread_was_told_is_ended(
+def test_a_task_that_sleeps_on_after_its_thread_failed_is_stopped(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
@@ -269,7 +268,7 @@ def test_a_task_that_sleeps_on_where_a_thread_was_told_is_ended(
     dxjobs._backend.take_failures()
 
 
-def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) -> None:
+def test_failures_swallowed_by_workers_fail_the_test_once(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import multiprocessing.dummy, time
@@ -296,11 +295,11 @@ def test_a_test_whose_code_swallowed_it_fails_once(pytester: pytest.Pytester) ->
         ["*RunawayPolling: get_job was called 26 times for job * after it reported ERROR, *"]
     )
     result.stdout.fnmatch_lines(
-        ["It was raised at *test_a_test_whose_code_swallowed_it_fails_once.py:*"]
+        ["It was raised at *test_failures_swallowed_by_workers_fail_the_test_once.py:*"]
     )
 
 
-def test_the_ini_file_bounds_the_wait(pytester: pytest.Pytester) -> None:
+def test_the_ini_file_sets_max_wait(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndxjobs_max_wait = 3600\n")
     pytester.makepyfile(
         """
@@ -321,7 +320,7 @@ def test_the_ini_file_bounds_the_wait(pytester: pytest.Pytester) -> None:
     )
 
 
-def test_a_fake_of_several_tests_counts_for_each(pytester: pytest.Pytester) -> None:
+def test_a_fake_shared_by_tests_counts_for_each_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import time
@@ -367,7 +366,7 @@ def test_a_fake_of_several_tests_counts_for_each(pytester: pytest.Pytester) -> N
 
 
 @pytest.mark.parametrize("sets_back", [False, True])
-def test_a_history_that_begins_later_than_the_clock_shows_is_told(
+def test_a_history_that_starts_after_the_time_of_the_clock_is_reported(
     client: Any, sets_back: bool
 ) -> None:
     with freezegun.freeze_time("2025-06-01"), dx.FakeDataExchange(max_polls=3) as fake:
@@ -378,19 +377,19 @@ def test_a_history_that_begins_later_than_the_clock_shows_is_told(
                 clock.move_to("2025-04-01")
             with pytest.raises(dx.RunawayPolling) as caught:
                 wait(client, job.id)
-    began, shows = ("05", "04") if sets_back else ("06", "05")
+    entered, shown = ("05", "04") if sets_back else ("06", "05")
     assert (
-        f"The history of the job is dx.completes(after=600). It came to IN_PROGRESS at 2025-{began}-01 00:00:00 "
-        f"UTC, later than the clock shows, 2025-{shows}-01 00:00:30 UTC: start the clock before you add the "
+        f"The history of the job is dx.completes(after=600). It came to IN_PROGRESS at 2025-{entered}-01 00:00:00 "
+        f"UTC, later than the clock shows, 2025-{shown}-01 00:00:30 UTC: start the clock before you add the "
         "job, and do not set it back.\n"
     ) in str(caught.value)
 
 
-def test_a_history_in_real_time_that_is_waited_for_tells_of_the_clock(client: Any) -> None:
-    for clock, tells in (contextlib.nullcontext(), True), (dx.VirtualClock(), False):
+def test_a_history_in_real_time_suggests_the_clock(client: Any) -> None:
+    for clock, suggested in (contextlib.nullcontext(), True), (dx.VirtualClock(), False):
         with clock, dx.FakeDataExchange(max_polls=1) as fake:
             job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
             with pytest.raises(dx.RunawayPolling) as caught:
                 wait(client, job.id, interval=0)
         advice = "in real time: add dxjobs_clock to the test's arguments, or count in polls"
-        assert (advice in str(caught.value)) == tells
+        assert (advice in str(caught.value)) == suggested

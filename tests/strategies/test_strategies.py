@@ -26,7 +26,7 @@ import pytest_dxjobs as dx
 from pytest_dxjobs import faults, strategies as dxst
 from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._model.validation import violations
-from pytest_dxjobs._strategies.from_model import strategy_for
+from pytest_dxjobs._strategies.model_responses import strategy_for
 
 JOB: Any = MODEL.operation_model("GetJob").output_shape
 KNOWN_TYPES = JOB.members["Type"].metadata["enum"]

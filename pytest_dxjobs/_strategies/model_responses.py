@@ -12,7 +12,7 @@ from pytest_dxjobs._core.timeutils import plain_utc
 from pytest_dxjobs._jobs.example_values import PROBE_CONTEXT, example_builder
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import Shape, enum_of, non_recursive_members, pattern_of
-from pytest_dxjobs._strategies.values import JOB_IDS
+from pytest_dxjobs._strategies.candidates import JOB_IDS
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

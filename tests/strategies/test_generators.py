@@ -16,9 +16,9 @@ from hypothesis.strategies import DrawFn, composite
 import pytest_dxjobs as dx
 from pytest_dxjobs._model.service_model import model
 from pytest_dxjobs._model.validation import violations
+from pytest_dxjobs._strategies.candidates import _MAX_ID_NUMBER, id_from_number
+from pytest_dxjobs._strategies.generators import _BLOCK, Source, generator
 from pytest_dxjobs._strategies.jobs import default_context
-from pytest_dxjobs._strategies.shapes import _BLOCK, Source, generator
-from pytest_dxjobs._strategies.values import _MAX_ID_NUMBER, id_from_number
 
 JOB: Any = MODEL.operation_model("GetJob").output_shape
 KNOWN_TYPES = JOB.members["Type"].metadata["enum"]

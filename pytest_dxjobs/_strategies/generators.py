@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pytest_dxjobs._jobs.example_values import ExampleContext, example_builder
 from pytest_dxjobs._model import documented
 from pytest_dxjobs._model.service_model import Shape, enum_of, non_recursive_members
-from pytest_dxjobs._strategies.values import (
+from pytest_dxjobs._strategies.candidates import (
     ANY_TEXT,
     ID_NUMBERS,
     TAGS,
