@@ -31,9 +31,7 @@ def test_a_failed_export_raises_its_reason(dxjobs: dx.FakeDataExchange) -> None:
     [dx.times_out(), dx.gets_cancelled(polls=1), dx.fails(errors=[]), dx.fails(errors=dx.ABSENT)],
     ids=repr,
 )
-def test_another_end_of_an_export_raises_an_error(
-    dxjobs: dx.FakeDataExchange, history: dx.History
-) -> None:
+def test_another_end_of_an_export_raises_an_error(dxjobs: dx.FakeDataExchange, history: dx.History) -> None:
     dxjobs.next_job(history)
 
     with pytest.raises(exports.ExportError):

@@ -9,18 +9,14 @@ import pytest_dxjobs as dx
 
 
 @pytest.mark.parametrize("job_type", dx.JOB_TYPES)
-def test_a_job_of_any_type_can_be_waited_for(
-    dxjobs: dx.FakeDataExchange, job_type: dx.JobType
-) -> None:
+def test_a_job_of_any_type_can_be_waited_for(dxjobs: dx.FakeDataExchange, job_type: dx.JobType) -> None:
     job = dxjobs.add_job(job_type)
 
     assert exports.wait(job.id)["Type"] == job_type
 
 
 @pytest.mark.parametrize("job_type", dx.JOB_TYPES)
-def test_a_failed_job_of_any_type_has_a_reason(
-    dxjobs: dx.FakeDataExchange, job_type: dx.JobType
-) -> None:
+def test_a_failed_job_of_any_type_has_a_reason(dxjobs: dx.FakeDataExchange, job_type: dx.JobType) -> None:
     job = dxjobs.add_job(job_type, dx.stays("ERROR"))
 
     with pytest.raises(exports.ExportError, match="VALIDATION_EXCEPTION: "):

@@ -10,9 +10,7 @@ PRICES, WEATHER = dx.job_id("prices"), dx.job_id("weather")
 
 
 def add_export(fake: dx.FakeDataExchange, history: dx.History, data_set_id: str) -> None:
-    fake.add_job(
-        "EXPORT_ASSETS_TO_S3", history, Details={"ExportAssetsToS3": {"DataSetId": data_set_id}}
-    )
+    fake.add_job("EXPORT_ASSETS_TO_S3", history, Details={"ExportAssetsToS3": {"DataSetId": data_set_id}})
 
 
 def test_the_report_reads_every_page(dxjobs: dx.FakeDataExchange) -> None:

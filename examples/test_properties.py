@@ -34,9 +34,7 @@ def test_a_crash_in_an_error_path_is_found_and_shrunk(dxjobs: dx.FakeDataExchang
 
 
 @given(response=dxst.future_responses())
-def test_an_unknown_state_does_not_crash_the_code(
-    dxjobs: dx.FakeDataExchange, response: dict[str, Any]
-) -> None:
+def test_an_unknown_state_does_not_crash_the_code(dxjobs: dx.FakeDataExchange, response: dict[str, Any]) -> None:
     dxjobs.add_job(response, check=False)
     assert careful_reason(response["Id"])
 

@@ -41,9 +41,7 @@ def test_raises_not_found_finds_the_cause_of_another_error(dxjobs: dx.FakeDataEx
     assert caught.raised.__cause__ is caught.value
 
 
-@pytest.mark.parametrize(
-    "fault", [faults.access_denied(), faults.expired_token(), faults.read_timeout()], ids=repr
-)
+@pytest.mark.parametrize("fault", [faults.access_denied(), faults.expired_token(), faults.read_timeout()], ids=repr)
 def test_other_errors_end_the_wait(dxjobs: dx.FakeDataExchange, fault: dx.Fault) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3")
     dxjobs.inject(fault, calls=1)

@@ -10,9 +10,7 @@ from price_feed import deadline
 import pytest_dxjobs as dx
 
 
-def test_five_minutes_pass_at_once(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
-) -> None:
+def test_five_minutes_pass_at_once(dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=300))
     deadline.wait(job.id)
     assert len(dxjobs_clock.sleeps) == 30
@@ -32,10 +30,7 @@ def test_ten_parallel_waits_take_as_long_as_the_longest(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock
 ) -> None:
     started_at = dxjobs_clock.now
-    jobs = [
-        dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60 * minutes))
-        for minutes in range(1, 11)
-    ]
+    jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60 * minutes)) for minutes in range(1, 11)]
     deadline.wait_for_all([job.id for job in jobs])
     assert dxjobs_clock.now - started_at == datetime.timedelta(minutes=10)
     dxjobs.assert_all_started_jobs_polled_to_end()

@@ -30,9 +30,7 @@ FOUND = {
 @pytest.mark.dxjobs(max_polls=200)  # for speed: no loop needs more
 def test_scenarios_find_the_bugs_of_a_typical_loop(dxjobs_scenario: dx.Scenario) -> None:
     if dxjobs_scenario.name in FOUND:
-        with pytest.raises(
-            AssertionError, match=f"Scenario {dxjobs_scenario.name}: .*\nExpected: "
-        ):
+        with pytest.raises(AssertionError, match=f"Scenario {dxjobs_scenario.name}: .*\nExpected: "):
             dxjobs_scenario.check(hopeful.wait)
     else:
         dxjobs_scenario.check(hopeful.wait)
@@ -43,6 +41,4 @@ def test_a_correct_loop_passes(dxjobs_scenario: dx.Scenario) -> None:
 
 
 def test_correct_code_that_creates_its_job_passes(dxjobs_scenario: dx.Scenario) -> None:
-    dxjobs_scenario.check_creating(
-        lambda: exports.export("d" * 32, "e" * 32, "f" * 32, "my-bucket")
-    )
+    dxjobs_scenario.check_creating(lambda: exports.export("d" * 32, "e" * 32, "f" * 32, "my-bucket"))

@@ -70,8 +70,7 @@ _NAMES_BY_MODULE = {
     "_fake.assertions": "assert_job_error",
     "_fake.fake": "FakeDataExchange",
     "_fake.job": "Job",
-    "_fake.raises": "raises_access_denied raises_internal_error raises_not_found raises_throttling "
-    "raises_validation",
+    "_fake.raises": "raises_access_denied raises_internal_error raises_not_found raises_throttling raises_validation",
     "_jobs.coherence": "find_problems",
     "_jobs.factory": "make_job",
     "_jobs.histories": "History completes fails gets_cancelled history polls stays times_out",

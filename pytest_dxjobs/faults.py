@@ -42,9 +42,7 @@ Cause = Literal["InsufficientS3BucketPolicy", "S3AccessDenied"]
 
 
 @sends(ServiceError("ThrottlingException", "Rate exceeded"))
-def throttling(
-    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
-) -> Fault:
+def throttling(*, message: str | None = None, request_id: str | None = None, headers: Headers | None = None) -> Fault:
     """Respond with ``ThrottlingException`` (429): too many requests. botocore retries.
 
     See ``pytest_dxjobs.faults`` for the arguments.
@@ -75,9 +73,7 @@ def service_unavailable(
 
 
 @sends(HtmlPage(502))
-def bad_gateway(
-    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
-) -> Fault:
+def bad_gateway(*, message: str | None = None, request_id: str | None = None, headers: Headers | None = None) -> Fault:
     """Respond with the HTML page of a load balancer (502). botocore retries.
 
     See ``pytest_dxjobs.faults`` for the arguments.
@@ -119,9 +115,7 @@ def connect_timeout(
 
 
 @sends(FailedConnection("ReadTimeoutError", "Read timed out."))
-def read_timeout(
-    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
-) -> Fault:
+def read_timeout(*, message: str | None = None, request_id: str | None = None, headers: Headers | None = None) -> Fault:
     """Time out while reading: ``ReadTimeoutError``. botocore retries; no time passes.
 
     See ``pytest_dxjobs.faults`` for the arguments.
@@ -130,9 +124,7 @@ def read_timeout(
 
 
 @sends(ServiceError("ResourceNotFoundException", "{} was not found."))
-def not_found(
-    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
-) -> Fault:
+def not_found(*, message: str | None = None, request_id: str | None = None, headers: Headers | None = None) -> Fault:
     """Respond with ``ResourceNotFoundException`` (404), which names the resource.
 
     See ``pytest_dxjobs.faults`` for the arguments.
@@ -171,9 +163,7 @@ def validation(
 
 
 @sends(ServiceError("ConflictException", "{} is in a state that does not permit this."))
-def conflict(
-    *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
-) -> Fault:
+def conflict(*, message: str | None = None, request_id: str | None = None, headers: Headers | None = None) -> Fault:
     """Respond with ``ConflictException`` (409), which names the resource.
 
     See ``pytest_dxjobs.faults`` for the arguments.
@@ -181,11 +171,7 @@ def conflict(
     return _fault("conflict", message, request_id, headers)
 
 
-@sends(
-    ServiceError(
-        "ExpiredTokenException", "The security token included in the request is expired", 403
-    )
-)
+@sends(ServiceError("ExpiredTokenException", "The security token included in the request is expired", 403))
 def expired_token(
     *, message: str | None = None, request_id: str | None = None, headers: Headers | None = None
 ) -> Fault:
@@ -218,9 +204,7 @@ def garbled(
     return _fault("garbled", message, request_id, headers, body=body, status=status)
 
 
-def _fault(
-    kind: str, message: str | None, request_id: str | None, headers: Headers | None, **own: Any
-) -> Fault:
+def _fault(kind: str, message: str | None, request_id: str | None, headers: Headers | None, **own: Any) -> Fault:
     given: Any = () if headers is None else headers
     return Fault(kind, message, request_id, given, **own)
 

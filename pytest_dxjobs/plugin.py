@@ -224,9 +224,7 @@ def _check_test(item: pytest.Item, *, has_examples: bool) -> None:
     """Fail a test that passed if it left something over."""
     scenario = item.stash.get(_SCENARIO, None)
     if scenario is not None and not scenario._checked:  # noqa: SLF001
-        pytest.fail(
-            "dxjobs_scenario: the test called neither check() nor check_creating()", pytrace=False
-        )
+        pytest.fail("dxjobs_scenario: the test called neither check() nor check_creating()", pytrace=False)
     item.stash[_BODY_PASSED] = True
     if not has_examples:  # each of which was checked
         with fail_without_traceback():
@@ -285,9 +283,5 @@ def _trim_own_tracebacks(info: pytest.ExceptionInfo[BaseException]) -> None:
 def _add_scope_hint(failure: BaseException) -> None:
     if isinstance(failure, pytest.fail.Exception):
         message = str(failure.msg)
-        if (
-            "ScopeMismatch" in message
-            and "fixture dxjobs" in message
-            and _SCOPE_HINT not in message
-        ):
+        if "ScopeMismatch" in message and "fixture dxjobs" in message and _SCOPE_HINT not in message:
             failure.msg = f"{message}\n{_SCOPE_HINT}"

@@ -75,9 +75,7 @@ def jobs(draw: DrawFn, *, type: OneOrSeveral = None, state: OneOrSeveral = None)
 
 
 @composite
-def job_errors(
-    draw: DrawFn, *, type: OneOrSeveral = None, code: OneOrSeveral = None
-) -> dict[str, Any]:
+def job_errors(draw: DrawFn, *, type: OneOrSeveral = None, code: OneOrSeveral = None) -> dict[str, Any]:
     """Draw one entry of the ``Errors`` of a job.
 
     The resources that it names belong to no job. For errors that match their job, use ``jobs(state="ERROR")``.
@@ -170,9 +168,7 @@ def future_responses(draw: DrawFn) -> dict[str, Any]:
     return draw_future_response(Source(draw), model())
 
 
-def _options(
-    place: str, given: object, known: tuple[str, ...], documented: tuple[str, ...]
-) -> tuple[str, ...]:
+def _options(place: str, given: object, known: tuple[str, ...], documented: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values to draw from; raise `InvalidArgument` if one is unknown."""
     if given is None:
         return known

@@ -11,7 +11,5 @@ dataexchange = boto3.client("dataexchange")
 
 def ends(data_set_id: str) -> Counter[str]:
     """Return the number of jobs of the data set in each state, over all pages."""
-    pages = dataexchange.get_paginator("list_jobs").paginate(
-        DataSetId=data_set_id, PaginationConfig={"PageSize": 25}
-    )
+    pages = dataexchange.get_paginator("list_jobs").paginate(DataSetId=data_set_id, PaginationConfig={"PageSize": 25})
     return Counter(job["State"] for page in pages for job in page["Jobs"])

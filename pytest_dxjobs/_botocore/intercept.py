@@ -224,9 +224,7 @@ def _wrap_make_request(make_request: Callable[..., Any]) -> Callable[..., Any]:
 
 def _wrap_create_client(create_client: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(create_client)
-    def wrapper(
-        session: Any, service_name: str, region_name: str | None = None, *args: Any, **kwargs: Any
-    ) -> Any:
+    def wrapper(session: Any, service_name: str, region_name: str | None = None, *args: Any, **kwargs: Any) -> Any:
         fake = active_fake()
         if service_name != SERVICE or fake is None:
             return create_client(session, service_name, region_name, *args, **kwargs)
@@ -239,9 +237,7 @@ def _wrap_create_client(create_client: Callable[..., Any]) -> Callable[..., Any]
     return wrapper
 
 
-_COMMON: Final = frozenset(
-    {"HTTPHeaders", "HTTPStatusCode", "HostId", "RequestId", "RetryAttempts"}
-)
+_COMMON: Final = frozenset({"HTTPHeaders", "HTTPStatusCode", "HostId", "RequestId", "RetryAttempts"})
 _patches: tuple[Patch, ...] = ()
 
 

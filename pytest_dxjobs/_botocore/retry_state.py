@@ -173,9 +173,7 @@ class _Bucket(TokenBucket):
         return _acquire_waiting(self, amount, TokenBucket.acquire, self._wait)
 
 
-def _acquire_waiting(
-    bucket: TokenBucket, amount: int, acquire: Any, wait: Callable[[float], None]
-) -> bool:
+def _acquire_waiting(bucket: TokenBucket, amount: int, acquire: Any, wait: Callable[[float], None]) -> bool:
     while True:
         try:
             return bool(acquire(bucket, amount, block=False))
@@ -207,16 +205,12 @@ def _wrap_acquire(acquire: Callable[..., bool]) -> Callable[..., bool]:
         clock = timeutils.running_clock
         if clock is None or not block:
             return acquire(bucket, amount, block)
-        return _acquire_waiting(
-            bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET_MODULE)
-        )
+        return _acquire_waiting(bucket, amount, acquire, lambda missing: clock.back_off(missing, _BUCKET_MODULE))
 
     return wrapper
 
 
-def _wrap_refill(
-    used: weakref.WeakSet[Any], refill: Callable[[TokenBucket], None]
-) -> Callable[[TokenBucket], None]:
+def _wrap_refill(used: weakref.WeakSet[Any], refill: Callable[[TokenBucket], None]) -> Callable[[TokenBucket], None]:
     @functools.wraps(refill)
     def wrapper(bucket: Any) -> None:
         used.add(bucket)

@@ -68,11 +68,7 @@ class _Sample:
 
     def is_blocked(self, native_id: int | None) -> bool:
         """Return whether the thread has not run since, and is not about to."""
-        return (
-            self.unchanged > 0
-            and not _is_runnable(native_id)
-            and _cpu_time(native_id) == self.cpu_time
-        )
+        return self.unchanged > 0 and not _is_runnable(native_id) and _cpu_time(native_id) == self.cpu_time
 
     @property
     def is_still_ignored(self) -> bool:
@@ -138,9 +134,7 @@ class OtherThreads:
             return 1  # a thread may have reached its position just before the first sample
         return SAMPLING_WINDOW
 
-    def _sample(
-        self, sleepers: Mapping[int, object], native_ids: Mapping[int | None, int | None]
-    ) -> None:
+    def _sample(self, sleepers: Mapping[int, object], native_ids: Mapping[int | None, int | None]) -> None:
         before, nowhere = self._samples, _Sample((0, None, 0))
         frames = {
             thread: frame

@@ -220,9 +220,7 @@ _NANOSECOND: Final = 1e-9
 _BACKING_OFF: Final = "botocore.endpoint"
 _EVENT_LOOP: Final = asyncio.base_events.__name__
 _TASK: Final = concurrent.futures.thread._WorkItem  # noqa: SLF001 - there is no other way
-_SELECTOR: Final = next(
-    each for each in selectors.DefaultSelector.__mro__ if "select" in vars(each)
-)
+_SELECTOR: Final = next(each for each in selectors.DefaultSelector.__mro__ if "select" in vars(each))
 _sleep_functions: Final = BoundNamesPatch(
     {real_sleep: sleep, _real_asyncio_sleep: asyncio_sleep}, _EXEMPT | {"pytest_dxjobs"}
 )

@@ -82,9 +82,7 @@ class Scheduler:
         """Let the remaining sleepers, in threads that outlive the clock, go on in real time."""
         with self.lock:
             ended, started_at = self._last_now, self._real_monotonic()
-            self._now = lambda: (
-                ended + datetime.timedelta(seconds=self._real_monotonic() - started_at)
-            )
+            self._now = lambda: ended + datetime.timedelta(seconds=self._real_monotonic() - started_at)
             self._ended = True
 
     def sleep_until(

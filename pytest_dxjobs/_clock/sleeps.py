@@ -127,6 +127,4 @@ def _after(started_at: datetime.datetime, seconds: float) -> datetime.datetime:
     try:
         return started_at + (datetime.timedelta(seconds=seconds) or datetime.timedelta.resolution)
     except OverflowError:
-        raise OverflowError(
-            f"a sleep of {seconds} s from {started_at} ends after the year 9999"
-        ) from None
+        raise OverflowError(f"a sleep of {seconds} s from {started_at} ends after the year 9999") from None

@@ -54,8 +54,7 @@ class VirtualClock:
     def __enter__(self) -> VirtualClock:
         if timeutils.running_clock is not None:
             raise UsageError(
-                "VirtualClock: a clock is already running (the fixture dxjobs_clock is one). "
-                "Use that clock."
+                "VirtualClock: a clock is already running (the fixture dxjobs_clock is one). Use that clock."
             )
         self._running = RunningClock()
         with contextlib.ExitStack() as undo:
@@ -110,9 +109,7 @@ class VirtualClock:
         try:
             self._running.set(lambda now: now + elapsed)
         except OverflowError:
-            raise UsageError(
-                f"tick: {show(delta)} from {self.now} ends after the year 9999"
-            ) from None
+            raise UsageError(f"tick: {show(delta)} from {self.now} ends after the year 9999") from None
 
     def move_to(self, when: datetime.date | str) -> None:
         """Set the clock, forward or back.

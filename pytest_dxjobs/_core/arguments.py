@@ -64,15 +64,11 @@ def flag(name: str, value: object) -> bool:
     return value
 
 
-def count(
-    name: str, value: object, alternative: str = "", *, least: int = 1, most: int = sys.maxsize
-) -> int:
+def count(name: str, value: object, alternative: str = "", *, least: int = 1, most: int = sys.maxsize) -> int:
     """Return the value if it is a whole number within the bounds; messages name the ``alternative``."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         bounds = f"from {least}" if most == sys.maxsize else f"from {least} to {most}"
-        raise UsageError(
-            f"{name}: a whole number {bounds} is needed{alternative}, not {show(value)}"
-        )
+        raise UsageError(f"{name}: a whole number {bounds} is needed{alternative}, not {show(value)}")
     return int(value)
 
 
@@ -105,8 +101,7 @@ def times(name: str, exactly: object, at_least: object, at_most: object) -> Time
     """Return the bounds that an assertion was given; without any, at least once."""
     given = {"times": exactly, "at_least": at_least, "at_most": at_most}
     checked = {
-        option: None if value is None else count(f"{name}: {option}", value, least=0)
-        for option, value in given.items()
+        option: None if value is None else count(f"{name}: {option}", value, least=0) for option, value in given.items()
     }
     least, most = checked["at_least"], checked["at_most"]
     if exactly is not None and (least, most) != (None, None):
@@ -132,9 +127,7 @@ def duration_or_none(name: str, value: object) -> datetime.timedelta | None:
         return None
     found = _timedelta(value)
     if found is None or found <= datetime.timedelta():
-        raise UsageError(
-            f"{name}: seconds or a timedelta above 0 is needed, or None for no limit, not {show(value)}"
-        )
+        raise UsageError(f"{name}: seconds or a timedelta above 0 is needed, or None for no limit, not {show(value)}")
     return found
 
 

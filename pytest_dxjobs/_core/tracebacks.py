@@ -66,9 +66,7 @@ def trim_traceback(failure: BaseException) -> None:
         entry = entry.tb_next
     kept = [each for each in entries if not _is_internal(each)]
     rest = None
-    for each in reversed(
-        kept or entries[:1]
-    ):  # an empty traceback would look as if unittest had caught it
+    for each in reversed(kept or entries[:1]):  # an empty traceback would look as if unittest had caught it
         each.tb_next = rest
         rest = each
     failure.__traceback__ = rest

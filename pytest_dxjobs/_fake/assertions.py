@@ -145,9 +145,7 @@ class Assertions:
             unfinished = [
                 stored.id
                 for stored in self._backend.jobs.all(now())
-                if stored.started
-                and not stored.cancelled
-                and first_end_index(polls.get(stored.id, ())) is None
+                if stored.started and not stored.cancelled and first_end_index(polls.get(stored.id, ())) is None
             ]
         if unfinished:
             timelines = [self._timeline_of(job_id) for job_id in unfinished[:_MAX_SHOWN]]
@@ -213,9 +211,7 @@ class Assertions:
                 expected = f"at least {before.total_seconds():g} s, the interval before"
                 self._fail_interval(job_id, number, after, expected)
         if intervals[0] == intervals[-1]:
-            self._fail(
-                job_id, f"was polled {len(intervals) + 1} times, and the intervals never grow"
-            )
+            self._fail(job_id, f"was polled {len(intervals) + 1} times, and the intervals never grow")
 
     def _polls(self, job_id: str) -> list[CallRecord]:
         with self._backend.lock:
@@ -226,23 +222,17 @@ class Assertions:
         job_id = id_of(f"{call}: job", job)
         with self._backend.lock:
             if not self._backend.jobs.has_held(job_id) and not self._backend.calls.about(job_id):
-                raise UsageError(
-                    f"{call}: job: {show(job)} is not in this fake, and no call was about it"
-                )
+                raise UsageError(f"{call}: job: {show(job)} is not in this fake, and no call was about it")
         return job_id
 
     def _intervals(self, job_id: str) -> list[datetime.timedelta]:
         __tracebackhide__ = True
         times = [call.started_at for call in self._polls(job_id)]
         if len(times) < 2:
-            self._fail(
-                job_id, f"was polled {_count_times(len(times))}; an interval needs two polls"
-            )
+            self._fail(job_id, f"was polled {_count_times(len(times))}; an interval needs two polls")
         return [after - before for before, after in itertools.pairwise(times)]
 
-    def _fail_interval(
-        self, job_id: str, number: int, interval: datetime.timedelta, expected: str
-    ) -> None:
+    def _fail_interval(self, job_id: str, number: int, interval: datetime.timedelta, expected: str) -> None:
         __tracebackhide__ = True
         seconds = f"{interval.total_seconds():g} s"
         finding = f"was polled again after {seconds} (interval {number}), expected {expected}"
@@ -286,9 +276,7 @@ def assert_job_error(
     __tracebackhide__ = True
     installed = model()
     if not isinstance(response, Mapping):
-        raise UsageError(
-            f"assert_job_error: the response of get_job is needed, not {show(response)}"
-        )
+        raise UsageError(f"assert_job_error: the response of get_job is needed, not {show(response)}")
     response = plain_copy(response)
     wanted = {}
     if code is not None:
@@ -313,9 +301,7 @@ def assert_job_error(
 
 
 def _has(error: object, wanted: Mapping[str, str]) -> bool:
-    return isinstance(error, Mapping) and all(
-        error.get(name) == value for name, value in wanted.items()
-    )
+    return isinstance(error, Mapping) and all(error.get(name) == value for name, value in wanted.items())
 
 
 _ERROR_MEMBERS: Final = ("Code", "ResourceType", "ResourceId", "LimitName", "LimitValue", "Message")

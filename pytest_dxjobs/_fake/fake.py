@@ -175,9 +175,7 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
         **members: object,
     ) -> Job: ...
     @overload
-    def add_job(
-        self, job: Mapping[str, Any], history: History | None = ..., /, *, check: bool = ...
-    ) -> Job: ...
+    def add_job(self, job: Mapping[str, Any], history: History | None = ..., /, *, check: bool = ...) -> Job: ...
 
     def add_job(
         self,
@@ -213,9 +211,7 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
         if isinstance(type, Mapping):
             new_job = job_from_response(type, history, members)
         else:
-            new_job = job_from_type(
-                type, history or COMPLETES_AT_ONCE, members, self.region, self.account_id
-            )
+            new_job = job_from_type(type, history or COMPLETES_AT_ONCE, members, self.region, self.account_id)
         if check:
             new_job.check()
         response = new_job.response
@@ -231,9 +227,7 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
                     started=True,
                 )
             except KeyError:
-                raise UsageError(
-                    f"add_job: the fake already has a job with the id {identifier}"
-                ) from None
+                raise UsageError(f"add_job: the fake already has a job with the id {identifier}") from None
             except ValueError as error:
                 raise UsageError(f"add_job: the response cannot be sent: {error}") from None
         return Job(stored, self._backend)

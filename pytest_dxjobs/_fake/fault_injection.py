@@ -100,9 +100,7 @@ class FaultInjection:
             )
         )
 
-    def throttle(
-        self, requests: Count = 1, job: Job | str | Collection[Job | str] | None = None
-    ) -> None:
+    def throttle(self, requests: Count = 1, job: Job | str | Collection[Job | str] | None = None) -> None:
         """Make ``get_job`` requests fail with "too many requests": short for ``inject(faults.throttling())``.
 
         Args:
@@ -129,22 +127,15 @@ class FaultInjection:
         """Return the API names of operations, by the names of the client's methods."""
         place = "inject: operation"
         methods = (operation,) if isinstance(operation, str) else _as_tuple(place, operation)
-        return {
-            plain_str(each): self._backend.installed.operation_for_method(place, each)
-            for each in methods
-        }
+        return {plain_str(each): self._backend.installed.operation_for_method(place, each) for each in methods}
 
     def _check_operations_take_a_job(self, operations: Mapping[str, str]) -> None:
         for method, name in operations.items():
             shape = self._backend.installed.operation(name).input_shape
             if shape is None or "JobId" not in shape.members:
-                raise UsageError(
-                    f"inject: job: {method} has no parameter JobId; leave job out for it"
-                )
+                raise UsageError(f"inject: job: {method} has no parameter JobId; leave job out for it")
 
-    def _job_ids(
-        self, call: str, job: Job | str | Collection[Job | str] | None
-    ) -> frozenset[str] | None:
+    def _job_ids(self, call: str, job: Job | str | Collection[Job | str] | None) -> frozenset[str] | None:
         if job is None:
             return None
         jobs = (job,) if isinstance(job, (Job, str)) else _as_tuple(f"{call}: job", job)

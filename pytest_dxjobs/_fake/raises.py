@@ -164,9 +164,7 @@ class Raises:
         name = type(error).__name__
         details = f"{name}: {show(str(error))}."
         if mismatches:
-            details = listing(
-                f"{details} The errors of the service in it do not match:", mismatches
-            )
+            details = listing(f"{details} The errors of the service in it do not match:", mismatches)
         elif "Error" in (getattr(error, "last_response", None) or ()):  # as in botocore's waiters
             details = f"{details} The only error of the service in it is its last_response, which is not checked."
         else:

@@ -151,9 +151,7 @@ class Stubbing:
                 "Pass members of the error as modeled_fields."
             )
         if modeled_fields is not None and not isinstance(modeled_fields, Mapping):
-            raise UsageError(
-                f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}"
-            )
+            raise UsageError(f"{call}: modeled_fields: a dict is needed, not {show(modeled_fields)}")
         modeled_fields = plain_copy(modeled_fields)
         metadata = read_metadata(f"{call}: response_meta", response_meta, least=301)
         status = http_status_code if http_status_code is not None else metadata.status
@@ -220,14 +218,10 @@ class Stubbing:
         # Only the values that the response repeats from the request can violate the model.
         if problems := list(violations(shape, members, "")) if shape is not None else []:
             message = f"The request would make the response invalid: {'; '.join(problems)}"
-            return error_response(
-                installed, "ValidationException", record.stamp, {"Message": message}
-            )
+            return error_response(installed, "ValidationException", record.stamp, {"Message": message})
         return success_response(installed, operation, members, record.stamp)
 
-    def _compute(
-        self, call: str, operation: str, compute: ComputeResponse, record: CallRecord
-    ) -> Response:
+    def _compute(self, call: str, operation: str, compute: ComputeResponse, record: CallRecord) -> Response:
         """Respond to a call with what the test's function returns."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -245,18 +239,14 @@ class Stubbing:
         if response is None:
             return self._generate(operation, record)
         if not isinstance(response, Mapping):
-            raise UsageError(
-                f"{call}: the function must return a dict or None, not {show(response)}"
-            )
+            raise UsageError(f"{call}: the function must return a dict or None, not {show(response)}")
         raise_all_problems(_response_problems(call, installed, operation, response))
         return _encode(call, installed, operation, response)(record)
 
 
 def _encode(call: str, installed: Model, operation: str, response: Mapping[str, Any]) -> Respond:
     """Encode a response once, for any number of calls."""
-    metadata = read_metadata(
-        f"{call}: ResponseMetadata", response.get("ResponseMetadata"), least=200
-    )
+    metadata = read_metadata(f"{call}: ResponseMetadata", response.get("ResponseMetadata"), least=200)
     encoded = success_response(installed, operation, without_metadata(response), Stamp("", now()))
     return lambda record: metadata.apply_to(encoded, record.stamp)
 
@@ -274,9 +264,7 @@ def _response_problems(
     return {headline: problems}
 
 
-def _expected_params_problems(
-    call: str, installed: Model, operation: str, expected: object
-) -> dict[str, list[str]]:
+def _expected_params_problems(call: str, installed: Model, operation: str, expected: object) -> dict[str, list[str]]:
     """Return, under a headline, why no call could have these parameters."""
     from botocore.stub import ANY
 

@@ -28,9 +28,7 @@ def find_failure(backend: Backend, *, strict: bool, unused: bool = True) -> Exce
         strict: Whether unexpected calls, and what is unused, are reported as well.
         unused: Whether what is unused is reported.
     """
-    failures = [
-        each for each in backend.take_failures() if strict or not isinstance(each, UnexpectedCall)
-    ]
+    failures = [each for each in backend.take_failures() if strict or not isinstance(each, UnexpectedCall)]
     # If the test expects a failure of one worker of a pool, it expects the same of the others.
     expected = {_identity(each) for each in failures if is_expected(each)}
     unexpected = {_identity(each): each for each in failures if _identity(each) not in expected}

@@ -44,9 +44,7 @@ def find_problems(job: object) -> list[str]:
         return list(violations(installed.job, job, ""))
     # dict.items, because a subclass may override items with a method that raises.
     members = {name: value for name, value in dict.items(job) if name != "ResponseMetadata"}
-    problems = [
-        f"{name}: missing; every job has it" for name in installed.required if name not in members
-    ]
+    problems = [f"{name}: missing; every job has it" for name in installed.required if name not in members]
     for name, value in members.items():
         _collect(problems, violations(installed.job, {name: value}, ""), str(name))
     for rule in _RULES:
@@ -205,9 +203,7 @@ def _mapping(value: object) -> Job:
     return value if isinstance(value, dict) else {}
 
 
-def _scalars(
-    value: object, shape: Shape, path: str, name: str = ""
-) -> Iterator[tuple[str, str, object]]:
+def _scalars(value: object, shape: Shape, path: str, name: str = "") -> Iterator[tuple[str, str, object]]:
     """Yield path, member name and value of every scalar in ``value``.
 
     A list's elements have the list's name. Only members of the shape are visited, so a value that

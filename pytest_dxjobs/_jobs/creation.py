@@ -45,8 +45,7 @@ class NewJob:
         """Raise ``UsageError`` if the service could not send the job in one of its states."""
         if not self.is_generated:
             raise_problems(
-                "add_job: the service could not have sent this response "
-                "(add_job(..., check=False) accepts it):",
+                "add_job: the service could not have sent this response (add_job(..., check=False) accepts it):",
                 find_history_problems(model(), self.response, self.history, self.deferred),
             )
 
@@ -73,16 +72,12 @@ def job_from_type(
     kept, deferred = split_deferred(installed, members, type_, history)
     response = build_job("add_job", type_, state, kept, region, account_id)
     if state == documented.FAILED and history.errors is not None:
-        response = response_in_state(
-            installed, response, state, response["UpdatedAt"], history, deferred
-        )
+        response = response_in_state(installed, response, state, response["UpdatedAt"], history, deferred)
     is_generated = not members and not isinstance(history.errors, tuple)
     return NewJob(response, history, deferred, is_generated)
 
 
-def job_from_response(
-    given: Mapping[str, Any], history: History | None, members: Mapping[str, object]
-) -> NewJob:
+def job_from_response(given: Mapping[str, Any], history: History | None, members: Mapping[str, object]) -> NewJob:
     """Build the job that ``add_job(response, history)`` adds; without a history it stays in its state."""
     if members:
         raise UsageError(
@@ -103,9 +98,7 @@ def job_from_response(
     created: Any = response.get("CreatedAt")
     if is_aware(created):
         at = max(at, created)
-    return NewJob(
-        response_in_state(installed, kept, first, at, history, deferred), history, deferred
-    )
+    return NewJob(response_in_state(installed, kept, first, at, history, deferred), history, deferred)
 
 
 def job_from_request(
@@ -176,9 +169,7 @@ def _response_members(shape: Shape, value: Any) -> Any:
     """Return the request's value without the members that responses do not have."""
     if shape.type_name == "structure":
         return {
-            name: _response_members(shape.members[name], part)
-            for name, part in value.items()
-            if name in shape.members
+            name: _response_members(shape.members[name], part) for name, part in value.items() if name in shape.members
         }
     if shape.type_name == "list":
         return [_response_members(shape.member, element) for element in value]

@@ -35,9 +35,7 @@ ExampleBuilder = Callable[[ExampleContext], Any]
 
 
 @functools.cache
-def example_builder(
-    shape: Shape, name: str = "", within: frozenset[str] = frozenset()
-) -> ExampleBuilder:
+def example_builder(shape: Shape, name: str = "", within: frozenset[str] = frozenset()) -> ExampleBuilder:
     """Return a function that makes a value of a shape, with every member.
 
     Args:
@@ -48,8 +46,7 @@ def example_builder(
     if shape.type_name == "structure":
         within |= {shape.name}
         parts = [
-            (key, example_builder(member, key, within))
-            for key, member in non_recursive_members(shape, within).items()
+            (key, example_builder(member, key, within)) for key, member in non_recursive_members(shape, within).items()
         ]
         return lambda context: {key: part(context) for key, part in parts}
     if shape.type_name == "list":
@@ -71,9 +68,7 @@ def _text_builder(shape: Shape, name: str) -> ExampleBuilder:
     permitted = enum_of(shape)
     if permitted:
         return lambda _: permitted[0]
-    named = _BY_NAME.get(name) or next(
-        (build for suffix, build in _BY_SUFFIX.items() if name.endswith(suffix)), None
-    )
+    named = _BY_NAME.get(name) or next((build for suffix, build in _BY_SUFFIX.items() if name.endswith(suffix)), None)
     validate = validator_for(name)
     for build in (named, lambda _: name or "example", *_FALLBACKS):
         if build is not None and _fits(shape, validate, build(PROBE_CONTEXT)):
@@ -138,18 +133,12 @@ _BY_NAME: Final[dict[str, ExampleBuilder]] = {
     "KeyPattern": lambda _: "${Asset.Name}",
     "KmsKeyArn": lambda c: f"arn:aws:kms:{c.region}:{c.account_id}:key/{_UUID}",
     "RoleArn": lambda c: f"arn:aws:iam::{c.account_id}:role/example",
-    "EventActionArn": lambda c: (
-        f"arn:aws:dataexchange:{c.region}:{c.account_id}:event-actions/{c.data_set_id}"
-    ),
-    "DataShareArn": lambda c: (
-        f"arn:aws:redshift:{c.region}:{c.account_id}:datashare:{_UUID}/example"
-    ),
+    "EventActionArn": lambda c: f"arn:aws:dataexchange:{c.region}:{c.account_id}:event-actions/{c.data_set_id}",
+    "DataShareArn": lambda c: f"arn:aws:redshift:{c.region}:{c.account_id}:datashare:{_UUID}/example",
 }
 _BY_SUFFIX: Final[dict[str, ExampleBuilder]] = {
     "Md5Hash": lambda _: _MD5_OF_NOTHING,
-    "Url": lambda c: (
-        f"https://{_BUCKET}.s3.{c.region}.amazonaws.com/{_KEY}?X-Amz-Signature=example"
-    ),
+    "Url": lambda c: f"https://{_BUCKET}.s3.{c.region}.amazonaws.com/{_KEY}?X-Amz-Signature=example",
     "Arn": lambda c: f"arn:aws:dataexchange:{c.region}:{c.account_id}:examples/{c.data_set_id}",
     "Id": lambda c: c.data_set_id,
 }

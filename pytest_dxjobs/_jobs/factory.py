@@ -62,9 +62,7 @@ def make_job(
 
     See https://docs.aws.amazon.com/data-exchange/latest/apireference/v1-jobs-jobid.html
     """
-    job = build_job(
-        "make_job", type, state, members, documented.REGION, documented.ACCOUNT_ID, _DEFAULT_AGE
-    )
+    job = build_job("make_job", type, state, members, documented.REGION, documented.ACCOUNT_ID, _DEFAULT_AGE)
     return cast("GetJobResponseTypeDef", job)
 
 
@@ -121,9 +119,7 @@ def _job_builder(installed: Model, type_: str, state: str) -> ExampleBuilder:
     parts: dict[str, ExampleBuilder] = {"Details": lambda _: {}}
     if name is not None:
         parts["Details"] = example_builder(installed.details.members[name])
-    if "AssetConfiguration" in installed.job.members and not type_.startswith(
-        documented.EXPORT_PREFIX
-    ):
+    if "AssetConfiguration" in installed.job.members and not type_.startswith(documented.EXPORT_PREFIX):
         parts["AssetConfiguration"] = example_builder(installed.job.members["AssetConfiguration"])
     has_url = documented.may_have_signed_url(type_, state)
 
@@ -139,9 +135,7 @@ def _job_builder(installed: Model, type_: str, state: str) -> ExampleBuilder:
     return build
 
 
-def _times(
-    members: Mapping[str, object], age: datetime.timedelta
-) -> tuple[datetime.datetime, datetime.datetime]:
+def _times(members: Mapping[str, object], age: datetime.timedelta) -> tuple[datetime.datetime, datetime.datetime]:
     """Return ``CreatedAt`` and ``UpdatedAt``; one that is not given follows from the other."""
     created, updated = (
         cast("datetime.datetime", value) if is_aware(value) else None

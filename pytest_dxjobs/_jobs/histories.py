@@ -88,9 +88,7 @@ def stays(state: JobState | str, /) -> History:
     return History((Stage(state),), written=_call_text("stays", state))
 
 
-def completes(
-    *, after: float | datetime.timedelta | None = None, polls: int | None = None
-) -> History:
+def completes(*, after: float | datetime.timedelta | None = None, polls: int | None = None) -> History:
     """Make the history of a job that ends in COMPLETED; at once without an argument.
 
     Args:
@@ -133,9 +131,7 @@ def fails(
     written = _call_text("fails", *given, after=after, polls=polls, errors=errors)
     if code is not None:
         if errors is not None:
-            raise UsageError(
-                "fails: pass either a code or errors, not both; each entry of errors has its own code"
-            )
+            raise UsageError("fails: pass either a code or errors, not both; each entry of errors has its own code")
         return History(stages, code, written=written)
     if isinstance(errors, list):
         shape, copied = model().job.members["Errors"], plain_copy(errors)
@@ -146,9 +142,7 @@ def fails(
     return History(stages, errors, written=written)
 
 
-def times_out(
-    *, after: float | datetime.timedelta | None = None, polls: int | None = None
-) -> History:
+def times_out(*, after: float | datetime.timedelta | None = None, polls: int | None = None) -> History:
     """Make the history of a job that the service stops, in TIMED_OUT; at once without an argument.
 
     Args:
@@ -163,9 +157,7 @@ def times_out(
     return History(stages, written=_call_text("times_out", after=after, polls=polls))
 
 
-def gets_cancelled(
-    *, after: float | datetime.timedelta | None = None, polls: int | None = None
-) -> History:
+def gets_cancelled(*, after: float | datetime.timedelta | None = None, polls: int | None = None) -> History:
     """Make the history of a job that somebody else cancels while it is WAITING.
 
     Only a WAITING job can be cancelled. Time counts from the job's creation, whether it is started or not.
@@ -229,9 +221,7 @@ def _pending_then_end(
     polls: int | None,
 ) -> tuple[Stage, ...]:
     if after is not None and polls is not None:
-        raise UsageError(
-            f"{call}: pass either after or polls, not both; dx.history can combine them"
-        )
+        raise UsageError(f"{call}: pass either after or polls, not both; dx.history can combine them")
     lasts: datetime.timedelta | Polls | None = None
     if after is not None:
         lasts = span(f"{call}: after", after) or None
@@ -243,14 +233,11 @@ def _pending_then_end(
 def _stage(given: object, *, last: bool) -> Stage:
     if last:
         if isinstance(given, tuple):
-            raise UsageError(
-                f"history: the last state stays and has no time; pass the state alone, not {show(given)}"
-            )
+            raise UsageError(f"history: the last state stays and has no time; pass the state alone, not {show(given)}")
         return Stage(_check_state("history", given))
     if not isinstance(given, tuple) or len(given) != 2:
         raise UsageError(
-            "history: each state but the last needs its time, "
-            f'as in ("IN_PROGRESS", 30), not {show(given)}'
+            f'history: each state but the last needs its time, as in ("IN_PROGRESS", 30), not {show(given)}'
         )
     state, lasts = _check_state("history", given[0]), given[1]
     return Stage(state, lasts if isinstance(lasts, Polls) else _seconds(state, lasts))
@@ -266,9 +253,7 @@ def _seconds(state: str, lasts: object) -> datetime.timedelta:
 def _check_successor(before: str, after: str) -> None:
     legal = SUCCESSORS[before]
     if after not in legal:
-        follows = (
-            f"after {before} comes {' or '.join(legal)}" if legal else f"{before} is an end state"
-        )
+        follows = f"after {before} comes {' or '.join(legal)}" if legal else f"{before} is an end state"
         raise UsageError(f"history: {after} cannot follow {before}; {follows}")
 
 
@@ -311,9 +296,7 @@ class Position:
     polls: int = 0
 
 
-def advance(
-    history: History, position: Position, now: datetime.datetime, *, polling: bool
-) -> Position:
+def advance(history: History, position: Position, now: datetime.datetime, *, polling: bool) -> Position:
     """Return the position of the job now; ``polling`` is whether a ``get_job`` call requests it.
 
     A stage of 0 polls ends at the first ``get_job`` call, which returns the next stage. Every call

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from pytest_dxjobs._core.constants import JobErrorCode
 
 
-def make_error(
-    code: JobErrorCode | str = "VALIDATION_EXCEPTION", /, **members: object
-) -> JobErrorTypeDef:
+def make_error(code: JobErrorCode | str = "VALIDATION_EXCEPTION", /, **members: object) -> JobErrorTypeDef:
     """Make one entry of a job's ``Errors``: the code, a message, and the given members.
 
     Args:
@@ -36,15 +34,11 @@ def make_error(
     given: dict[str, Any] = {"Code": code, **plain_copy(members)}
     known = one_of("make_error: code", given["Code"], installed.error_codes, JOB_ERROR_CODES)
     error = {**_code_and_message(known), **given, "Code": known}
-    raise_problems(
-        "make_error: invalid job error:", violations(installed.error, error, "", absent=ABSENT)
-    )
+    raise_problems("make_error: invalid job error:", violations(installed.error, error, "", absent=ABSENT))
     return cast("JobErrorTypeDef", without_absent(error))
 
 
-def fitting_error(
-    installed: Model, type_: str, all_details: object, code: str | None = None
-) -> dict[str, Any]:
+def fitting_error(installed: Model, type_: str, all_details: object, code: str | None = None) -> dict[str, Any]:
     """Return an error with every member that fits a job with this type and ``Details``."""
     code = code or "VALIDATION_EXCEPTION"
     error = _code_and_message(code)

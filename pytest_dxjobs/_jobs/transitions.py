@@ -60,9 +60,7 @@ def response_in_state(
     return job
 
 
-def _errors(
-    installed: Model, job: Mapping[str, Any], history: History, deferred: Mapping[str, Any]
-) -> Any:
+def _errors(installed: Model, job: Mapping[str, Any], history: History, deferred: Mapping[str, Any]) -> Any:
     errors = history.errors
     if isinstance(errors, tuple):
         return list(errors)
@@ -103,13 +101,8 @@ def find_history_problems(
         history = History(history.stages)
         if response.get("State") == documented.FAILED:
             response = response_in_state(installed, response, documented.FAILED, at, history, {})
-    later = [
-        response_in_state(installed, response, stage.state, at, history, deferred)
-        for stage in history.stages[1:]
-    ]
-    yield from dict.fromkeys(
-        problem for each in (response, *later) for problem in find_problems(each)
-    )
+    later = [response_in_state(installed, response, stage.state, at, history, deferred) for stage in history.stages[1:]]
+    yield from dict.fromkeys(problem for each in (response, *later) for problem in find_problems(each))
 
 
 def details_of_type(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,14 +114,10 @@ def details_of_type(installed: Model, job: Mapping[str, Any]) -> dict[str, Any]:
     return details if isinstance(details, dict) else {}
 
 
-def signed_url_members(
-    installed: Model, job: Mapping[str, Any], at: datetime.datetime
-) -> dict[str, Any]:
+def signed_url_members(installed: Model, job: Mapping[str, Any], at: datetime.datetime) -> dict[str, Any]:
     """Return the URLs that the service generates for a job, and when they expire."""
     _, _, _, region, account_id, *_ = [*str(job.get("Arn")).split(":"), *_DEFAULT_ARN_PARTS]
-    context = ExampleContext(
-        region, account_id, "", "", "", at, documented.url_expires_at(job["Type"], at, at)
-    )
+    context = ExampleContext(region, account_id, "", "", "", at, documented.url_expires_at(job["Type"], at, at))
     shape = installed.details.members[installed.details_members[job["Type"]]]
     return {url: example_builder(shape.members[url], url)(context) for url in _url_members(shape)}
 

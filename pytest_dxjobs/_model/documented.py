@@ -70,15 +70,11 @@ LIMIT_TYPES: Final = {
         }
     ),
     "Asset size in GB": frozenset({"IMPORT_ASSETS_FROM_S3", "IMPORT_ASSET_FROM_SIGNED_URL"}),
-    "Amazon Redshift datashare assets per revision": frozenset(
-        {"IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES"}
-    ),
+    "Amazon Redshift datashare assets per revision": frozenset({"IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES"}),
     "AWS Lake Formation data permission assets per revision": frozenset(
         {"IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"}
     ),
-    "Amazon S3 data access assets per revision": frozenset(
-        {"CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET"}
-    ),
+    "Amazon S3 data access assets per revision": frozenset({"CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET"}),
 }
 
 # documented: the resources of a job error; guess: the member of Details with its id, from the names.
@@ -114,9 +110,7 @@ def may_have_signed_url(type_: str, state: str | None) -> bool:
     return state in SIGNED_URL_PERMITTED.get(type_, (state,))
 
 
-def url_expires_at(
-    type_: str, created: datetime.datetime, updated: datetime.datetime
-) -> datetime.datetime:
+def url_expires_at(type_: str, created: datetime.datetime, updated: datetime.datetime) -> datetime.datetime:
     """Return when a signed URL expires: after creation (upload) or completion (download); documented."""
     seconds = _SIGNED_URL_SECONDS.get(type_)
     if seconds is None:

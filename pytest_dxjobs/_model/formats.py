@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 _ID: Final = re.compile(ID_PATTERN, re.ASCII)
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+", re.ASCII)
-_JOB_ARN: Final = re.compile(
-    r"arn:aws[a-z-]*:dataexchange:[a-z]+(-[a-z0-9]+)+:[0-9]{12}:jobs/[^/:]+", re.ASCII
-)
+_JOB_ARN: Final = re.compile(r"arn:aws[a-z-]*:dataexchange:[a-z]+(-[a-z0-9]+)+:[0-9]{12}:jobs/[^/:]+", re.ASCII)
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]+(-[a-z0-9]+)+", re.ASCII)
 _BUCKET: Final = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)

@@ -46,9 +46,7 @@ class Model:
 
     def describes_job(self, shape: Shape) -> bool:
         """Return whether a shape is a response about one job."""
-        return shape.type_name == "structure" and all(
-            name in shape.members for name in self.required
-        )
+        return shape.type_name == "structure" and all(name in shape.members for name in self.required)
 
     def operation(self, name: str) -> Any:
         """Return the model of an operation by its API name, such as ``GetJob``."""
@@ -67,9 +65,7 @@ class Model:
         """
         known, name = self.operations_by_method, plain_str(method)
         if not isinstance(name, str) or name not in known:
-            raise UsageError(
-                f"{place}: dataexchange has no operation {show(method)}{choose_from(name, known)}"
-            )
+            raise UsageError(f"{place}: dataexchange has no operation {show(method)}{choose_from(name, known)}")
         return known[name]
 
     @functools.cached_property
@@ -77,11 +73,7 @@ class Model:
         """The member of ``Details`` for each type; the names differ only in case and underscores."""
         by_folded_name = {name.upper(): name for name in self.details.members}
         folded_types = {type_: type_.replace("_", "") for type_ in self.types}
-        return {
-            type_: by_folded_name[folded]
-            for type_, folded in folded_types.items()
-            if folded in by_folded_name
-        }
+        return {type_: by_folded_name[folded] for type_, folded in folded_types.items() if folded in by_folded_name}
 
     @functools.cached_property
     def error_shapes(self) -> dict[str, Shape]:

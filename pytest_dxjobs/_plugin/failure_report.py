@@ -76,9 +76,7 @@ def build_report(
 class _JobReports:
     """The headlines and the chart of each job. Use it only while the lock of the jobs is held."""
 
-    def __init__(
-        self, backend: Backend, clock: VirtualClock | None, until: datetime.datetime
-    ) -> None:
+    def __init__(self, backend: Backend, clock: VirtualClock | None, until: datetime.datetime) -> None:
         self.sleeps = [] if clock is None else clock.sleeps
         self._until, self._in_virtual_time = until, clock is not None
         self._stored_jobs = {stored.id: stored for stored in backend.jobs.all(until)}
@@ -93,9 +91,7 @@ class _JobReports:
         polls, stored = self._polls.get(job_id, []), self._stored_jobs.get(job_id)
         succeeded = sum(poll.succeeded for poll in polls)
         counts = {"poll": succeeded, "failed call": len(polls) - succeeded}
-        shown = [
-            f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items() if number
-        ]
+        shown = [f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items() if number]
         total = ", ".join(shown) or "0 polls"
         if stored is None:
             missing = "no longer" if self._has_held(job_id) else "not"
@@ -136,9 +132,7 @@ class _Axis:
 
     def columns(self, at: datetime.datetime, seconds: float) -> Iterable[int]:
         """Return the columns of a period; none if it takes no time."""
-        return range(
-            self.column(max(at, self.started_at)), self.column(at, seconds) + bool(seconds)
-        )
+        return range(self.column(max(at, self.started_at)), self.column(at, seconds) + bool(seconds))
 
 
 def _draw_chart(

@@ -27,9 +27,7 @@ _FIXTURES: Final = ("dxjobs", "dxjobs_client", "dxjobs_clock")
 
 
 @contextlib.contextmanager
-def fresh_for_each_example(
-    test: Any, fake: FakeDataExchange | None, clock: VirtualClock | None
-) -> Iterator[None]:
+def fresh_for_each_example(test: Any, fake: FakeDataExchange | None, clock: VirtualClock | None) -> Iterator[None]:
     """Reset the fixtures of a Hypothesis test before each example, and check the fake after it.
 
     Args:
@@ -89,9 +87,7 @@ class _Example:
 
     def __enter__(self) -> None:
         """Reset the fixtures."""
-        if (
-            self._started_at is None
-        ):  # the first: setUp has run, and decorators may have frozen time
+        if self._started_at is None:  # the first: setUp has run, and decorators may have frozen time
             _require_unused(self._fake)
             self._started_at = now()
         self._ids.last = self._last_id
@@ -108,9 +104,7 @@ class _Example:
         finally:
             if self._fake is not None:
                 self._fake._take_failures()  # noqa: SLF001
-            self._restart_clock(
-                keep_sleeps=True
-            )  # Hypothesis would count virtual time for its deadline
+            self._restart_clock(keep_sleeps=True)  # Hypothesis would count virtual time for its deadline
 
     def _restart_clock(self, *, keep_sleeps: bool) -> None:
         if self._clock is not None and self._started_at is not None:

@@ -84,9 +84,7 @@ def clock_for(item: pytest.Item) -> VirtualClock:
     return _create(item, VirtualClock)
 
 
-def _create(
-    item: pytest.Item, create: Callable[..., _T], defaults: Mapping[str, Any] = MappingProxyType({})
-) -> _T:
+def _create(item: pytest.Item, create: Callable[..., _T], defaults: Mapping[str, Any] = MappingProxyType({})) -> _T:
     names = inspect.signature(create).parameters
     marked, configured = marker_options(item), _ini_options(item.config, create)
     with fail_without_traceback(_MARKER):

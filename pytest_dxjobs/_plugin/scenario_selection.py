@@ -76,14 +76,10 @@ def _all_scenarios(test: Any) -> dict[str, Scenario]:
     for returned in test.ihook.pytest_dxjobs_scenarios(config=test.config):
         for scenario in returned if isinstance(returned, Iterable) else [returned]:
             if not isinstance(scenario, Scenario):
-                raise UsageError(
-                    f"pytest_dxjobs_scenarios: dx.Scenario objects are needed, not {show(scenario)}"
-                )
+                raise UsageError(f"pytest_dxjobs_scenarios: dx.Scenario objects are needed, not {show(scenario)}")
             name = scenario.name
             if name in (*scenarios, _ALL, _OWN, *GROUPS):
-                raise UsageError(
-                    f"pytest_dxjobs_scenarios: the name {name!r} belongs to another scenario or group"
-                )
+                raise UsageError(f"pytest_dxjobs_scenarios: the name {name!r} belongs to another scenario or group")
             if scenario.group == _ALL:
                 raise UsageError(
                     f"pytest_dxjobs_scenarios: {name}: the group name {_ALL!r} is reserved for all scenarios"
@@ -110,9 +106,7 @@ def _check_reasons(place: str, value: Any, scenarios: Collection[str]) -> dict[s
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise UsageError(
-            f"{place}: a dict such as {{'timed-out': 'the reason'}} is needed, not {show(value)}"
-        )
+        raise UsageError(f"{place}: a dict such as {{'timed-out': 'the reason'}} is needed, not {show(value)}")
     reasons: dict[Any, Any] = plain_copy(value)
     for name, reason in reasons.items():
         one_of(place, name, tuple(scenarios))

@@ -59,9 +59,7 @@ def _states() -> list[Scenario]:
             fails(polls=2),
             "the code checks only for COMPLETED, or for states that do not exist.",
         ),
-        state(
-            "timed-out", "The job ends in TIMED_OUT.", "raises", times_out(polls=2), _NO_REACTION
-        ),
+        state("timed-out", "The job ends in TIMED_OUT.", "raises", times_out(polls=2), _NO_REACTION),
         state("cancelled", "The job has been cancelled.", "raises", gets_cancelled(), _NO_REACTION),
         state(
             "cancelled-while-waiting",
@@ -292,11 +290,7 @@ _URL_OWNER: Final = "ExportAssetToSignedUrl"
 
 
 def _without_url(job: dict[str, Any]) -> Mapping[str, Any]:
-    kept = {
-        name: part
-        for name, part in job["Details"].get(_URL_OWNER, {}).items()
-        if not name.startswith("SignedUrl")
-    }
+    kept = {name: part for name, part in job["Details"].get(_URL_OWNER, {}).items() if not name.startswith("SignedUrl")}
     return job | {"Details": {_URL_OWNER: kept}} if kept else job
 
 
@@ -310,9 +304,7 @@ def _with_expired_url(job: dict[str, Any]) -> Mapping[str, Any]:
 
 def _no_signed_url(fake: FakeDataExchange) -> str:
     types = {job.type for job in fake.jobs}
-    return (
-        "" if "EXPORT_ASSET_TO_SIGNED_URL" in types else "the code creates no job with a signed URL"
-    )
+    return "" if "EXPORT_ASSET_TO_SIGNED_URL" in types else "the code creates no job with a signed URL"
 
 
 _GROUPS: Final = {

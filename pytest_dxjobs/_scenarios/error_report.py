@@ -46,9 +46,7 @@ def find_exception_problem(
     return f"its exception does not name the reason ({reasons}): {description}{cause}"
 
 
-def _unreported_state(
-    raised: BaseException, jobs: Sequence[Job], records: Sequence[CallRecord]
-) -> str:
+def _unreported_state(raised: BaseException, jobs: Sequence[Job], records: Sequence[CallRecord]) -> str:
     """Return the end state that the exception names as the cause, if no job was in it."""
     named = {*_END_STATE.findall(_str(raised))}
     reported = {each.reported for each in records} | {job.state for job in jobs if job.cancelled}
@@ -77,10 +75,7 @@ def _missing_reasons(raised: BaseException, records: Sequence[CallRecord]) -> st
     # After a crash, words such as "failed" mean the crash and not the job.
     crashed = any(type(each) in _CRASHES for each in chain) or _CRASH.search(text)
     patterns = {} if crashed else _STATES
-    if any(
-        reason in text or (reason in patterns and patterns[reason].search(text))
-        for reason in reasons
-    ):
+    if any(reason in text or (reason in patterns and patterns[reason].search(text)) for reason in reasons):
         return ""
     return ", ".join(map(show, reasons))
 

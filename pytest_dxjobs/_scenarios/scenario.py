@@ -216,14 +216,10 @@ class Scenario:
             fake.default_history = self.history
         self._run_and_check("check_creating", run, run, failed)
 
-    def _run_and_check(
-        self, check: str, call_code: Callable[[], Any], code: object, failed: Failed | None
-    ) -> None:
+    def _run_and_check(self, check: str, call_code: Callable[[], Any], code: object, failed: Failed | None) -> None:
         __tracebackhide__ = True
         if not callable(code):
-            raise UsageError(
-                f"{check}: the code must be a function, not {show(code)}; pass it without calling it"
-            )
+            raise UsageError(f"{check}: the code must be a function, not {show(code)}; pass it without calling it")
         if failed is not None and not is_function(failed):
             raise UsageError(f"{check}: failed: a function is needed, not {show(failed)}")
         _check_signature(f"{check}: the code", code, *_CHECKS[check])
@@ -252,9 +248,7 @@ class Scenario:
         try:
             return function(fake)
         except Exception as error:
-            raise UsageError(
-                f"Scenario {self.name!r}: {name} raised {describe_error(error)}"
-            ) from error
+            raise UsageError(f"Scenario {self.name!r}: {name} raised {describe_error(error)}") from error
 
     def _start(self, check: str) -> ScenarioRun:
         run = self._require_run(check)
@@ -268,9 +262,7 @@ class Scenario:
 
     def _require_run(self, what: str) -> ScenarioRun:
         if self._run is None:
-            raise UsageError(
-                f"Scenario {self.name!r}: {what} is available only from the fixture dxjobs_scenario"
-            )
+            raise UsageError(f"Scenario {self.name!r}: {what} is available only from the fixture dxjobs_scenario")
         return self._run
 
     @property
@@ -303,9 +295,7 @@ def _check_signature(place: str, function: Any, *arguments: str) -> None:
         return
 
 
-def _response_body(
-    name: str, answer: Callable[[dict[str, Any]], Mapping[str, Any]], job: dict[str, Any]
-) -> bytes:
+def _response_body(name: str, answer: Callable[[dict[str, Any]], Mapping[str, Any]], job: dict[str, Any]) -> bytes:
     """Encode what ``answer`` returns for a job."""
     try:
         return json.dumps({**answer(job)}).encode()

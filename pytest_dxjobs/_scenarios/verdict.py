@@ -32,9 +32,7 @@ _EXPECTED: Final = {
 ENDINGS: Final = tuple(_EXPECTED)
 _MAX_TIMELINE_LINES: Final = 8
 _MAX_IDS: Final = 3
-_ANY_END_STATE: Final = (
-    "the code stops polling at any end state and does not check which one it is."
-)
+_ANY_END_STATE: Final = "the code stops polling at any end state and does not check which one it is."
 _NONE_CREATED: Final = "create_job was refused. Use check() for code that takes a job id."
 _OTHERS_UNPOLLED: Final = "after one job has failed, the code stops polling the others."
 _OTHER_JOB: Final = "the code polls another job, or none."
@@ -167,9 +165,7 @@ def _unpolled_jobs(
     yield _Finding(f"it did not poll {_name_jobs(unpolled)} {how}{ending}", usually)
 
 
-def _unstarted_jobs(
-    result: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]
-) -> Iterator[_Finding]:
+def _unstarted_jobs(result: RunResult, jobs: Sequence[Job], records: Sequence[CallRecord]) -> Iterator[_Finding]:
     starts = [each for each in records if each.role is Role.START]
     if result.raised is not None and not all(each.succeeded for each in starts):
         return  # the exception reports the failed start

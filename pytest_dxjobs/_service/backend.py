@@ -45,9 +45,7 @@ class _Epoch:
 class Backend:
     """One fake service, behind one lock."""
 
-    def __init__(
-        self, installed: Model, region: str, account_id: str, limits: PollingLimits
-    ) -> None:
+    def __init__(self, installed: Model, region: str, account_id: str, limits: PollingLimits) -> None:
         self.installed, self.region, self.account_id = installed, region, account_id
         self.lock: threading.RLock = threading.RLock()
         self.calls = CallLog(installed, ROLES)
@@ -56,9 +54,7 @@ class Backend:
         self._faults = FaultPlan()
         self._stubs = StubQueue()
         self._limits = PollingMonitor(limits, self._polling_summary)
-        self._operations = JobOperations(
-            installed, account_id, self.jobs, self.planned_histories, self.lock
-        )
+        self._operations = JobOperations(installed, account_id, self.jobs, self.planned_histories, self.lock)
         self.reset()
 
     def reset(self) -> None:
@@ -231,9 +227,7 @@ class Backend:
     def _polling_summary(self, job_id: str, polls: int) -> str:
         stored = self.jobs.find(job_id, now())
         in_virtual_time = timeutils.running_clock is not None
-        reason = (
-            "" if stored is None else stored.explanation(now(), in_virtual_time=in_virtual_time)
-        )
+        reason = "" if stored is None else stored.explanation(now(), in_virtual_time=in_virtual_time)
         return polling_summary(self.calls.about(job_id), polls, reason)
 
     def _describe_unexpected(self, call: CallRecord) -> str:
@@ -243,9 +237,7 @@ class Backend:
         if call.operation is None:
             return f"{finding}: there is no such operation. Nothing was sent."
         mismatches = self._stubs.mismatches(call)
-        queued = (
-            listing(f"{finding}. These were added:", mismatches) if mismatches else f"{finding}."
-        )
+        queued = listing(f"{finding}. These were added:", mismatches) if mismatches else f"{finding}."
         return (
             f"{queued}\nNothing was sent. add_response({call.name!r}) on the fake queues a valid response to one "
             "such call; with times=dx.ALWAYS, to every one. A dict as second argument is the response."

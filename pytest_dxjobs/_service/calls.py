@@ -152,9 +152,7 @@ class CallRecord:
         "thread",
     )
 
-    def __init__(
-        self, installed: Model, roles: Mapping[str, Role], request: Request, stamp: Stamp
-    ) -> None:
+    def __init__(self, installed: Model, roles: Mapping[str, Role], request: Request, stamp: Stamp) -> None:
         found = route(installed, request.method, request.path)
         self.operation: str | None
         self.path_params: dict[str, str]

@@ -70,9 +70,7 @@ def generate_response(
 
 
 def _job(members: dict[str, object], region: str, account_id: str) -> dict[str, Any]:
-    return build_job(
-        "add_response", "EXPORT_ASSETS_TO_S3", "COMPLETED", members, region, account_id
-    )
+    return build_job("add_response", "EXPORT_ASSETS_TO_S3", "COMPLETED", members, region, account_id)
 
 
 def _resource_path(uri: str, params: Mapping[str, Any]) -> str:
@@ -104,6 +102,4 @@ def _make_coherent(resource: dict[str, Any], arn: str, given: str | None, *, rev
     details_name = str(resource.get("AssetType", "")).replace("_", "") + "ASSET"
     details = resource.get("AssetDetails")
     if isinstance(details, dict):
-        resource["AssetDetails"] = {
-            name: member for name, member in details.items() if name.upper() == details_name
-        }
+        resource["AssetDetails"] = {name: member for name, member in details.items() if name.upper() == details_name}

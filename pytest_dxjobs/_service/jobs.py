@@ -160,8 +160,7 @@ class StoredJob:
         response = without_absent(response)
         if check:
             raise_problems(
-                "become: the service could not have sent this response "
-                "(become(..., check=False) accepts it):",
+                "become: the service could not have sent this response (become(..., check=False) accepts it):",
                 find_problems(response),
             )
         try:
@@ -188,9 +187,7 @@ class StoredJob:
         history = f"{history}, and only {passed:.3f} s of {self.state_in(position)} have passed"
         if in_virtual_time:
             return f"{history}."
-        return (
-            f"{history}, in real time: add dxjobs_clock to the test's arguments, or count in polls."
-        )
+        return f"{history}, in real time: add dxjobs_clock to the test's arguments, or count in polls."
 
     def _stay(self, response: Mapping[str, Any], state: str, at: datetime.datetime) -> None:
         """Stay in a state from now on, with these members."""
@@ -202,9 +199,7 @@ class StoredJob:
     def _in_state(self, state: str, at: datetime.datetime, history: History) -> dict[str, Any]:
         """Return the response in another state, with members as JSON has them."""
         at = max(truncate_to_milliseconds(at), self.created)
-        return response_in_state(
-            self._installed, self.response(), state, at, history, self._deferred
-        )
+        return response_in_state(self._installed, self.response(), state, at, history, self._deferred)
 
 
 class JobStore:

@@ -128,9 +128,7 @@ class JobOperations:
             raise ServiceRefusal("ValidationException", "; ".join(problems))
         token = params.get("NextToken")
         if token is not None and token not in self._pages:
-            raise ServiceRefusal(
-                "ValidationException", f"NextToken: {show(token)} is not from this service"
-            )
+            raise ServiceRefusal("ValidationException", f"NextToken: {show(token)} is not from this service")
         size = params.get("MaxResults", documented.PAGE_SIZE)
         page: list[bytes] = []
         end = b"]}"

@@ -113,9 +113,7 @@ class PollingMonitor:
             self._reset_in_another_test()
         is_retry = bool(call.attempt_rows)
         if call.role is Role.POLL:
-            self.failure = self._check_poll(
-                call.path_params["JobId"], call.reported, is_retry=is_retry
-            )
+            self.failure = self._check_poll(call.path_params["JobId"], call.reported, is_retry=is_retry)
         elif call.request.method == "GET" and not is_retry:
             self.failure = self._check_request(call)
         else:
@@ -135,9 +133,7 @@ class PollingMonitor:
         if is_expected(self.failure):
             self.failure = None
             return
-        message = (
-            f"{self.failure}\nThe code then slept {self._sleeps} times and was stopped in a sleep."
-        )
+        message = f"{self.failure}\nThe code then slept {self._sleeps} times and was stopped in a sleep."
         raise PollingStopped(f"{message}\n{_SWALLOWED}", self._sleeps - _MAX_SWALLOWED)
 
     def reset(self) -> None:
@@ -147,9 +143,7 @@ class PollingMonitor:
         self._requests.clear()
         self.failure = None
 
-    def _check_poll(
-        self, job_id: str, reported: str, *, is_retry: bool
-    ) -> RunawayPolling | PollingStopped | None:
+    def _check_poll(self, job_id: str, reported: str, *, is_retry: bool) -> RunawayPolling | PollingStopped | None:
         before, after = self._seen.get(job_id, _NOTHING)
         if not is_retry:  # else this outcome of the same call replaces the one before
             before = after

@@ -74,9 +74,7 @@ class StubbedResponse:
             elif name not in self.expected:
                 problems.append(f"{name}={show(params[name])} is not expected")
             elif self._differs(name, params[name]):
-                problems.append(
-                    f"{name} is expected to be {show(self.expected[name])}, not {show(params[name])}"
-                )
+                problems.append(f"{name} is expected to be {show(self.expected[name])}, not {show(params[name])}")
         return "; ".join(problems)
 
     def _differs(self, name: str, given: object) -> bool:
@@ -85,8 +83,7 @@ class StubbedResponse:
             return bool(expected != given)
         except Exception as error:  # from a matcher of the test
             raise UsageError(
-                f"{self.name}: comparing {name} of expected_params with {show(given)} raised "
-                f"{describe_error(error)}"
+                f"{self.name}: comparing {name} of expected_params with {show(given)} raised {describe_error(error)}"
             ) from error
 
 

@@ -117,9 +117,7 @@ def _overlap(earlier: Sleep, later: Sleep) -> bool:
     return (later.at - earlier.at).total_seconds() < earlier.seconds
 
 
-def _pauses_after_calls(
-    calls: Sequence[CallRecord], sleeps: Iterable[Sleep]
-) -> Iterator[tuple[int, str]]:
+def _pauses_after_calls(calls: Sequence[CallRecord], sleeps: Iterable[Sleep]) -> Iterator[tuple[int, str]]:
     times = [call.started_at for call in calls]
     groups = itertools.groupby(sleeps, lambda sleep: bisect.bisect_right(times, sleep.at))
     for calls_before, group in groups:
@@ -156,16 +154,12 @@ def polling_summary(records: Sequence[CallRecord], polls: int, reason: str) -> s
     polled = [record for record in records if record.role is Role.POLL]
     finished = [record for record in records if record.attempt_rows]
     timeline = shorten(draw_timeline("Calls about this job", finished), _SUMMARY_LINES)
-    return "\n".join(
-        [f"{_describe_interval(polled[-polls:])}.", *filter(None, [reason]), *timeline]
-    )
+    return "\n".join([f"{_describe_interval(polled[-polls:])}.", *filter(None, [reason]), *timeline])
 
 
 def _describe_interval(polls: Sequence[CallRecord]) -> str:
     times = [record.started_at for record in polls]
-    pauses = [
-        round((later - earlier).total_seconds(), 3) for earlier, later in itertools.pairwise(times)
-    ]
+    pauses = [round((later - earlier).total_seconds(), 3) for earlier, later in itertools.pairwise(times)]
     if not any(pauses):
         return ": without a pause"
     shortest, longest = format_seconds(min(pauses)), format_seconds(max(pauses))

@@ -81,9 +81,7 @@ IDS: Final = (
     "Z" * 40,
     _LETTERS_AND_DIGITS[::2],
 )
-_HASHES: Final = tuple(
-    base64.b64encode(digest).decode() for digest in (b"\0" * 16, b"\xff" * 16, bytes(range(16)))
-)
+_HASHES: Final = tuple(base64.b64encode(digest).decode() for digest in (b"\0" * 16, b"\xff" * 16, bytes(range(16))))
 _KEYS: Final = (
     "prices.csv",
     "\u00e9",
@@ -110,9 +108,7 @@ _TEXTS: Final = {
         "${Revision.CreatedAt.Year}/${Asset.Id}",
     ),
     **dict.fromkeys(("AssetName", "Key", "Keys", "KeyPrefixes"), _KEYS),
-    **dict.fromkeys(
-        ("ApiDescription", "ApiName", "Comment", "Description", "Message", "Name"), _WORDS
-    ),
+    **dict.fromkeys(("ApiDescription", "ApiName", "Comment", "Description", "Message", "Name"), _WORDS),
     "Stage": ("prod", "a-1_b", "v" * 128),
 }
 # By the members of a tag: AWS tags and Lake Formation tags. A whole tag is one choice, since its parts seldom matter.

@@ -75,9 +75,7 @@ Generator = Callable[[Source, ExampleContext], Any]
 
 
 @functools.cache
-def generator(
-    shape: Shape, name: str = "", owner: str = "", within: frozenset[str] = frozenset()
-) -> Generator:
+def generator(shape: Shape, name: str = "", owner: str = "", within: frozenset[str] = frozenset()) -> Generator:
     """Compile the function that draws a value of a shape.
 
     Args:
@@ -116,9 +114,7 @@ def _structure(shape: Shape, owner: str, within: frozenset[str]) -> Generator:
     optional = tuple(
         name
         for name in parts
-        if name not in shape.required_members
-        and not name.endswith(_EXPIRY)
-        and not (has_key and name == _KMS_KEY)
+        if name not in shape.required_members and not name.endswith(_EXPIRY) and not (has_key and name == _KMS_KEY)
     )
     parts |= {name: _forked(parts[name]) for name in optional if not candidate_counts[name]}
 
@@ -164,11 +160,7 @@ def _list(shape: Shape, name: str, owner: str, within: frozenset[str]) -> Genera
 
 @functools.cache
 def _subsets(values: tuple[Any, ...], min_size: int) -> Sequence[tuple[Any, ...]]:
-    return [
-        subset
-        for size in range(min_size, len(values) + 1)
-        for subset in itertools.combinations(values, size)
-    ]
+    return [subset for size in range(min_size, len(values) + 1) for subset in itertools.combinations(values, size)]
 
 
 _EXPIRY: Final = "ExpiresAt"

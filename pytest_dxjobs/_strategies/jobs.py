@@ -36,18 +36,14 @@ _REGIONS_AND_ACCOUNTS: Final = (
     ("us-gov-west-1", "9" * 12),
 )
 # From creation to the last update.
-_AGES: Final = tuple(
-    datetime.timedelta(seconds=seconds) for seconds in (0, 0.001, 1, 59.999, 300, 86_400, 7_689_600)
-)
+_AGES: Final = tuple(datetime.timedelta(seconds=seconds) for seconds in (0, 0.001, 1, 59.999, 300, 86_400, 7_689_600))
 _ID_PAIRS: Final = tuple(itertools.permutations(IDS, 2))
 # How to make the AssetConfiguration; None is for a job without one.
 _CONFIGURATION_GENERATORS: Final = (None, None, default_generator, generator)
 _ERROR_COUNTS: Final = (1, 1, 1, 1, 1, 1, 2, 4)
 
 
-def draw_job(
-    source: Source, installed: Model, types: tuple[str, ...], states: tuple[str, ...]
-) -> dict[str, Any]:
+def draw_job(source: Source, installed: Model, types: tuple[str, ...], states: tuple[str, ...]) -> dict[str, Any]:
     """Draw a ``get_job`` response for a job of one of the types in one of the states."""
     type_, state = source.one_of(types), source.one_of(states)
     region, account_id = source.one_of(_REGIONS_AND_ACCOUNTS)

@@ -22,9 +22,7 @@ _EPOCH: Final = plain_utc(datetime.datetime(1970, 1, 1))  # noqa: DTZ001 - read 
 
 
 @functools.cache
-def strategy_for(
-    shape: Shape, name: str = "", within: frozenset[str] = frozenset()
-) -> SearchStrategy[Any]:
+def strategy_for(shape: Shape, name: str = "", within: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
     """Return a strategy for a shape. Optional members may be absent, and lists empty.
 
     Args:
@@ -38,8 +36,7 @@ def strategy_for(
     if kind == "structure":
         within |= {shape.name}
         members = {
-            key: strategy_for(member, key, within)
-            for key, member in non_recursive_members(shape, within).items()
+            key: strategy_for(member, key, within) for key, member in non_recursive_members(shape, within).items()
         }
         required = {key: members.pop(key) for key in shape.required_members if key in members}
         return st.fixed_dictionaries(required, optional=members)

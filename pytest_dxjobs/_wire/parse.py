@@ -56,21 +56,15 @@ def takes_headers(installed: Model, operation: str) -> bool:
     return any(part.serialization.get("location") in ("header", "headers") for part in members)
 
 
-def parse_parameters(
-    installed: Model, operation: str, uri: dict[str, str], request: Request
-) -> dict[str, Any]:
+def parse_parameters(installed: Model, operation: str, uri: dict[str, str], request: Request) -> dict[str, Any]:
     """Return the parameters of a call, as its caller named and typed them, in a new dict."""
     shape = installed.operation(operation).input_shape
     return dict(_parameters(shape, uri, request)) if shape is not None else {}
 
 
-def _parameters(
-    shape: Shape, uri: dict[str, str], request: Request
-) -> Iterator[tuple[str, object]]:
+def _parameters(shape: Shape, uri: dict[str, str], request: Request) -> Iterator[tuple[str, object]]:
     query = parse_qsl(request.query, keep_blank_values=True)
-    placed = {
-        name: part for name, part in shape.members.items() if "location" in part.serialization
-    }
+    placed = {name: part for name, part in shape.members.items() if "location" in part.serialization}
     named = {part.serialization["name"] for part in placed.values() if part.type_name != "map"}
     for name, part in placed.items():
         location, key = part.serialization["location"], part.serialization.get("name", name)

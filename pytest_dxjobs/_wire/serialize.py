@@ -34,9 +34,7 @@ def json_response(status: int, body: bytes, stamp: Stamp, **headers: str) -> Res
     )
 
 
-def success_response(
-    installed: Model, operation: str, value: Mapping[str, object], stamp: Stamp
-) -> Response:
+def success_response(installed: Model, operation: str, value: Mapping[str, object], stamp: Stamp) -> Response:
     """Return the response of an operation, with the status of the service model.
 
     Raises:
@@ -80,9 +78,7 @@ def error_response(
         body = json.dumps({"message": members.get("Message", "")}).encode()
     else:
         body = encode(shape, members)
-    return json_response(
-        status or error_status(installed, code), body, stamp, **{"x-amzn-errortype": code}
-    )
+    return json_response(status or error_status(installed, code), body, stamp, **{"x-amzn-errortype": code})
 
 
 def error_status(installed: Model, code: str) -> int:
@@ -155,8 +151,7 @@ def _jsonable(shape: Shape, value: Any) -> Any:
         known = {name: member for name, member in shape.members.items() if name in value}
         unknown = {name: part for name, part in value.items() if name not in known}
         return unknown | {
-            member.serialization.get("name", name): _jsonable(member, value[name])
-            for name, member in known.items()
+            member.serialization.get("name", name): _jsonable(member, value[name]) for name, member in known.items()
         }
     if kind == "list" and isinstance(value, list):
         return [_jsonable(shape.member, element) for element in value]

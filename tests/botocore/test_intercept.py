@@ -264,9 +264,7 @@ def test_remote_providers_exist_in_botocore() -> None:
 
 
 def test_calls_to_other_services_are_sent(network: BlockedNetwork) -> None:
-    s3 = boto3.client(
-        "s3", region_name="us-east-1", config=Config(retries={"max_attempts": 0}), **KEYS
-    )
+    s3 = boto3.client("s3", region_name="us-east-1", config=Config(retries={"max_attempts": 0}), **KEYS)
     with dx.FakeDataExchange(), pytest.raises(EndpointConnectionError):
         s3.list_buckets()
     assert network.attempts
@@ -278,9 +276,7 @@ def test_without_an_active_fake_requests_are_sent_signed(network: BlockedNetwork
     with dx.FakeDataExchange() as fake:
         client.get_job(JobId=fake.add_job().id)
     headers: list[Any] = []
-    client.meta.events.register(
-        "before-send.dataexchange", lambda request, **_: headers.append(request.headers)
-    )
+    client.meta.events.register("before-send.dataexchange", lambda request, **_: headers.append(request.headers))
     with pytest.raises(EndpointConnectionError):
         client.get_job(JobId=dx.job_id("x"))
     assert b"Signature=" in headers[0]["Authorization"]
@@ -307,9 +303,7 @@ def test_an_unreferenced_client_is_garbage_collected() -> None:
 
 
 @pytest.mark.parametrize("stage", ["request-created", "choose-signer", "before-send"])
-def test_a_running_call_reaches_the_fake_that_is_deactivated_meanwhile(
-    stage: str, network: BlockedNetwork
-) -> None:
+def test_a_running_call_reaches_the_fake_that_is_deactivated_meanwhile(stage: str, network: BlockedNetwork) -> None:
     client = make_client(config=ONE_ATTEMPT)
     fake = dx.FakeDataExchange()
     job = fake.add_job()
@@ -416,9 +410,7 @@ def test_a_patched_make_api_call_may_call_the_original() -> None:
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def respond(client: Any, operation: str, params: Any) -> Any:
-        return (
-            {"DataSets": []} if operation == "ListDataSets" else original(client, operation, params)
-        )
+        return {"DataSets": []} if operation == "ListDataSets" else original(client, operation, params)
 
     with dx.FakeDataExchange() as fake:
         job = fake.add_job()

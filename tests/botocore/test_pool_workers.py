@@ -31,8 +31,7 @@ def test_runaways_in_three_workers_are_all_raised_or_remembered(
 ) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     ids = [
-        dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays(state)).id
-        for state in ("TIMED_OUT", "CANCELLED", "TIMED_OUT")
+        dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays(state)).id for state in ("TIMED_OUT", "CANCELLED", "TIMED_OUT")
     ]
     if kind == "threads":
         threads = [threading.Thread(target=consume, args=[client, each]) for each in ids]

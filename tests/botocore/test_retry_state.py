@@ -100,9 +100,7 @@ def calls_until_quota_is_used_up(client: Any, fault: dx.Fault, most: int = 80) -
 def test_retries_use_up_the_quota_as_in_production(mode: str) -> None:
     client = client_for(mode=mode)
     calls = calls_until_quota_is_used_up(client, faults.internal_error())
-    assert (
-        16 <= calls <= 51
-    )  # the quota is 500; a retry takes 14, or 5 in older versions of botocore
+    assert 16 <= calls <= 51  # the quota is 500; a retry takes 14, or 5 in older versions of botocore
     with dx.FakeDataExchange(max_polls_after_end=None) as fake:
         job = fake.add_job()
         fake.inject(faults.internal_error(), calls=calls)
@@ -219,9 +217,7 @@ def test_the_limiter_of_a_fake_equals_that_of_a_new_client(clock: Any) -> None:
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 1, 1.5])
-def test_the_limiters_clock_advances_by_the_wait_or_by_the_time_passed(
-    clock: Any, share: float
-) -> None:
+def test_the_limiters_clock_advances_by_the_wait_or_by_the_time_passed(clock: Any, share: float) -> None:
     state = retry_state.RetryState(lambda seconds: clock.tick(seconds * share))
     limiter_clock: Any = state.limiter._clock  # type: ignore[attr-defined]
     clock.tick(-0.5)  # setting the time back subtracts nothing
@@ -230,9 +226,7 @@ def test_the_limiters_clock_advances_by_the_wait_or_by_the_time_passed(
     assert limiter_clock.current_time() == max(2, 2 * share)
 
 
-def test_adaptive_mode_does_not_hang_under_a_frozen_clock(
-    dxjobs: dx.FakeDataExchange, clock: Any
-) -> None:
+def test_adaptive_mode_does_not_hang_under_a_frozen_clock(dxjobs: dx.FakeDataExchange, clock: Any) -> None:
     client, job = client_for(mode="adaptive"), dxjobs.add_job()
     dxjobs.throttle(2)
     assert retry_counts(client, job, 5) == [2, 0, 0, 0, 0]
@@ -314,8 +308,7 @@ def test_adaptive_threads_do_not_hang_when_their_fake_is_reset(clock: Any) -> No
     with dx.FakeDataExchange(max_polls=None, strict=False) as fake:
         fake.throttle(dx.ALWAYS)
         threads = [
-            threading.Thread(target=retry_counts, args=[client, fake.add_job(), 30], daemon=True)
-            for _ in range(3)
+            threading.Thread(target=retry_counts, args=[client, fake.add_job(), 30], daemon=True) for _ in range(3)
         ]
         for thread in threads:
             thread.start()
@@ -328,9 +321,7 @@ def test_adaptive_threads_do_not_hang_when_their_fake_is_reset(clock: Any) -> No
         assert [thread.is_alive() for thread in threads] == [False] * 3
 
 
-def test_backoff_of_another_service_within_a_call_is_slept(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_backoff_of_another_service_within_a_call_is_slept(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     other: Any = botocore.session.Session().create_client(
         "sts", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
     )
@@ -345,9 +336,7 @@ def test_backoff_of_another_service_within_a_call_is_slept(
     with pytest.MonkeyPatch.context() as patch:
         waits: list[float] = []
         patch.setattr(time, "sleep", waits.append)
-        dxjobs.add_response(
-            "get_job", lambda _: (other.get_caller_identity(), {"State": "COMPLETED"})[1]
-        )
+        dxjobs.add_response("get_job", lambda _: (other.get_caller_identity(), {"State": "COMPLETED"})[1])
         assert client.get_job(JobId=dx.job_id("x"))["State"] == "COMPLETED"
         assert len(waits) == 1
     assert dxjobs.calls[0].attempts[-1].backoff == 0

@@ -32,10 +32,7 @@ async def poll(client: Any, job_id: str, interval: float = 10) -> int:
 def test_tasks_take_as_long_as_the_longest(
     dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
 ) -> None:
-    jobs = [
-        dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60 * (each % 2 + 1))).id
-        for each in range(10)
-    ]
+    jobs = [dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60 * (each % 2 + 1))).id for each in range(10)]
 
     async def main() -> list[int]:
         return await asyncio.gather(*(poll(client, each) for each in jobs))

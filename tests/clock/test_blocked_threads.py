@@ -42,9 +42,7 @@ class Process:
         self.sleepers: dict[int, None] = {ME: None}
         self.started: list[Any] = []
         system = SimpleNamespace(_current_frames=lambda: {ME: None, **self.frames})
-        threads = SimpleNamespace(
-            _DummyThread=DUMMY, enumerate=self.enumerate, get_ident=lambda: ME
-        )
+        threads = SimpleNamespace(_DummyThread=DUMMY, enumerate=self.enumerate, get_ident=lambda: ME)
         for name, replacement in (
             ("sys", system),
             ("threading", threads),
@@ -55,9 +53,7 @@ class Process:
         self.others = OtherThreads(lambda: self.seconds)
 
     def enumerate(self) -> list[Any]:
-        known = [
-            SimpleNamespace(ident=each, native_id=each) for each in (*self.frames, *self.sleepers)
-        ]
+        known = [SimpleNamespace(ident=each, native_id=each) for each in (*self.frames, *self.sleepers)]
         return [*known, *self.started]
 
     def read_task(self, native_id: int | None, name: str) -> bytes:
@@ -74,9 +70,7 @@ class Process:
         """Move a thread to a new position."""
         name, function = ("threading", "wait") if needs_thread else ("exports", "f")
         code = SimpleNamespace(co_name=function)
-        self.frames[thread] = SimpleNamespace(
-            f_code=code, f_lasti=1, f_globals={"__name__": name}, f_locals={}
-        )
+        self.frames[thread] = SimpleNamespace(f_code=code, f_lasti=1, f_globals={"__name__": name}, f_locals={})
         self.used[thread] += 1
 
     def put_worker(self, thread: int, **variables: object) -> None:
@@ -86,9 +80,7 @@ class Process:
         self.frames[thread].f_globals = {"__name__": "concurrent.futures.thread"}
         self.frames[thread].f_locals = variables
 
-    def samples(
-        self, at_most: int = 300, before_each: Callable[[int], object] = lambda sample: None
-    ) -> int:
+    def samples(self, at_most: int = 300, before_each: Callable[[int], object] = lambda sample: None) -> int:
         """Return how many samples a sleeper takes until all are blocked; 0 if they never are."""
         self.others.reset()
         for sample in range(1, at_most + 1):
@@ -124,9 +116,7 @@ def test_without_other_threads_one_sample_is_enough(process: Process) -> None:
 
 
 @pytest.mark.parametrize("cpu_times", [True, False])
-def test_a_new_thread_gets_a_whole_sampling_window(
-    cpu_times: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_thread_gets_a_whole_sampling_window(cpu_times: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process(monkeypatch, cpu_times=cpu_times)
     process.put(OTHER)
     assert process.samples() == SAMPLING_WINDOW + 1
@@ -140,9 +130,7 @@ def test_a_new_thread_gets_a_whole_sampling_window(
         lambda process: process.frames.pop(THIRD),
     ],
 )
-def test_any_change_starts_a_new_sampling_window(
-    process: Process, change: Callable[[Process], object]
-) -> None:
+def test_any_change_starts_a_new_sampling_window(process: Process, change: Callable[[Process], object]) -> None:
     process.put(OTHER)
     process.put(THIRD)
     samples = process.samples(before_each=lambda sample: sample == 15 and change(process))
@@ -253,9 +241,7 @@ def test_idle_workers_are_not_sampled(process: Process) -> None:
         worker_variables(executor=SimpleNamespace(_shutdown=True)),
     ],
 )
-def test_workers_that_may_have_a_task_are_sampled(
-    process: Process, variables: dict[str, object]
-) -> None:
+def test_workers_that_may_have_a_task_are_sampled(process: Process, variables: dict[str, object]) -> None:
     process.put_worker(OTHER, **variables)
     assert process.samples() == 2
 

@@ -20,8 +20,7 @@ UTC = datetime.timezone.utc
 
 def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     pytester.makepyfile(
-        "import datetime, time\nimport boto3, freezegun, pytest\nimport pytest_dxjobs as dx\n"
-        + textwrap.dedent(test)
+        "import datetime, time\nimport boto3, freezegun, pytest\nimport pytest_dxjobs as dx\n" + textwrap.dedent(test)
     )
     return pytester.runpytest("-p", "no:randomly", *options)
 
@@ -90,9 +89,7 @@ def test_a_freeze_that_ends_before_the_clock_is_reported() -> None:
     frozen.start()
     with dx.VirtualClock() as clock:
         frozen.stop()
-        with pytest.raises(
-            dx.UsageError, match="the freeze that was active when the clock started"
-        ):
+        with pytest.raises(dx.UsageError, match="the freeze that was active when the clock started"):
             clock.tick()
         with pytest.raises(dx.UsageError, match=r"has ended\. End the clock before the freeze"):
             time.sleep(1)
@@ -151,9 +148,7 @@ def test_the_freezer_of_pytest_freezer_is_adopted_in_either_order(
     result.assert_outcomes(passed=5)
 
 
-@pytest.mark.parametrize(
-    "fixtures", ["dxjobs_clock", "freezer, dxjobs_clock", "dxjobs_clock, freezer"]
-)
+@pytest.mark.parametrize("fixtures", ["dxjobs_clock", "freezer, dxjobs_clock", "dxjobs_clock, freezer"])
 def test_the_durations_of_tests_stay_real(pytester: pytest.Pytester, fixtures: str) -> None:
     result = run(
         pytester,
@@ -170,11 +165,7 @@ def test_the_durations_of_tests_stay_real(pytester: pytest.Pytester, fixtures: s
     times = [float(each.attrib["time"]) for each in report.iter() if "time" in each.attrib]
     assert len(times) == 2
     assert all(0 <= each < 60 for each in times)
-    shown = [
-        float(line.split("s ")[0])
-        for line in result.outlines
-        if " call " in line or " setup " in line
-    ]
+    shown = [float(line.split("s ")[0]) for line in result.outlines if " call " in line or " setup " in line]
     assert all(0 <= each < 60 for each in shown)
 
 

@@ -166,10 +166,7 @@ def test_setting_the_clock_far_ahead_and_back_wakes_a_sleeper(
     dxjobs_clock: dx.VirtualClock,
 ) -> None:
     release = threading.Event()
-    threads = [
-        threading.Thread(target=each, daemon=True)
-        for each in (release.wait, lambda: time.sleep(10))
-    ]
+    threads = [threading.Thread(target=each, daemon=True) for each in (release.wait, lambda: time.sleep(10))]
     for thread in threads:
         thread.start()
     wait_until_one_sleeps(dxjobs_clock)

@@ -175,9 +175,7 @@ def test_conditions_queues_and_futures_wait_in_real_time(dxjobs_clock: dx.Virtua
 
 
 @pytest.mark.parametrize("how", ["thread", "pool", "executor"])
-def test_a_sleeping_function_may_be_the_target_of_a_thread(
-    how: str, dxjobs_clock: dx.VirtualClock
-) -> None:
+def test_a_sleeping_function_may_be_the_target_of_a_thread(how: str, dxjobs_clock: dx.VirtualClock) -> None:
     started_at, stop = dxjobs_clock.now, threading.Event()
     if how == "thread":
         threads = [
@@ -299,13 +297,8 @@ def test_a_forked_child_goes_on_without_the_other_threads(dxjobs_clock: dx.Virtu
     for thread in threads:
         thread.start()
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # Python warns of forks while threads run
-        children = [
-            multiprocessing.get_context("fork").Process(target=time.sleep, args=[5])
-            for _ in range(5)
-        ]
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks while threads run
+        children = [multiprocessing.get_context("fork").Process(target=time.sleep, args=[5]) for _ in range(5)]
         for child in children:
             child.start()
     for child in children:

@@ -114,9 +114,7 @@ def test_the_marker_sets_the_start(dxjobs_clock: dx.VirtualClock) -> None:
         (lambda clock: clock.move_to("yesterday"), "move_to: .* is needed, not 'yesterday'"),
         (
             lambda clock: clock.move_to(
-                datetime.datetime.max.replace(
-                    tzinfo=datetime.timezone(datetime.timedelta(hours=-1))
-                )
+                datetime.datetime.max.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=-1)))
             ),
             "move_to: .* is needed",
         ),
@@ -218,9 +216,7 @@ def test_a_function_kept_from_the_clock_works_after_it() -> None:
 
 @pytest.fixture
 def late_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    (tmp_path / "late_module.py").write_text(
-        "from time import sleep\nfrom asyncio import sleep as nap\n"
-    )
+    (tmp_path / "late_module.py").write_text("from time import sleep\nfrom asyncio import sleep as nap\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield "late_module"
     del sys.modules["late_module"]
@@ -350,9 +346,7 @@ def test_backoff_advances_the_clock_and_is_recorded_as_backoff(
     client.get_job(JobId=job.id)
     attempts = dxjobs.calls[0].attempts
     assert seconds(dxjobs_clock) == pytest.approx(1 + sum(each.backoff for each in attempts))
-    passed = [
-        (after.at - before.at).total_seconds() for before, after in itertools.pairwise(attempts)
-    ]
+    passed = [(after.at - before.at).total_seconds() for before, after in itertools.pairwise(attempts)]
     assert passed == pytest.approx([each.backoff for each in attempts[:-1]], abs=1e-5)
     own, *backoff = dxjobs_clock.sleeps
     assert (own.is_backoff, own.module) == (False, __name__)
@@ -360,9 +354,7 @@ def test_backoff_advances_the_clock_and_is_recorded_as_backoff(
 
 
 @pytest.mark.parametrize("fake", [dx.FakeDataExchange(), contextlib.nullcontext()])
-def test_backoff_of_another_service_is_recorded_as_backoff(
-    dxjobs_clock: dx.VirtualClock, fake: Any
-) -> None:
+def test_backoff_of_another_service_is_recorded_as_backoff(dxjobs_clock: dx.VirtualClock, fake: Any) -> None:
     other = botocore.session.Session().create_client(
         "sts", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
     )
@@ -376,9 +368,7 @@ def test_backoff_of_another_service_is_recorded_as_backoff(
     with fake, pytest.raises(botocore.exceptions.ClientError):
         other.get_caller_identity()  # type: ignore[attr-defined]
     assert seconds(dxjobs_clock) > 0
-    assert {(each.is_backoff, each.module) for each in dxjobs_clock.sleeps} == {
-        (True, "botocore.endpoint")
-    }
+    assert {(each.is_backoff, each.module) for each in dxjobs_clock.sleeps} == {(True, "botocore.endpoint")}
 
 
 def test_an_event_is_a_sleep_that_can_be_interrupted(dxjobs_clock: dx.VirtualClock) -> None:
@@ -414,9 +404,7 @@ def test_a_sleep_that_raises_is_not_recorded(dxjobs_clock: dx.VirtualClock) -> N
     for invalid in (-1, "1", None, float("nan")):
         with pytest.raises((TypeError, ValueError)):
             time.sleep(invalid)  # type: ignore[arg-type]
-    with pytest.raises(
-        OverflowError, match=r"a sleep of 1e\+20 s from 2025-01-01 .* ends after the year"
-    ):
+    with pytest.raises(OverflowError, match=r"a sleep of 1e\+20 s from 2025-01-01 .* ends after the year"):
         time.sleep(1e20)
     with pytest.raises(TypeError):
         asyncio.run(asyncio.sleep("1"))  # type: ignore[call-overload]

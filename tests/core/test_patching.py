@@ -30,9 +30,7 @@ from pytest_dxjobs._core.patching import BoundNamesPatch
         (selectors.DefaultSelector, "select"),
     ],
 )
-def test_another_patch_that_outlives_ours_does_no_harm(
-    owner: type, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_patch_that_outlives_ours_does_no_harm(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     original = vars(owner)[name]
     monkeypatch.setattr(owner, name, original)  # restores it in any case
     with pytest.MonkeyPatch.context() as patch, dx.VirtualClock():

@@ -40,9 +40,7 @@ def test_history_of_a_response_counts_from_add_job(
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 999_999])
-def test_created_at_keeps_its_microseconds(
-    dxjobs: dx.FakeDataExchange, client: Any, microsecond: int
-) -> None:
+def test_created_at_keeps_its_microseconds(dxjobs: dx.FakeDataExchange, client: Any, microsecond: int) -> None:
     created = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=microsecond)
     job = dxjobs.add_job(EXPORT, dx.completes(polls=2), CreatedAt=created)
     for state in (RUNNING, COMPLETED):
@@ -52,9 +50,7 @@ def test_created_at_keeps_its_microseconds(
 
 
 @pytest.mark.parametrize("as_response", [True, False])
-def test_members_for_a_later_state_are_deferred(
-    dxjobs: dx.FakeDataExchange, client: Any, as_response: bool
-) -> None:
+def test_members_for_a_later_state_are_deferred(dxjobs: dx.FakeDataExchange, client: Any, as_response: bool) -> None:
     completes, fails = dx.completes(polls=2), dx.fails(polls=2)
     if as_response:
         signed = dxjobs.add_job(dx.make_job(EXPORT, COMPLETED, Details=OWN_URL), completes)
@@ -70,9 +66,7 @@ def test_members_for_a_later_state_are_deferred(
     assert get_job(client, failed)["Errors"] == [MALWARE]
 
 
-def test_errors_of_the_history_replace_captured_errors(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_errors_of_the_history_replace_captured_errors(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     captured: Any = dx.make_job("IMPORT_ASSETS_FROM_S3", "ERROR")
     codes = {}
     for history in (dx.fails("MALWARE_DETECTED", polls=2), dx.fails(polls=2)):
@@ -101,9 +95,7 @@ def test_response_without_updated_at_raises_usage_error(
         dxjobs.add_job(captured, dx.completes(polls=2))
 
 
-def test_response_without_created_at_may_have_a_history(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_response_without_created_at_may_have_a_history(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     response: Any = dx.make_job("EXPORT_ASSETS_TO_S3", "COMPLETED")
     del response["CreatedAt"]
     job = dxjobs.add_job(response, dx.completes(polls=2), check=False)

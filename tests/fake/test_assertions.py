@@ -93,9 +93,7 @@ def test_only_successful_polls_count(dxjobs: dx.FakeDataExchange, client: Any) -
     dxjobs.assert_polled(job, 1)
 
 
-def test_a_failed_check_shows_the_timeline_of_the_job(
-    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
-) -> None:
+def test_a_failed_check_shows_the_timeline_of_the_job(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
     other = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("CANCELLED"))
     dxjobs.default_history = dx.completes(after=60)
     job_id = client.create_job(**CREATE)["Id"]
@@ -198,9 +196,7 @@ def test_an_end_state_in_a_queued_response_counts(dxjobs: dx.FakeDataExchange, c
 # assert_all_started_jobs_polled_to_end
 
 
-def test_a_started_job_not_polled_to_the_end_fails(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_started_job_not_polled_to_the_end_fails(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.assert_all_started_jobs_polled_to_end()
     dxjobs.default_history = dx.completes(polls=2)
     created = [client.create_job(**CREATE)["Id"] for _ in range(4)]

@@ -128,9 +128,7 @@ def test_become_accepts_impossible_errors_if_check_is_false(
     assert get_job(client, job).get("Errors", dx.ABSENT) == errors
 
 
-def test_become_adds_errors_although_the_history_has_none(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_become_adds_errors_although_the_history_has_none(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.fails(errors=[], after=60))
     job.become("ERROR")
     assert client.get_job(JobId=job.id)["Errors"]

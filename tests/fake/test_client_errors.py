@@ -34,9 +34,7 @@ def error_of(client: Any, job_id: str = ID) -> ClientError:
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_an_error_of_the_model_raises_its_own_exception(
-    dxjobs: dx.FakeDataExchange, code: str
-) -> None:
+def test_an_error_of_the_model_raises_its_own_exception(dxjobs: dx.FakeDataExchange, code: str) -> None:
     client, members = client_for(), ERRORS[code].members
     fields = {name: FIELDS[name] for name in members if name != "Message"}
     dxjobs.add_client_error("get_job", code, "refused", modeled_fields=fields)
@@ -44,10 +42,7 @@ def test_an_error_of_the_model_raises_its_own_exception(
     assert type(error) is client.exceptions.from_code(code)
     assert error.response["Error"] == {"Code": code, "Message": "refused"}
     assert {name: error.response.get(name) for name in fields} == fields
-    assert (
-        error.response["ResponseMetadata"]["HTTPStatusCode"]
-        == (ERRORS[code].metadata["error"]["httpStatusCode"])
-    )
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == (ERRORS[code].metadata["error"]["httpStatusCode"])
 
 
 def test_any_other_code_raises_a_client_error(dxjobs: dx.FakeDataExchange, client: Any) -> None:
@@ -68,21 +63,15 @@ def test_status_and_metadata_are_sent(dxjobs: dx.FakeDataExchange, client: Any) 
     assert received["HTTPHeaders"]["x-trace"] == "t"
 
 
-def test_an_error_is_only_for_calls_with_its_parameters(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
-    dxjobs.add_client_error(
-        "get_job", "AccessDeniedException", expected_params={"JobId": OTHER}, times=dx.ALWAYS
-    )
+def test_an_error_is_only_for_calls_with_its_parameters(dxjobs: dx.FakeDataExchange, client: Any) -> None:
+    dxjobs.add_client_error("get_job", "AccessDeniedException", expected_params={"JobId": OTHER}, times=dx.ALWAYS)
     assert error_of(client).response["Error"]["Code"] == "ResourceNotFoundException"
     for _ in range(3):
         assert error_of(client, OTHER).response["Error"]["Code"] == "AccessDeniedException"
 
 
 @pytest.mark.parametrize("status", [301, 599])
-def test_the_code_arrives_at_any_status(
-    status: int, dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_the_code_arrives_at_any_status(status: int, dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_client_error("get_job", "Odd", http_status_code=status, times=dx.ALWAYS)
     with pytest.raises(ClientError) as caught:
         client.get_job(JobId="0" * 32)
@@ -124,9 +113,7 @@ def test_an_error_that_cannot_be_sent_is_refused(
     dxjobs: dx.FakeDataExchange, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(dx.UsageError, match=message):
-        dxjobs.add_client_error(
-            "get_job", **{"service_error_code": "ValidationException", **arguments}
-        )
+        dxjobs.add_client_error("get_job", **{"service_error_code": "ValidationException", **arguments})
     dxjobs.assert_no_pending_responses()
 
 
@@ -182,9 +169,7 @@ def test_times_counts_calls_and_not_requests(dxjobs: dx.FakeDataExchange) -> Non
 
 
 def pages(stub: Any, client: Any) -> object:
-    first, second = (
-        dict(dx.make_job("EXPORT_ASSETS_TO_S3", state)) for state in ("WAITING", "ERROR")
-    )
+    first, second = (dict(dx.make_job("EXPORT_ASSETS_TO_S3", state)) for state in ("WAITING", "ERROR"))
     stub.add_response("list_jobs", {"Jobs": [first], "NextToken": "2"}, {"DataSetId": ID})
     stub.add_response("list_jobs", {"Jobs": [second]}, {"DataSetId": ID, "NextToken": "2"})
     with stub:
@@ -209,10 +194,7 @@ def flow(stub: Any, client: Any) -> object:
     ]
     stub.assert_no_pending_responses()
     stub.deactivate()
-    return [
-        {name: part for name, part in each.items() if name != "ResponseMetadata"}
-        for each in responses
-    ]
+    return [{name: part for name, part in each.items() if name != "ResponseMetadata"} for each in responses]
 
 
 def notification(stub: Any, client: Any) -> object:
@@ -224,9 +206,7 @@ def notification(stub: Any, client: Any) -> object:
 
 def failing(stub: Any, client: Any) -> object:
     fields = {"Message": "gone", "ResourceId": ID, "ResourceType": "JOB"}
-    stub.add_client_error(
-        "get_job", "ResourceNotFoundException", "gone", 404, modeled_fields=fields
-    )
+    stub.add_client_error("get_job", "ResourceNotFoundException", "gone", 404, modeled_fields=fields)
     stub.add_client_error("get_job", "ThrottlingException", "slow", http_status_code=429)
     stub.add_client_error("get_job", service_error_code="Unknown", expected_params={"JobId": ID})
     stub.add_client_error("get_job")

@@ -20,17 +20,13 @@ ID, OTHER = "d" * 32, "e" * 32
 MINUTE = datetime.timedelta(minutes=1)
 
 
-def call_client(
-    client: Any, method: str, params: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def call_client(client: Any, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the response without its metadata, and the metadata."""
     returned = getattr(client, method)(**params)
     return returned, returned.pop("ResponseMetadata")
 
 
-def test_a_function_computes_the_response_from_the_parameters(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_function_computes_the_response_from_the_parameters(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     received: list[dict[str, Any]] = []
 
     def compute(params: dict[str, Any]) -> dict[str, Any]:
@@ -75,9 +71,7 @@ def test_an_exception_in_the_function_is_a_usage_error(client: Any) -> None:
 
     fake = dx.FakeDataExchange()
     fake.add_response("get_job", broken)
-    message = (
-        r"add_response\('get_job'\): the function raised KeyError: 'Misspelt'. It was called with"
-    )
+    message = r"add_response\('get_job'\): the function raised KeyError: 'Misspelt'. It was called with"
     with pytest.raises(dx.UsageError, match=message), fake:
         sync()
     fake.add_response("get_job", broken)
@@ -103,9 +97,7 @@ def raising(failure: Exception) -> Callable[[object], None]:
     return compute
 
 
-def test_errors_that_the_function_raises_on_purpose_reach_the_code(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_errors_that_the_function_raises_on_purpose_reach_the_code(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_data_set", raising(ConnectTimeoutError(endpoint_url="x")))
     with pytest.raises(ConnectTimeoutError):
         client.get_data_set(DataSetId=ID)
@@ -153,9 +145,7 @@ def test_a_call_within_a_function_does_not_affect_the_outer_call(
     assert job.polls == 1  # a call with retries is one poll
 
 
-def test_a_slow_function_counts_as_a_poll_when_it_returns(
-    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
-) -> None:
+def test_a_slow_function_counts_as_a_poll_when_it_returns(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
 
     def compute(_: object) -> dict[str, Any]:
@@ -179,9 +169,7 @@ def test_an_error_without_a_code_is_not_a_poll(dxjobs: dx.FakeDataExchange, clie
     assert client.get_job(JobId=job.id)["State"] == "IN_PROGRESS"
 
 
-def test_a_queued_create_job_response_links_the_call_to_its_job(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_queued_create_job_response_links_the_call_to_its_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job(Id=ID)
     dxjobs.add_response("create_job", {"Id": ID, "State": "WAITING"})
     details: Any = {"ExportAssetToSignedUrl": {"DataSetId": ID, "RevisionId": ID, "AssetId": ID}}
@@ -190,17 +178,13 @@ def test_a_queued_create_job_response_links_the_call_to_its_job(
     assert "WAITING" in dxjobs.timeline()
 
 
-def test_a_function_that_returns_none_gets_a_generated_response(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_function_that_returns_none_gets_a_generated_response(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("create_revision", lambda _: None)
     assert client.create_revision(DataSetId=ID, Comment="mine")["Comment"] == "mine"
 
 
 @pytest.mark.parametrize(("computed", "status"), [(False, 299), (True, 299), (True, 200)])
-def test_response_metadata_is_sent(
-    dxjobs: dx.FakeDataExchange, client: Any, computed: bool, status: int
-) -> None:
+def test_response_metadata_is_sent(dxjobs: dx.FakeDataExchange, client: Any, computed: bool, status: int) -> None:
     metadata = {"HTTPStatusCode": status, "RequestId": "mine", "HTTPHeaders": {"x-trace": "t"}}
     response = {"ResponseMetadata": metadata, "Name": "prices"}
     dxjobs.add_response("get_data_set", (lambda _: response) if computed else response)
@@ -217,7 +201,5 @@ def test_a_computed_status_that_is_not_a_success_is_refused(
 ) -> None:
     response = {"ResponseMetadata": {"HTTPStatusCode": status}}
     dxjobs.add_response("get_data_set", lambda _: response)
-    with pytest.raises(
-        dx.UsageError, match="HTTPStatusCode: a whole number from 200 to 299 is needed"
-    ):
+    with pytest.raises(dx.UsageError, match="HTTPStatusCode: a whole number from 200 to 299 is needed"):
         client.get_data_set(DataSetId=ID)

@@ -298,23 +298,16 @@ def test_an_unexpected_call_names_its_operation() -> None:
     message = str(caught.value)
     assert message.startswith("list_data_sets of dataexchange was called")
     assert "Nothing was sent." in message
-    assert (
-        "add_response('list_data_sets') on the fake queues a valid response to one such call"
-        in message
-    )
+    assert "add_response('list_data_sets') on the fake queues a valid response to one such call" in message
 
 
 JOB_OPERATIONS = {"cancel_job", "create_job", "get_job", "list_jobs", "start_job"}
 
 
-@pytest.mark.parametrize(
-    "operation", sorted(set(client_for().meta.method_to_api_mapping) - JOB_OPERATIONS)
-)
+@pytest.mark.parametrize("operation", sorted(set(client_for().meta.method_to_api_mapping) - JOB_OPERATIONS))
 def test_every_other_operation_is_unexpected(operation: str) -> None:
     client = client_for()
-    shape = client.meta.service_model.operation_model(
-        client.meta.method_to_api_mapping[operation]
-    ).input_shape
+    shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation]).input_shape
     values: dict[str, Any] = {"string": "x" * 10, "structure": {}, "list": [], "map": {}}
     values |= {"timestamp": 0, "boolean": True}
     required = {name: values[shape.members[name].type_name] for name in shape.required_members}

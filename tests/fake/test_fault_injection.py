@@ -48,9 +48,7 @@ def test_requests_counts_http_requests(dxjobs: dx.FakeDataExchange, client: Any)
 
 
 @pytest.mark.parametrize(("mode", "tries"), [("legacy", 5), ("standard", 3), ("adaptive", 3)])
-def test_calls_fail_with_all_their_retries(
-    dxjobs: dx.FakeDataExchange, mode: str, tries: int
-) -> None:
+def test_calls_fail_with_all_their_retries(dxjobs: dx.FakeDataExchange, mode: str, tries: int) -> None:
     client, job = client_for(mode=mode), dxjobs.add_job()
     dxjobs.inject(THROTTLING, calls=2)
     assert [outcome(client, job) for _ in range(3)] == ["Throttling", "Throttling", "COMPLETED"]
@@ -142,9 +140,7 @@ def test_after_skips_requests(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     assert [outcome(client, job) for _ in range(5)] == ["COMPLETED"] * 3 + ["ResourceNotFound"] * 2
 
 
-def test_after_counts_requests_that_met_another_fault(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_after_counts_requests_that_met_another_fault(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     dxjobs.inject(VALIDATION, after=2)
     dxjobs.throttle(2)
@@ -184,9 +180,7 @@ def test_faults_are_used_in_order(dxjobs: dx.FakeDataExchange, client: Any) -> N
     ]
 
 
-def test_a_fault_for_calls_does_not_start_with_a_retry(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_fault_for_calls_does_not_start_with_a_retry(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     dxjobs.throttle(1)
     dxjobs.inject(faults.internal_error(), calls=1)
@@ -328,13 +322,9 @@ def test_calls_and_timeline_show_the_attempts(dxjobs: dx.FakeDataExchange, clien
 # Polling limits
 
 
-@pytest.mark.parametrize(
-    "fault", [THROTTLING, NOT_FOUND, faults.connection_closed(), faults.garbled()]
-)
+@pytest.mark.parametrize("fault", [THROTTLING, NOT_FOUND, faults.connection_closed(), faults.garbled()])
 @pytest.mark.dxjobs(max_polls=10)
-def test_polling_without_end_through_faults_is_stopped(
-    dxjobs: dx.FakeDataExchange, fault: dx.Fault
-) -> None:
+def test_polling_without_end_through_faults_is_stopped(dxjobs: dx.FakeDataExchange, fault: dx.Fault) -> None:
     client, job = client_for(), dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=5))
     dxjobs.inject(fault, calls=dx.ALWAYS)
     for _ in range(10):
@@ -355,9 +345,7 @@ def test_a_call_with_retries_counts_as_one_poll() -> None:
 
 
 @pytest.mark.dxjobs(max_polls_after_end=3)
-def test_faults_after_the_end_count_as_polls_after_the_end(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_faults_after_the_end_count_as_polls_after_the_end(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     assert outcome(client, job) == "COMPLETED"
     for _ in range(3):
@@ -400,9 +388,7 @@ def test_an_unused_throttle_is_shown_by_its_own_name() -> None:
     assert str(caught.value).splitlines()[1] == f"  throttle(job=['{ID}'], requests=3)"
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"requests": dx.ALWAYS}, {"calls": 1}, {"rate": 0.0}, {"rate": 1.0}]
-)
+@pytest.mark.parametrize("options", [{}, {"requests": dx.ALWAYS}, {"calls": 1}, {"rate": 0.0}, {"rate": 1.0}])
 def test_a_used_fault_is_not_shown(options: dict[str, Any]) -> None:
     with dx.FakeDataExchange() as fake:
         fake.inject(VALIDATION, **options)

@@ -113,9 +113,7 @@ def test_the_error_is_found_however_it_is_wrapped(
     assert caught.raised is caught.value or wrap is not not_wrapped
 
 
-def test_raised_is_the_exception_that_left_the_block(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_raised_is_the_exception_that_left_the_block(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.inject(faults.validation())
     with dx.raises_validation() as caught:
         with_cause(lambda: client.get_job(JobId=ID))
@@ -188,9 +186,7 @@ def test_raises_validation_checks_the_cause(dxjobs: dx.FakeDataExchange, client:
 # Failures
 
 
-def test_a_block_that_raises_nothing_fails_with_its_calls(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_block_that_raises_nothing_fails_with_its_calls(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     client.get_job(JobId=job.id)
     with pytest.raises(AssertionError) as caught, dx.raises_throttling():
@@ -202,15 +198,12 @@ def test_a_block_that_raises_nothing_fails_with_its_calls(
     assert len(calls) == 2
 
 
-def test_an_exception_without_a_service_error_fails(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_an_exception_without_a_service_error_fails(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     with pytest.raises(AssertionError) as caught, dx.raises_not_found(ID):
         raise KeyError("Errors")
     headline, details, _ = str(caught.value).splitlines()
     assert headline == (
-        "raises_not_found: KeyError was raised, expected ResourceNotFoundException, "
-        f"ResourceId {ID}, ResourceType JOB."
+        f"raises_not_found: KeyError was raised, expected ResourceNotFoundException, ResourceId {ID}, ResourceType JOB."
     )
     assert details == "KeyError: \"'Errors'\". There is no error of the service in it."
     assert isinstance(caught.value.__cause__, KeyError)
@@ -231,9 +224,7 @@ def test_system_exit_is_not_a_service_error(dxjobs: dx.FakeDataExchange) -> None
         sys.exit("done")
 
 
-def test_an_error_with_another_status_or_member_fails(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_an_error_with_another_status_or_member_fails(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_client_error("get_job", "ValidationException", http_status_code=422)
     with pytest.raises(AssertionError, match="the status is 422, not 400"), dx.raises_validation():
         client.get_job(JobId=ID)
@@ -263,9 +254,7 @@ def test_interruptions_and_outcomes_of_pytest_pass_through(kind: type[BaseExcept
 
 
 @pytest.mark.dxjobs(strict=False)
-@pytest.mark.parametrize(
-    "kind", [pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt, AssertionError]
-)
+@pytest.mark.parametrize("kind", [pytest.fail.Exception, pytest.skip.Exception, KeyboardInterrupt, AssertionError])
 def test_outcomes_raised_about_a_service_error_pass_through(
     dxjobs: dx.FakeDataExchange, client: Any, kind: type[BaseException]
 ) -> None:
@@ -281,9 +270,7 @@ def test_outcomes_raised_about_a_service_error_pass_through(
         poll()
 
 
-def test_calls_are_not_shown_after_a_reset_or_for_another_fake(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_calls_are_not_shown_after_a_reset_or_for_another_fake(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     def in_another() -> None:
         with dx.FakeDataExchange() as fake:
             client.get_job(JobId=fake.add_job().id)
@@ -333,9 +320,7 @@ def raise_validation() -> None:
 
 @pytest.mark.parametrize("job", [5, b"id", ["id"]])
 def test_raises_not_found_refuses_an_invalid_job(job: Any) -> None:
-    with pytest.raises(
-        dx.UsageError, match="raises_not_found: job: a job or its id is needed, not "
-    ):
+    with pytest.raises(dx.UsageError, match="raises_not_found: job: a job or its id is needed, not "):
         dx.raises_not_found(job)
 
 
@@ -348,9 +333,7 @@ def test_raises_validation_refuses_an_unknown_cause() -> None:
 
 ERRORS = [
     dx.make_error("MALWARE_DETECTED", ResourceId="a" * 32, ResourceType="ASSET"),
-    dx.make_error(
-        "SERVICE_QUOTA_EXCEEDED_EXCEPTION", LimitName="Assets per revision", LimitValue=10.0
-    ),
+    dx.make_error("SERVICE_QUOTA_EXCEEDED_EXCEPTION", LimitName="Assets per revision", LimitValue=10.0),
 ]
 FAILED = dx.make_job("EXPORT_ASSETS_TO_S3", "ERROR") | {"Errors": ERRORS}
 
@@ -392,9 +375,7 @@ def test_assert_job_error_passes(code: Any, options: dict[str, Any]) -> None:
         ({}, None, {}, "the job's State is None"),
     ],
 )
-def test_assert_job_error_fails(
-    response: Any, code: Any, options: dict[str, Any], message: str
-) -> None:
+def test_assert_job_error_fails(response: Any, code: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(AssertionError, match=f"(?s){message}"):
         dx.assert_job_error(response, code, **options)
 
@@ -435,9 +416,7 @@ def test_assert_retried_counts_retries(dxjobs: dx.FakeDataExchange, client: Any)
     dxjobs.assert_retried(3)
     dxjobs.assert_retried(times=2, job=job)
     dxjobs.assert_retried(job=other.id, at_least=1, at_most=1)
-    with pytest.raises(
-        AssertionError, match=r"(?s)retried 3 times, expected exactly 2.*ThrottlingE"
-    ):
+    with pytest.raises(AssertionError, match=r"(?s)retried 3 times, expected exactly 2.*ThrottlingE"):
         dxjobs.assert_retried(2)
     with pytest.raises(AssertionError) as caught:
         dxjobs.assert_retried(job=other, at_least=2)
@@ -470,9 +449,7 @@ def test_the_error_in_the_last_response_of_a_waiter_is_mentioned(
 
 
 def test_assert_retried_fails_without_retries(dxjobs: dx.FakeDataExchange) -> None:
-    with pytest.raises(
-        AssertionError, match=r"retried 0 times, expected at least 1.\ncalls: no calls"
-    ):
+    with pytest.raises(AssertionError, match=r"retried 0 times, expected at least 1.\ncalls: no calls"):
         dxjobs.assert_retried()
     with pytest.raises(dx.UsageError, match="assert_retried: times: "):
         dxjobs.assert_retried(-1)
@@ -484,10 +461,6 @@ def test_assert_retried_fails_without_retries(dxjobs: dx.FakeDataExchange) -> No
 
 def test_errors_are_shown_with_their_resource() -> None:
     job = dx.make_job("EXPORT_ASSETS_TO_S3", "ERROR")
-    job["Errors"] = [
-        dx.make_error("VALIDATION_EXCEPTION", ResourceId="b" * 32, ResourceType="ASSET")
-    ]
-    with pytest.raises(
-        AssertionError, match=f"Code 'VALIDATION_EXCEPTION', .*ResourceId '{'b' * 32}'"
-    ):
+    job["Errors"] = [dx.make_error("VALIDATION_EXCEPTION", ResourceId="b" * 32, ResourceType="ASSET")]
+    with pytest.raises(AssertionError, match=f"Code 'VALIDATION_EXCEPTION', .*ResourceId '{'b' * 32}'"):
         dx.assert_job_error(job, resource_id="a" * 32)

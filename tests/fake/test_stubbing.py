@@ -136,9 +136,7 @@ def test_members_for_an_empty_response_are_refused(
     dxjobs: dx.FakeDataExchange,
 ) -> None:
     for method in ("start_job", "cancel_job"):
-        with pytest.raises(
-            dx.UsageError, match="the response of this operation has no members:\n  Id: "
-        ):
+        with pytest.raises(dx.UsageError, match="the response of this operation has no members:\n  Id: "):
             dxjobs.add_response(method, {"Id": ID})
 
 
@@ -167,9 +165,7 @@ class Odd:
 @pytest.mark.dxjobs(strict=False)
 def test_a_matcher_that_raises_is_a_usage_error(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_job", expected_params={"JobId": Odd()})
-    with pytest.raises(
-        dx.UsageError, match=r"comparing JobId of expected_params .* KeyError: 'odd'"
-    ):
+    with pytest.raises(dx.UsageError, match=r"comparing JobId of expected_params .* KeyError: 'odd'"):
         client.get_job(JobId=ID)
     assert isinstance(dxjobs.calls[0].error, dx.UsageError)
 
@@ -187,9 +183,7 @@ class Like:
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_a_matcher_is_only_compared_with_the_given_parameter(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_a_matcher_is_only_compared_with_the_given_parameter(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     for data_set in ID, OTHER:
         dxjobs.add_response("get_data_set", expected_params={"DataSetId": Like(data_set)})
     for data_set in OTHER, ID:
@@ -241,9 +235,7 @@ def test_any_stands_for_any_value_at_any_depth(
         {"DataSetId": ID},
     ],
 )
-def test_all_parameters_must_match(
-    dxjobs: dx.FakeDataExchange, client: Any, expected: dict[str, Any]
-) -> None:
+def test_all_parameters_must_match(dxjobs: dx.FakeDataExchange, client: Any, expected: dict[str, Any]) -> None:
     params = {"MaxResults": 7, "DataSetId": ID}
     dxjobs.add_response("list_data_set_revisions", {}, expected)
     with pytest.raises(dx.UnexpectedCall):
@@ -253,9 +245,7 @@ def test_all_parameters_must_match(
     dxjobs.reset()  # the unused response
 
 
-def test_only_parameters_that_botocore_fills_in_are_ignored(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_only_parameters_that_botocore_fills_in_are_ignored(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     params = {"DataSetId": ID, "Type": "DATA_UPDATE"}  # and a ClientToken
     dxjobs.add_response("send_data_set_notification", {}, params)
     with pytest.raises(dx.UnexpectedCall, match="Comment='new' is not expected"):
@@ -263,9 +253,7 @@ def test_only_parameters_that_botocore_fills_in_are_ignored(
     client.send_data_set_notification(**params)
 
 
-def test_responses_are_used_in_order_for_each_operation(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_responses_are_used_in_order_for_each_operation(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     for token in ("1", "2"):
         dxjobs.add_response("list_data_sets", {"NextToken": token})
     dxjobs.add_client_error("list_data_sets", "ValidationException")
@@ -332,15 +320,11 @@ def test_pending_responses_are_named(dxjobs: dx.FakeDataExchange, client: Any) -
     dxjobs.reset()
 
 
-def test_an_unexpected_call_shows_why_no_response_matches(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_an_unexpected_call_shows_why_no_response_matches(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("list_data_set_revisions", {}, {"DataSetId": ID})
     client.list_data_set_revisions(DataSetId=ID)
     dxjobs.add_response("list_data_set_revisions", {}, {"DataSetId": OTHER, "MaxResults": 5})
-    dxjobs.add_client_error(
-        "list_data_set_revisions", "Odd", expected_params={"DataSetId": ID, "NextToken": "t"}
-    )
+    dxjobs.add_client_error("list_data_set_revisions", "Odd", expected_params={"DataSetId": ID, "NextToken": "t"})
     dxjobs.add_response("list_data_sets", {})
     with pytest.raises(dx.UnexpectedCall) as caught:
         client.list_data_set_revisions(DataSetId=ID, MaxResults=6)
@@ -361,9 +345,7 @@ def test_an_unexpected_call_shows_why_no_response_matches(
 # Copies
 
 
-def test_changing_the_arguments_afterwards_changes_nothing(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_changing_the_arguments_afterwards_changes_nothing(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     response, expected = copy.deepcopy(CREATE), copy.deepcopy(CREATE)
     fields = {"ResourceId": ID}
     dxjobs.add_response("create_job", response, expected, times=2)
@@ -380,9 +362,7 @@ def test_changing_the_arguments_afterwards_changes_nothing(
     assert caught.value.response["ResourceId"] == ID
 
 
-def test_matchers_are_permitted_in_expected_params(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_matchers_are_permitted_in_expected_params(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_data_set", expected_params={"DataSetId": mock.ANY})
     client.get_data_set(DataSetId=ID)
     event = {"RevisionPublished": {"DataSetId": mock.ANY}}
@@ -402,9 +382,7 @@ def test_an_invalid_id_gets_a_hint(dxjobs: dx.FakeDataExchange) -> None:
     with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):
         dxjobs.add_response("get_job", {"Id": "job-1"})
     with pytest.raises(dx.UsageError, match=r"dx\.job_id\('label'\) makes a valid id"):
-        dxjobs.add_response(
-            "create_job", expected_params={"Details": {"ExportAssetsToS3": {"RevisionId": "r-1"}}}
-        )
+        dxjobs.add_response("create_job", expected_params={"Details": {"ExportAssetsToS3": {"RevisionId": "r-1"}}})
 
 
 def test_a_response_is_dated_when_it_is_sent(

@@ -145,9 +145,7 @@ def test_a_history_with_errors_that_do_not_fit_the_created_job_is_reported(clien
     fake = dx.FakeDataExchange()
     fake.default_history = dx.fails(errors=[limit], polls=3)
     with (
-        pytest.raises(
-            dx.UsageError, match=r"(?s)dx\.fails\(polls=3, errors=.*LimitName: present; only"
-        ),
+        pytest.raises(dx.UsageError, match=r"(?s)dx\.fails\(polls=3, errors=.*LimitName: present; only"),
         fake,
     ):
         swallow(lambda: client.create_job(**CREATE))

@@ -99,9 +99,7 @@ def bare_client(body: bytes) -> Any:
         return response
 
     bare.meta.events.register_first("before-send.dataexchange.GetJob", respond)
-    bare.meta.events.register_first(
-        "choose-signer.dataexchange.GetJob", lambda **_: botocore.UNSIGNED
-    )
+    bare.meta.events.register_first("choose-signer.dataexchange.GetJob", lambda **_: botocore.UNSIGNED)
     return bare
 
 
@@ -299,9 +297,7 @@ def start() -> None:
         pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
 
         # Let Python use compiled modules, as users do.
-        environment = {
-            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-        }
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
         def run(*options: str) -> None:
             subprocess.run([*pytest, *options], check=True, capture_output=True, env=environment)

@@ -49,9 +49,7 @@ def package_of(value: Any) -> str:
 
 
 def count_by_class(objects: Iterable[Any]) -> collections.Counter[str]:
-    return collections.Counter(
-        f"{kind.__module__}.{kind.__qualname__}" for kind in map(type, objects)
-    )
+    return collections.Counter(f"{kind.__module__}.{kind.__qualname__}" for kind in map(type, objects))
 
 
 def count_tracked() -> collections.Counter[str]:
@@ -64,12 +62,7 @@ def count_reachable() -> collections.Counter[str]:
     """Count the objects that the package's modules refer to, without those of pytest."""
     gc.collect()
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE]
-    pending = [
-        value
-        for module in modules
-        for name, value in vars(module).items()
-        if not name.startswith("__")
-    ]
+    pending = [value for module in modules for name, value in vars(module).items() if not name.startswith("__")]
     seen: dict[int, Any] = {}
     while pending:
         value = pending.pop()
@@ -108,15 +101,11 @@ class TestRound:
         client.start_job(JobId=created["Id"])
         assert len(client.list_jobs()["Jobs"]) == 1
 
-    def test_uses_fixture_client(
-        self, number: int, dxjobs: dx.FakeDataExchange, dxjobs_client: Any
-    ) -> None:
+    def test_uses_fixture_client(self, number: int, dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
         job = dxjobs.add_job()
         assert dxjobs_client.get_job(JobId=job.id)["Id"] == job.id
 
-    def test_sleeps(
-        self, number: int, dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-    ) -> None:
+    def test_sleeps(self, number: int, dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any) -> None:
         job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=60))
         while client.get_job(JobId=job.id)["State"] != "COMPLETED":
             time.sleep(30)

@@ -43,9 +43,7 @@ KNOWN: list[Any] = [
     *(10**400, -1, math.nan, math.inf, object, print, lambda *_: 1, ..., NotImplemented),
     *(lambda *_: {}, ValueError("example"), KeyboardInterrupt, b"", range(3), iter(()), 1j),
 ]
-plain_values = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(KNOWN)
-)
+plain_values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(KNOWN)
 any_values = plain_values | st.recursive(
     plain_values,
     lambda each: (
@@ -62,9 +60,7 @@ any_values = plain_values | st.recursive(
 MEMBERS = ("State", "Errors", "Id", "Details", "CreatedAt", "Message", "Nonsense")
 
 
-def draw_arguments(
-    data: st.DataObject, call: Callable[..., Any]
-) -> tuple[list[Any], dict[str, Any]]:
+def draw_arguments(data: st.DataObject, call: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
     """Draw a value for each parameter; those with a default may have none."""
     positional: list[Any] = []
     named: dict[str, Any] = {}
@@ -258,9 +254,7 @@ def test_a_function_with_random_arguments(call: Callable[..., Any], data: st.Dat
 @pytest.mark.parametrize("name", METHODS)
 @given(data=st.data())
 @bad_input
-def test_the_fake_works_after_a_method_with_random_arguments(
-    name: str, data: st.DataObject
-) -> None:
+def test_the_fake_works_after_a_method_with_random_arguments(name: str, data: st.DataObject) -> None:
     with dx.FakeDataExchange(strict=False) as fake:
         call = method(name, fake)
         positional, named = draw_arguments(data, call)
@@ -275,9 +269,7 @@ def test_the_fake_works_after_a_method_with_random_arguments(
 @pytest.mark.parametrize("name", public_methods(dx.VirtualClock))
 @given(data=st.data())
 @bad_input
-def test_the_clock_works_after_a_method_with_random_arguments(
-    name: str, data: st.DataObject
-) -> None:
+def test_the_clock_works_after_a_method_with_random_arguments(name: str, data: st.DataObject) -> None:
     with dx.VirtualClock() as clock:
         call = getattr(clock, name)
         positional, named = draw_arguments(data, call)

@@ -21,9 +21,7 @@ import pytest_dxjobs as dx
 from pytest_dxjobs import faults
 
 ID = "d" * 32
-HEADERS = (
-    b"Content-Type: application/json\r\nx-amzn-RequestId: 6f5a3b0c-0000-4000-8000-000000000001\r\n"
-)
+HEADERS = b"Content-Type: application/json\r\nx-amzn-RequestId: 6f5a3b0c-0000-4000-8000-000000000001\r\n"
 Servers = Callable[[], contextlib.AbstractContextManager[Server]]
 
 
@@ -83,9 +81,7 @@ TABLE: dict[str, tuple[dx.Fault, Servers]] = {
     ),
     "service_unavailable": (
         faults.service_unavailable(message="Later"),
-        aws_error(
-            b"503 Service Unavailable", b"ServiceUnavailableException", b'{"message":"Later"}'
-        ),
+        aws_error(b"503 Service Unavailable", b"ServiceUnavailableException", b'{"message":"Later"}'),
     ),
     "bad_gateway": (
         faults.bad_gateway(),
@@ -133,9 +129,7 @@ def client_of(url: str | None, mode: str, timeout: float) -> tuple[Any, list[str
         config=config,
     )
     sent: list[str] = []
-    client.meta.events.register(
-        "request-created.dataexchange", lambda request, **_: sent.append(request.url)
-    )
+    client.meta.events.register("request-created.dataexchange", lambda request, **_: sent.append(request.url))
     return client, sent
 
 

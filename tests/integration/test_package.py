@@ -26,10 +26,7 @@ def test_lazy_imports_match_those_for_type_checkers() -> None:
     tree = ast.parse(Path(dx.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
     module_of = {
-        alias.asname: node.module
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
+        alias.asname: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert module_of == {
         **dict.fromkeys(dx._MODULES, "pytest_dxjobs"),
@@ -69,11 +66,7 @@ def callables_with_arguments() -> dict[str, Any]:
         methods = inspect.getmembers(kind, inspect.isfunction)
         called |= {f"{kind.__name__}.{name}": method for name, method in methods if name[0] != "_"}
     called |= {kind.__name__: kind for kind in (dx.FakeDataExchange, dx.VirtualClock)}
-    return {
-        name: value
-        for name, value in called.items()
-        if {*inspect.signature(value).parameters} - {"self"}
-    }
+    return {name: value for name, value in called.items() if {*inspect.signature(value).parameters} - {"self"}}
 
 
 @pytest.mark.parametrize("name", callables_with_arguments())
@@ -133,9 +126,7 @@ def test_changelog_begins_with_this_version() -> None:
 
 
 def test_four_dependencies_without_upper_bounds() -> None:
-    requirements = [
-        line for line in metadata.requires("pytest-dxjobs") or [] if "extra ==" not in line
-    ]
+    requirements = [line for line in metadata.requires("pytest-dxjobs") or [] if "extra ==" not in line]
     assert sorted(re.split("[<>=!~]", line)[0] for line in requirements) == [
         "botocore",
         "freezegun",

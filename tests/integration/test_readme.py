@@ -86,9 +86,7 @@ def test_both_forms_of_the_settings_are_equal_and_valid(pytester: pytest.Pyteste
         path = pytester.path / name
         path.write_text(settings)
         config = pytester.parseconfig("-c", str(path))
-        values.append(
-            [config.getini(option) for option in re.findall(r"^(\w+) =", settings, re.MULTILINE)]
-        )
+        values.append([config.getini(option) for option in re.findall(r"^(\w+) =", settings, re.MULTILINE)])
         result = pytester.runpytest("-c", str(path), "--collect-only", "-q")
         result.stdout.fnmatch_lines("*::test_it[[]one-call-fails]")
     assert values[0] == values[1]

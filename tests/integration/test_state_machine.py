@@ -302,9 +302,7 @@ class Jobs(RuleBasedStateMachine):
             job.polls.append(self.now)
             job.poll_count += 1
 
-    def check_call(
-        self, operation: str, job: ModelJob, expected: Response, legal: bool = True
-    ) -> bool:
+    def check_call(self, operation: str, job: ModelJob, expected: Response, legal: bool = True) -> bool:
         """Call the operation, check its response, and return whether it succeeded."""
         deleted = job.is_deleted(self.now)
         succeeds = legal and not deleted
@@ -318,11 +316,7 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(filters=st.fixed_dictionaries({}, optional=RESOURCES), size=st.none() | st.integers(1, 4))
     def list_(self, filters: dict[str, str], size: int | None) -> None:
-        expected = [
-            job.response(self.now)
-            for job in reversed(self.existing())
-            if filters.items() <= job.ids.items()
-        ]
+        expected = [job.response(self.now) for job in reversed(self.existing()) if filters.items() <= job.ids.items()]
         list_jobs = client().get_paginator("list_jobs")
         pages = list_jobs.paginate(**filters, PaginationConfig={"PageSize": size})
         listed = [page["Jobs"] for page in pages]
@@ -333,9 +327,7 @@ class Jobs(RuleBasedStateMachine):
     def inspect(self) -> None:
         existing = {job.id: job for job in self.existing()}
         assert [
-            (job.id, job.state, job.polls, job.started, job.cancelled)
-            for job in self.fake.jobs
-            if job.id in existing
+            (job.id, job.state, job.polls, job.started, job.cancelled) for job in self.fake.jobs if job.id in existing
         ] == [
             (
                 job.id,

@@ -96,9 +96,7 @@ def test_twenty_jobs_in_twenty_threads_are_independent(client_count: int) -> Non
             )
             for waiting, running, end in stages
         ]
-        polled = run_in_threads(
-            lambda nth: poll_states(clients[nth], jobs[nth].id, times=50), range(20)
-        )
+        polled = run_in_threads(lambda nth: poll_states(clients[nth], jobs[nth].id, times=50), range(20))
     assert polled == [
         ["WAITING"] * waiting + ["IN_PROGRESS"] * running + [end] * (50 - waiting - running)
         for waiting, running, end in stages
@@ -111,9 +109,7 @@ def test_twenty_jobs_in_twenty_threads_are_independent(client_count: int) -> Non
         assert call.response is not None
         logged[call.params["JobId"]].append(call.response["State"])
     assert [logged[job.id] for job in jobs] == polled
-    assert [[call.params["JobId"] for call in job.calls] for job in jobs] == [
-        [job.id] * 50 for job in jobs
-    ]
+    assert [[call.params["JobId"] for call in job.calls] for job in jobs] == [[job.id] * 50 for job in jobs]
 
 
 def test_polls_of_all_threads_advance_a_shared_job() -> None:
@@ -186,9 +182,7 @@ def test_histories_go_to_the_jobs_that_match_where_in_any_order() -> None:
             )
         # In the reverse order of the `next_job` calls.
         polled = run_in_threads(run, list(reversed(plans)))
-    assert list(reversed(polled)) == [
-        ["IN_PROGRESS"] * count + [end] for count, end in plans.values()
-    ]
+    assert list(reversed(polled)) == [["IN_PROGRESS"] * count + [end] for count, end in plans.values()]
 
 
 def test_each_planned_history_is_used_once() -> None:
@@ -226,10 +220,7 @@ def test_threads_create_start_and_poll_jobs_of_their_own() -> None:
             return jobs
 
         polled = dict(job for jobs in run_in_threads(run, range(20)) for job in jobs)
-        assert (
-            list(polled.values())
-            == [["WAITING", "WAITING", "IN_PROGRESS", "IN_PROGRESS", "COMPLETED"]] * 100
-        )
+        assert list(polled.values()) == [["WAITING", "WAITING", "IN_PROGRESS", "IN_PROGRESS", "COMPLETED"]] * 100
         assert collections.Counter(call.operation for call in fake.calls) == {
             "create_job": 100,
             "start_job": 100,
@@ -245,9 +236,7 @@ def test_threads_create_start_and_poll_jobs_of_their_own() -> None:
         assert {job.id for job in fake.jobs} == polled.keys()
 
 
-@pytest.mark.parametrize(
-    "operations", [("start_job",), ("cancel_job",), ("start_job", "cancel_job")]
-)
+@pytest.mark.parametrize("operations", [("start_job",), ("cancel_job",), ("start_job", "cancel_job")])
 def test_one_of_twenty_starts_or_cancellations_succeeds(operations: tuple[str, ...]) -> None:
     [client] = make_clients(1)
     with dx.FakeDataExchange() as fake:

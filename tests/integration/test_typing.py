@@ -25,9 +25,7 @@ def errors_of(response: GetJobResponseTypeDef) -> list[JobErrorTypeDef]:
     return response["Errors"]
 
 
-def test_made_jobs_have_the_types_of_mypy_boto3(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: DataExchangeClient
-) -> None:
+def test_made_jobs_have_the_types_of_mypy_boto3(dxjobs: dx.FakeDataExchange, dxjobs_client: DataExchangeClient) -> None:
     made: GetJobResponseTypeDef = dx.make_job("EXPORT_ASSETS_TO_S3", "ERROR")
     error: JobErrorTypeDef = dx.make_error("MALWARE_DETECTED", Message="infected")
     assert errors_of(made)
@@ -66,9 +64,7 @@ def test_calls_and_sleeps_have_types(
 
 
 @pytest.mark.dxjobs(scenarios="completes-at-once")
-def test_scenario_has_a_type(
-    dxjobs_scenario: dx.Scenario, dxjobs_client: DataExchangeClient
-) -> None:
+def test_scenario_has_a_type(dxjobs_scenario: dx.Scenario, dxjobs_client: DataExchangeClient) -> None:
     def wait(job_id: str) -> str:
         return dxjobs_client.get_job(JobId=job_id)["State"]
 

@@ -240,9 +240,7 @@ BROKEN: list[tuple[str, str, Change, str]] = [
     (
         EXPORT,
         "ERROR",
-        first_error(
-            Details={"ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": "prices.csv"}}
-        ),
+        first_error(Details={"ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": "prices.csv"}}),
         f"ImportAssetFromSignedUrlJobErrorDetails: does not fit {EXPORT}, which has no error details",
     ),
     (
@@ -254,9 +252,7 @@ BROKEN: list[tuple[str, str, Change, str]] = [
     (
         S3_IMPORT,
         "ERROR",
-        first_error(
-            Details={"ImportAssetsFromS3JobErrorDetails": [{"Bucket": "other", "Key": "k"}]}
-        ),
+        first_error(Details={"ImportAssetsFromS3JobErrorDetails": [{"Bucket": "other", "Key": "k"}]}),
         "Errors[0].Details.ImportAssetsFromS3JobErrorDetails[0]: {'Bucket': 'other', 'Key': 'k'} is not",
     ),
     (
@@ -280,9 +276,7 @@ BROKEN: list[tuple[str, str, Change, str]] = [
     (
         SIGNED_IMPORT,
         "ERROR",
-        first_error(
-            Details={"Other": {}, "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": "b"}}
-        ),
+        first_error(Details={"Other": {}, "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": "b"}}),
         "ImportAssetFromSignedUrlJobErrorDetails.AssetName: 'b' differs from the job's Details, ",
     ),
     (EXPORT, "COMPLETED", encryption(Type="aws:kms"), "Encryption.KmsKeyArn: missing"),
@@ -351,9 +345,7 @@ BROKEN: list[tuple[str, str, Change, str]] = [
 
 
 @pytest.mark.parametrize(("type_", "state", "change", "expected"), BROKEN)
-def test_impossible_response_is_reported(
-    type_: str, state: str, change: Change, expected: str
-) -> None:
+def test_impossible_response_is_reported(type_: str, state: str, change: Change, expected: str) -> None:
     job = make(type_, state)
     change(job)
     problems = dx.find_problems(job)
@@ -384,9 +376,7 @@ def test_all_problems_are_reported_at_once() -> None:
         lambda job: details_of(job)["AssetDestinations"][0].pop("Key"),
         lambda job: job.update(Arn=job["Arn"].replace("aws", "aws-us-gov", 1)),
         lambda job: job.update(UpdatedAt=job["CreatedAt"]),
-        lambda job: job.update(
-            UpdatedAt=job["UpdatedAt"].astimezone(datetime.timezone(datetime.timedelta(hours=-9)))
-        ),
+        lambda job: job.update(UpdatedAt=job["UpdatedAt"].astimezone(datetime.timezone(datetime.timedelta(hours=-9)))),
     ],
 )
 def test_possible_response_has_no_problems(change: Change) -> None:
@@ -491,11 +481,7 @@ SCALARS = (
 )
 VALUES = st.recursive(
     SCALARS | st.sampled_from([dx.ABSENT, dx.ALWAYS]),
-    lambda inner: (
-        st.lists(inner)
-        | st.dictionaries(SCALARS.filter(lambda x: x == x), inner)
-        | st.tuples(inner)
-    ),
+    lambda inner: st.lists(inner) | st.dictionaries(SCALARS.filter(lambda x: x == x), inner) | st.tuples(inner),
     max_leaves=5,
 )
 PATHS: list[list[Any]] = []

@@ -125,9 +125,7 @@ def test_error_of_a_failed_job_fits_its_details() -> None:
 
     job = make("IMPORT_ASSET_FROM_SIGNED_URL", "ERROR")
     name = job["Details"]["ImportAssetFromSignedUrl"]["AssetName"]
-    assert job["Errors"][0]["Details"] == {
-        "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": name}
-    }
+    assert job["Errors"][0]["Details"] == {"ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": name}}
 
     job = make("EXPORT_ASSETS_TO_S3", "ERROR")
     asset = job["Details"]["ExportAssetsToS3"]["AssetDestinations"][0]["AssetId"]
@@ -402,9 +400,7 @@ def test_members_of_an_error_are_set_by_name() -> None:
         ((), {"Details": {"S3": []}}, "Details.S3: unknown member"),
     ],
 )
-def test_invalid_error_raises_usage_error(
-    arguments: tuple[str, ...], members: dict[str, Any], expected: str
-) -> None:
+def test_invalid_error_raises_usage_error(arguments: tuple[str, ...], members: dict[str, Any], expected: str) -> None:
     with pytest.raises(dx.UsageError, match=re.escape(expected)):
         dx.make_error(*arguments, **members)
 

@@ -93,11 +93,7 @@ def test_state_and_updated_at_follow_from_time_and_polls(
 
 @pytest.mark.parametrize(
     ("history", "steps"),
-    [
-        (history, steps)
-        for history, steps in HISTORIES_AND_STEPS
-        if WAITING not in {state for _, state, _ in steps}
-    ],
+    [(history, steps) for history, steps in HISTORIES_AND_STEPS if WAITING not in {state for _, state, _ in steps}],
 )
 def test_history_of_a_created_job_counts_from_its_start(
     clock: Any, dxjobs: dx.FakeDataExchange, client: Any, history: dx.History, steps: Steps
@@ -163,9 +159,7 @@ def test_job_that_ends_at_once_is_listed_in_its_end_state(
 
 def test_equal_histories_may_be_written_differently() -> None:
     minute = datetime.timedelta(minutes=1)
-    assert {dx.completes(after=60), dx.history((RUNNING, 60), COMPLETED)} == {
-        dx.completes(after=minute)
-    }
+    assert {dx.completes(after=60), dx.history((RUNNING, 60), COMPLETED)} == {dx.completes(after=minute)}
     assert {dx.fails(errors=[MALWARE]), dx.fails(errors=[])} == {
         dx.fails(errors=each, polls=1) for each in ([MALWARE], [])
     }
@@ -205,9 +199,7 @@ def test_gets_cancelled_applies_whether_the_job_is_started_or_not(
         client.start_job(JobId=job_id)
 
 
-def test_started_job_may_stay_waiting_for_a_time(
-    clock: Any, dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_started_job_may_stay_waiting_for_a_time(clock: Any, dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.default_history = dx.history((WAITING, 60), (RUNNING, 60), COMPLETED)
     ids = [create(client), create(client)]
     for job_id in ids:
@@ -222,9 +214,7 @@ def test_started_job_may_stay_waiting_for_a_time(
     assert poll(client, running) == (RUNNING, 60)
 
 
-def test_only_get_job_calls_that_return_the_job_count(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_only_get_job_calls_that_return_the_job_count(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job, other = (dxjobs.add_job(EXPORT, dx.completes(polls=2)) for _ in range(2))
     dxjobs.add_client_error("get_job", "AccessDeniedException")
     with pytest.raises(client.exceptions.AccessDeniedException):
@@ -238,9 +228,7 @@ def test_only_get_job_calls_that_return_the_job_count(
     assert job.polls == 2
 
 
-def test_without_virtual_time_histories_use_real_time(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_without_virtual_time_histories_use_real_time(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     an_hour_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
     with freezegun.freeze_time(an_hour_ago, ignore=["_pytest.timing"]):
         done = dxjobs.add_job(EXPORT, dx.completes(after=1_800))
@@ -275,9 +263,7 @@ def invalid_endings() -> Iterator[Any]:
     for function in (dx.completes, dx.fails, dx.times_out, dx.gets_cancelled):
         call: Any = function
         for wrong in ({"after": -1}, {"after": "5"}, {"after": True}, {"after": float("nan")}):
-            message = (
-                f"{call.__name__}: after: seconds or a timedelta from 0 .* not {wrong['after']!r}"
-            )
+            message = f"{call.__name__}: after: seconds or a timedelta from 0 .* not {wrong['after']!r}"
             yield functools.partial(call, **wrong), message
         for number in (0, -1, 1.5, "3", True):
             message = f"{call.__name__}: polls: a whole number from 1 .* not {number!r}"
@@ -356,9 +342,7 @@ def test_quota_error_names_a_limit_if_the_type_has_one(
 
 @pytest.mark.parametrize("polls", [1, 2])
 @pytest.mark.parametrize("errors", [dx.ABSENT, [], [MALWARE], [MALWARE, dx.make_error()]])
-def test_job_fails_with_the_given_errors(
-    dxjobs: dx.FakeDataExchange, client: Any, errors: Any, polls: int
-) -> None:
+def test_job_fails_with_the_given_errors(dxjobs: dx.FakeDataExchange, client: Any, errors: Any, polls: int) -> None:
     argument = errors if errors is dx.ABSENT else [*errors]
     history = dx.fails(errors=argument, polls=polls)
     if argument is not dx.ABSENT:
@@ -370,9 +354,7 @@ def test_job_fails_with_the_given_errors(
 
 
 @pytest.mark.parametrize("polls", [1, 2])
-def test_errors_that_do_not_fit_the_job_raise_usage_error_in_add_job(
-    dxjobs: dx.FakeDataExchange, polls: int
-) -> None:
+def test_errors_that_do_not_fit_the_job_raise_usage_error_in_add_job(dxjobs: dx.FakeDataExchange, polls: int) -> None:
     error = dx.make_error(ResourceId="e" * 32, ResourceType="ASSET")
     with pytest.raises(dx.UsageError, match=r"add_job: .*\n +Errors\[0\].ResourceId: "):
         dxjobs.add_job(EXPORT, dx.fails(errors=[error], polls=polls))

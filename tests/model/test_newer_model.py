@@ -85,9 +85,7 @@ def newer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     shapes = model["shapes"]
     shapes["Type"]["enum"] += [NEW_TYPE, "EXPORT_ELSEWHERE"]
     shapes["ResponseDetails"]["members"]["ExportTablesToMoonBase"] = {"shape": "MoonDetails"}
-    shapes["Details"]["members"]["ExportTablesToMoonBaseJobErrorDetails"] = {
-        "shape": "MoonErrorDetails"
-    }
+    shapes["Details"]["members"]["ExportTablesToMoonBaseJobErrorDetails"] = {"shape": "MoonErrorDetails"}
     shapes["State"]["enum"].append("PAUSED")
     shapes["RequestDetails"]["members"]["ExportTablesToMoonBase"] = {"shape": "MoonRequest"}
     shapes["RequestDetails"]["members"]["ExportElsewhere"] = {"shape": "MoonRequest"}
@@ -183,14 +181,10 @@ def test_details_of_a_new_type_are_validated_by_its_model(newer: Any) -> None:
     del newer
     job: Any = dx.make_job(NEW_TYPE)
     details = job["Details"]["ExportTablesToMoonBase"]
-    details.update(
-        Crew=9, Fuel=1.5, Manned=1, Manifest="text", Cargo=[], Ship="MIR", Contact="nobody"
-    )
+    details.update(Crew=9, Fuel=1.5, Manned=1, Manifest="text", Cargo=[], Ship="MIR", Contact="nobody")
     details["Destinations"] = [{"Bucket": "b"}]
     details["ShipArn"] = "ship"
-    places = sorted(
-        problem.split(":")[0].rpartition("Base.")[2] for problem in dx.find_problems(job)
-    )
+    places = sorted(problem.split(":")[0].rpartition("Base.")[2] for problem in dx.find_problems(job))
     assert places == [
         "Cargo",
         "Contact",

@@ -54,19 +54,14 @@ def test_a_default_region_is_set_despite_an_unknown_profile(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "there is no such profile")
     pytester.makeini("[pytest]\ndxjobs_default_region = eu-west-1\n")
-    pytester.makepyfile(
-        "import os\ndef test_one(): assert os.environ['AWS_DEFAULT_REGION'] == 'eu-west-1'"
-    )
+    pytester.makepyfile("import os\ndef test_one(): assert os.environ['AWS_DEFAULT_REGION'] == 'eu-west-1'")
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=1)
 
 
 def test_a_malformed_default_region_is_refused(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndxjobs_default_region = Ohio\n")
     errors = pytester.runpytest_subprocess().stderr.str()
-    assert (
-        "ERROR: ini option dxjobs_default_region: 'Ohio' is not a region: use a name such as us-east-1"
-        in errors
-    )
+    assert "ERROR: ini option dxjobs_default_region: 'Ohio' is not a region: use a name such as us-east-1" in errors
 
 
 def test_a_client_without_a_region_at_import_gets_a_hint(

@@ -99,9 +99,7 @@ def test_an_exception_raised_by_the_test_keeps_its_traceback() -> None:
     assert list(caught.traceback) == entries
 
 
-def test_a_job_has_a_chart_along_virtual_time(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_has_a_chart_along_virtual_time(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "72")
     lines = section(
         pytester,
@@ -131,9 +129,7 @@ def test_a_job_set_to_a_state_is_reported_as_such(
 ) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=10))
     job.become("TIMED_OUT")
-    assert (
-        report_lines(dxjobs, dxjobs_clock)[1] == "  The job was put into TIMED_OUT, where it stays."
-    )
+    assert report_lines(dxjobs, dxjobs_clock)[1] == "  The job was put into TIMED_OUT, where it stays."
 
 
 def test_there_is_no_chart_if_no_time_passed(
@@ -271,9 +267,7 @@ def test_the_section_shows_the_failing_example(pytester: pytest.Pytester) -> Non
     ],
     ids=["in the setup", "in the teardown", "by a swallowed call"],
 )
-def test_a_fixture_that_fails_has_a_section(
-    pytester: pytest.Pytester, before: str, after: str, end: str
-) -> None:
+def test_a_fixture_that_fails_has_a_section(pytester: pytest.Pytester, before: str, after: str, end: str) -> None:
     body = f"""
         @pytest.fixture
         def job(dxjobs, dxjobs_clock):
@@ -287,9 +281,7 @@ def test_a_fixture_that_fails_has_a_section(
         """
     lines = section(pytester, body)
     assert lines[0].endswith(f", EXPORT_ASSETS_TO_S3, {end}")
-    assert end.startswith("COMPLETED") or lines[1].endswith(
-        " only 0.000 s of IN_PROGRESS have passed."
-    )
+    assert end.startswith("COMPLETED") or lines[1].endswith(" only 0.000 s of IN_PROGRESS have passed.")
 
 
 def test_fake_and_clock_are_released_after_the_last_report(pytester: pytest.Pytester) -> None:

@@ -224,9 +224,7 @@ def test_a_fixture_must_not_use_the_fake_first(pytester: pytest.Pytester) -> Non
         """,
     )
     result.assert_outcomes(failed=6)
-    errors = [
-        line for line in result.outlines if line.startswith("UsageError: dxjobs is reset for")
-    ]
+    errors = [line for line in result.outlines if line.startswith("UsageError: dxjobs is reset for")]
     assert len(errors) == 6
 
 

@@ -68,9 +68,7 @@ def test_a_sleep_that_began_before_the_first_poll_is_drawn_to_its_end(
     assert report_lines(dxjobs, dxjobs_clock, 30)[3] == "  o..........         o"
 
 
-def test_a_sleep_is_drawn_at_its_time(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
+def test_a_sleep_is_drawn_at_its_time(dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.stays("WAITING"))
     time.sleep(4)  # before the chart begins
     client.get_job(JobId=job.id)
@@ -213,7 +211,5 @@ def test_a_sleep_is_drawn_in_the_chart_of_the_job_that_its_thread_polls(
     thread.join()
     time.sleep(10)
     client.get_job(JobId=mine.id)
-    marks = [
-        line.strip() for line in report_lines(dxjobs, dxjobs_clock, 31) if line.startswith("  o")
-    ]
+    marks = [line.strip() for line in report_lines(dxjobs, dxjobs_clock, 31) if line.startswith("  o")]
     assert marks == ["o         .........o", "o.........o"]

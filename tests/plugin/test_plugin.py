@@ -81,9 +81,7 @@ def test_getfixturevalue_works(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
 @pytest.mark.parametrize("how", ["dxjobs", "request"])
-def test_a_fixture_of_wider_scope_fails_with_a_hint(
-    pytester: pytest.Pytester, scope: str, how: str
-) -> None:
+def test_a_fixture_of_wider_scope_fails_with_a_hint(pytester: pytest.Pytester, scope: str, how: str) -> None:
     fake = "dxjobs" if how == "dxjobs" else "request.getfixturevalue('dxjobs')"
     result = run(
         pytester,
@@ -318,9 +316,7 @@ def test_markers_merge_and_the_closest_wins(pytester: pytest.Pytester) -> None:
         ),
     ],
 )
-def test_an_error_in_a_marker_names_the_marker(
-    pytester: pytest.Pytester, arguments: str, message: str
-) -> None:
+def test_an_error_in_a_marker_names_the_marker(pytester: pytest.Pytester, arguments: str, message: str) -> None:
     result = run(
         pytester,
         f"""
@@ -404,9 +400,7 @@ def test_an_unused_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> No
             }
         """
     )
-    result = pytester.runpytest_subprocess(
-        "-p", "no:hypothesispytest", "-p", "no:randomly", "-p", "no:freezer"
-    )
+    result = pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "no:randomly", "-p", "no:freezer")
     result.assert_outcomes(passed=1)
 
 

@@ -37,9 +37,7 @@ def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult
 
 
 def ids(result: pytest.RunResult) -> list[str]:
-    return [
-        line.partition("[")[2].rstrip("]") for line in result.outlines if line.startswith("test_it")
-    ]
+    return [line.partition("[")[2].rstrip("]") for line in result.outlines if line.startswith("test_it")]
 
 
 def names(*groups: str, only: str | None = "check") -> list[str]:
@@ -92,9 +90,7 @@ def test_the_ini_file_selects_groups_and_names(pytester: pytest.Pytester) -> Non
 
 
 @pytest.mark.parametrize("place", ["marker", "ini"])
-def test_an_excluded_scenario_is_skipped_with_its_reason(
-    pytester: pytest.Pytester, place: str
-) -> None:
+def test_an_excluded_scenario_is_skipped_with_its_reason(pytester: pytest.Pytester, place: str) -> None:
     code = f'@pytest.mark.dxjobs(scenarios="states"){TEST}'
     if place == "marker":
         code = code.replace('"states"', '"states", without={"never-started": "not: ours"}')
@@ -121,9 +117,7 @@ def test_an_invalid_option_is_a_usage_error(pytester: pytest.Pytester) -> None:
         pytester.makepyfile(**{f"test_{number}": code})
     result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(errors=len(expected))
-    result.stdout.fnmatch_lines(
-        [f"UsageError: @pytest.mark.dxjobs: {message}" for message in expected.values()]
-    )
+    result.stdout.fnmatch_lines([f"UsageError: @pytest.mark.dxjobs: {message}" for message in expected.values()])
 
 
 def test_the_exclusions_of_all_markers_are_merged(pytester: pytest.Pytester) -> None:
@@ -296,9 +290,7 @@ def test_an_invalid_scenario_of_the_hook_is_a_usage_error(pytester: pytest.Pytes
         folder.joinpath(f"test_{number}.py").write_text(TEST)
     result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(errors=len(expected))
-    result.stdout.fnmatch_lines(
-        [f"UsageError: pytest_dxjobs_scenarios: {message}" for message in expected.values()]
-    )
+    result.stdout.fnmatch_lines([f"UsageError: pytest_dxjobs_scenarios: {message}" for message in expected.values()])
 
 
 def test_a_group_of_the_project_is_selected_by_default_and_by_name(

@@ -135,17 +135,13 @@ def test_the_fake_gets_the_ini_options(pytester: pytest.Pytester) -> None:
         ("account_id=12", "dxjobs_account_id: '12' is not an account id: use 12 digits"),
     ],
 )
-def test_an_error_in_the_ini_file_names_the_option(
-    pytester: pytest.Pytester, option: str, message: str
-) -> None:
+def test_an_error_in_the_ini_file_names_the_option(pytester: pytest.Pytester, option: str, message: str) -> None:
     result = run(pytester, "def test_it(dxjobs): pass", "-o", f"dxjobs_{option}")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"UsageError: ini option {message}"])
 
 
-@pytest.mark.skipif(
-    pytest.version_tuple < (9, 2), reason="pytest reads no numbers from a TOML file"
-)
+@pytest.mark.skipif(pytest.version_tuple < (9, 2), reason="pytest reads no numbers from a TOML file")
 @pytest.mark.parametrize("option", ["max_polls = 3", "max_polls_after_end = 3", "max_wait = 0.5"])
 def test_a_toml_file_may_hold_numbers(pytester: pytest.Pytester, option: str) -> None:
     pytester.makepyprojecttoml(f"[tool.pytest]\ndxjobs_{option}")

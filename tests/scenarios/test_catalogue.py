@@ -116,10 +116,7 @@ def test_responses_of_each_scenario(
         pass  # the loop ignores every failure
     polls = [each for each in dxjobs.calls if each.operation == "get_job"]
     if ids:
-        of_each = [
-            " ".join(outcome(each) for each in polls if each.params["JobId"] == job_id)
-            for job_id in ids
-        ]
+        of_each = [" ".join(outcome(each) for each in polls if each.params["JobId"] == job_id) for job_id in ids]
         assert of_each == RESPONSES_OF_TWO_JOBS[scenario.name]
     else:
         assert " ".join(map(outcome, polls)) == RESPONSES[scenario.name]

@@ -69,20 +69,14 @@ def test_argument_that_is_not_a_function_raises(running: dx.Scenario) -> None:
     wrong: Any = "wait"
     with pytest.raises(dx.UsageError, match="check: the code must be a function, not 'wait'; pass"):
         running.check(wrong)
-    with pytest.raises(
-        dx.UsageError, match="check_creating: failed: a function is needed, not 'wait'"
-    ):
+    with pytest.raises(dx.UsageError, match="check_creating: failed: a function is needed, not 'wait'"):
         running.check_creating(print, failed=wrong)
-    with pytest.raises(
-        dx.UsageError, match="check: failed: a function is needed, not the coroutine"
-    ):
+    with pytest.raises(dx.UsageError, match="check: failed: a function is needed, not the coroutine"):
         running.check(print, failed=later)
 
 
 def test_exception_in_failed_raises_usage_error(running: dx.Scenario) -> None:
-    with pytest.raises(
-        dx.UsageError, match=r"failed raised TypeError: .* with the result of the code, 7"
-    ):
+    with pytest.raises(dx.UsageError, match=r"failed raised TypeError: .* with the result of the code, 7"):
         running.check(lambda _: 7, failed=len)
 
 
@@ -97,9 +91,7 @@ def test_check_needs_code_with_one_argument(running: dx.Scenario) -> None:
 
 def test_check_creating_needs_code_without_arguments(running: dx.Scenario) -> None:
     wrong: Any = lambda job_id: None  # noqa: E731
-    with pytest.raises(
-        dx.UsageError, match="check_creating: the code must be callable without arguments: missing"
-    ):
+    with pytest.raises(dx.UsageError, match="check_creating: the code must be callable without arguments: missing"):
         running.check_creating(wrong)
 
 
@@ -111,9 +103,7 @@ def test_exit_code_that_means_success_is_reported(code: int | None) -> None:
 
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         failing = dx.Scenario("mine", "Mine.", "raises", dx.fails("MALWARE_DETECTED"))
-        with pytest.raises(
-            AssertionError, match=r"it exited with SystemExit\(.*\), which means success"
-        ):
+        with pytest.raises(AssertionError, match=r"it exited with SystemExit\(.*\), which means success"):
             failing._bind(fake, clock).check(exit_with_code)
 
 
@@ -160,9 +150,7 @@ def test_without_polls_the_reason_is_the_refused_call() -> None:
 
     with dx.VirtualClock() as clock, dx.FakeDataExchange() as fake:
         refused = dx.Scenario("mine", "Mine.", "raises", prepare=refuse, started=False)
-        with pytest.raises(
-            AssertionError, match=r"name the reason \('AccessDeniedException', .*\): ValueError"
-        ):
+        with pytest.raises(AssertionError, match=r"name the reason \('AccessDeniedException', .*\): ValueError"):
             refused._bind(fake, clock).check(start)
 
 
@@ -178,9 +166,7 @@ def test_generator_raises(running: dx.Scenario) -> None:
 
 def test_type_of_an_existing_job_cannot_change(running: dx.Scenario) -> None:
     assert running.job.type == "EXPORT_ASSETS_TO_S3"
-    with pytest.raises(
-        dx.UsageError, match=r"type: the job exists already, of type EXPORT_ASSETS_TO_S3"
-    ):
+    with pytest.raises(dx.UsageError, match=r"type: the job exists already, of type EXPORT_ASSETS_TO_S3"):
         running.check(print, type="IMPORT_ASSETS_FROM_S3")
     running.check(lambda _: poll(running.fake), type="EXPORT_ASSETS_TO_S3")
 
@@ -279,9 +265,7 @@ def test_invalid_answer_raises(answer: Any, error: str) -> None:
             running.check(lambda _: poll(fake))
 
 
-@pytest.mark.parametrize(
-    "queue", [dx.FakeDataExchange.add_response, dx.FakeDataExchange.add_client_error]
-)
+@pytest.mark.parametrize("queue", [dx.FakeDataExchange.add_response, dx.FakeDataExchange.add_client_error])
 def test_response_queued_by_prepare_precedes_generated_ones(
     client: Any, queue: Callable[[dx.FakeDataExchange, str], object]
 ) -> None:
@@ -335,9 +319,7 @@ def test_histories_set_before_check_creating_raise() -> None:
 
 
 def test_scenario_without_the_fixture_has_no_fake() -> None:
-    with pytest.raises(
-        dx.UsageError, match="'mine': fake is available only from the fixture dxjobs_"
-    ):
+    with pytest.raises(dx.UsageError, match="'mine': fake is available only from the fixture dxjobs_"):
         dx.Scenario("mine", "Mine.").fake.add_job()
 
 

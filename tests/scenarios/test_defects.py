@@ -50,27 +50,19 @@ TABLE = {
     "returns_error_after_a_failed_call": f"{SERVICE_ERRORS} {FAILED_CALL}",
     "retries_client_errors_forever": "not-found access-denied invalid-request",
     "expects_job_errors_as_exceptions": f"{FAILS} {FAILED_CALL}",
-    "treats_datetimes_as_strings": (
-        f"{COMPLETES} {FAILED_CALL} unknown-state unknown-members unknown-type"
-    ),
+    "treats_datetimes_as_strings": (f"{COMPLETES} {FAILED_CALL} unknown-state unknown-members unknown-type"),
     "does_not_sleep": f"completes-later {FAILED_CALL}",
     "expects_a_nested_job": f"{EVERY_END} {STUCK} unknown-type",
-    "never_starts_its_job": (
-        f"{EVERY_END} {SERVICE_ERRORS} stuck-in-waiting stuck-in-progress limit-on-start"
-    ),
+    "never_starts_its_job": (f"{EVERY_END} {SERVICE_ERRORS} stuck-in-waiting stuck-in-progress limit-on-start"),
     "polls_only_its_first_job": f"{EVERY_END} two-jobs",
-    "sends_an_invalid_request": (
-        f"{EVERY_END} {SERVICE_ERRORS} stuck-in-waiting stuck-in-progress limit-on-start"
-    ),
+    "sends_an_invalid_request": (f"{EVERY_END} {SERVICE_ERRORS} stuck-in-waiting stuck-in-progress limit-on-start"),
     "assumes_a_signed_url": "signed-url-missing signed-url-expired",
 }
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_defect_is_found_by_its_scenarios_and_no_other(name: str) -> None:
-    options: Any = (
-        {"failed": lambda result: not result["ok"]} if name == "reports_by_return_value" else {}
-    )
+    options: Any = {"failed": lambda result: not result["ok"]} if name == "reports_by_return_value" else {}
     found = {each.name for each in catalogue() if report(getattr(consumers, name), each, **options)}
     assert found == set(TABLE[name].split())
 

@@ -54,9 +54,7 @@ def test_name_error_is_a_crash(name: str) -> None:
             raise JobFialed from error  # type: ignore[name-defined] # noqa: F821
 
     text = report(wait, scenario(name))
-    assert (
-        "But it crashed in its own error path: NameError: name 'JobFialed' is not defined" in text
-    )
+    assert "But it crashed in its own error path: NameError: name 'JobFialed' is not defined" in text
 
 
 def test_failed_connection_is_a_reason() -> None:
@@ -68,10 +66,7 @@ def test_failed_connection_is_a_reason() -> None:
     )
     assert report(consumers.polls_until_deadline, unreachable) == ""
     text = report(consumers.returns_error_after_a_failed_call, unreachable)
-    assert (
-        "But it returned 'ERROR', as if the job had succeeded; if that reports a failure, pass"
-        in text
-    )
+    assert "But it returned 'ERROR', as if the job had succeeded; if that reports a failure, pass" in text
 
 
 def times_out_with(message: str) -> Callable[[str], None]:

@@ -23,9 +23,7 @@ def test_report_has_title_expectation_finding_timeline_and_usual_cause() -> None
         "Expected: the code raises an exception that names the reason, because the job does not succeed."
     )
     assert lines[2].startswith("But it did not end: get_job was called 26 times for job ")
-    assert lines[2].endswith(
-        " after it reported TIMED_OUT, an end state: every 10 s, over 0:04:10."
-    )
+    assert lines[2].endswith(" after it reported TIMED_OUT, an end state: every 10 s, over 0:04:10.")
     assert lines[3:6] == [
         "What happened, from 2025-01-01 00:00:00 UTC:",
         "       +0.000 s  get_job  200 IN_PROGRESS, then a sleep of 10 s",
@@ -55,9 +53,7 @@ def test_usual_cause_of_returning_before_the_end_is_that_of_the_scenario() -> No
 def test_crash_is_reported_with_its_line() -> None:
     text = report(consumers.crashes_in_its_error_path, scenario("errors-absent"))
     assert "But it crashed in its own error path: KeyError: 'Errors' (consumers.py:" in text
-    assert text.endswith(
-        'Usually: the error path assumes a complete job["Errors"][0], or discards it.'
-    )
+    assert text.endswith('Usually: the error path assumes a complete job["Errors"][0], or discards it.')
 
 
 @pytest.mark.parametrize(
@@ -120,12 +116,8 @@ async def wait_and_fail(job_id: str) -> None:
 def test_raising_without_a_poll_is_a_finding() -> None:
     for name in "error", "access-denied", "never-started":
         text = report(wait_and_fail, scenario(name))
-        assert re.search(
-            r"But it did not poll job .* at all: it raised ValueError: .* \(test_", text
-        )
-        assert text.endswith(
-            "Usually: the code fails for a reason that has nothing to do with the job."
-        )
+        assert re.search(r"But it did not poll job .* at all: it raised ValueError: .* \(test_", text)
+        assert text.endswith("Usually: the code fails for a reason that has nothing to do with the job.")
 
 
 def test_code_may_raise_the_failed_call_that_prevented_polling() -> None:
@@ -150,9 +142,7 @@ def test_raising_an_unrelated_error_before_the_end_is_a_finding() -> None:
         raise RuntimeError("disk full")
 
     text = report(wait, scenario("error"))
-    assert re.search(
-        r"But it did not poll job .* to the end: it raised RuntimeError: disk full", text
-    )
+    assert re.search(r"But it did not poll job .* to the end: it raised RuntimeError: disk full", text)
     assert "Usually: the code fails for a reason that has nothing to do" in text
 
 

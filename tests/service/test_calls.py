@@ -89,9 +89,7 @@ def test_error_equals_what_the_client_raised(dxjobs: dx.FakeDataExchange, client
     assert (str(call.error), call.error.response) == (str(raised), raised.response)
 
 
-def test_error_of_a_retried_call_equals_what_the_client_raised(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_error_of_a_retried_call_equals_what_the_client_raised(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_client_error("get_job", "ThrottlingException", "slow down")
     raised: Any = error_of(client, "get_job", JobId=ID)
     (call,) = dxjobs.calls
@@ -143,17 +141,13 @@ def test_calls_hold_copies(dxjobs: dx.FakeDataExchange, client: Any) -> None:
 # Attempts
 
 
-def test_successful_call_has_one_attempt(
-    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
-) -> None:
+def test_successful_call_has_one_attempt(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
     client.create_job(**CREATE)
     assert dxjobs.calls[0].attempts == (dx.Attempt(at=START, status=201),)
 
 
 @pytest.mark.parametrize(("mode", "sends"), [("legacy", 5), ("standard", 3)])
-@pytest.mark.parametrize(
-    ("code", "status"), [("ThrottlingException", 429), ("InternalServerException", 500)]
-)
+@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 429), ("InternalServerException", 500)])
 def test_attempts_record_retries_and_backoff_without_real_sleeps(
     dxjobs: dx.FakeDataExchange,
     monkeypatch: pytest.MonkeyPatch,
@@ -188,9 +182,7 @@ def test_attempts_record_retries_and_backoff_without_real_sleeps(
 # The timeline
 
 
-def test_timeline_shows_time_operation_and_outcome(
-    dxjobs: dx.FakeDataExchange, client: Any, clock: Any
-) -> None:
+def test_timeline_shows_time_operation_and_outcome(dxjobs: dx.FakeDataExchange, client: Any, clock: Any) -> None:
     assert dxjobs.timeline().count("\n") == 0
     dxjobs.next_job(dx.completes(after=60))
     job_id = client.create_job(**CREATE)["Id"]
@@ -267,9 +259,7 @@ def test_call_equals_only_itself(dxjobs: dx.FakeDataExchange, client: Any) -> No
     assert len({first, second, *job.calls}) == 2
 
 
-def test_queued_response_with_a_job_counts_as_a_poll(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_queued_response_with_a_job_counts_as_a_poll(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=3))
     dxjobs.add_response("get_job", {"State": "WAITING"})
     dxjobs.add_client_error("get_job", "AccessDeniedException")
@@ -300,9 +290,7 @@ def test_runaway_polling_explains_why_the_job_stays(
 ) -> None:
     details = {"AssetId": ID, "DataSetId": ID, "RevisionId": ID}
     if history is None:
-        created = client.create_job(
-            Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": details}
-        )
+        created = client.create_job(Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": details})
         job_id = created["Id"]
     elif history == "captured":
         job_id = dxjobs.add_job(dx.make_job("EXPORT_ASSETS_TO_S3", "WAITING")).id

@@ -43,9 +43,7 @@ def test_faults_are_an_attribute_of_the_package() -> None:
 
 
 def test_message_request_id_and_headers_are_sent(dxjobs: dx.FakeDataExchange, client: Any) -> None:
-    fault = faults.not_found(
-        message="Gone", request_id="r-1", headers={"X-Amzn-Trace": "t", "content-type": "x/y"}
-    )
+    fault = faults.not_found(message="Gone", request_id="r-1", headers={"X-Amzn-Trace": "t", "content-type": "x/y"})
     dxjobs.inject(fault)
     with pytest.raises(client.exceptions.ResourceNotFoundException, match="Gone") as caught:
         client.get_job(JobId=ID)
@@ -57,9 +55,7 @@ def test_message_request_id_and_headers_are_sent(dxjobs: dx.FakeDataExchange, cl
     assert caught.value.response["ResourceType"] == "JOB"
 
 
-def test_message_of_a_connection_error_is_that_of_its_cause(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_message_of_a_connection_error_is_that_of_its_cause(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.inject(faults.connection_refused(message="no route to host"), calls=1)
     with pytest.raises(Exception, match="Could not connect") as caught:
         client.get_job(JobId=ID)
@@ -133,9 +129,7 @@ INVALID: list[tuple[Any, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("make", "arguments", "message"), INVALID)
-def test_invalid_arguments_raise_usage_error(
-    make: Any, arguments: dict[str, Any], message: str
-) -> None:
+def test_invalid_arguments_raise_usage_error(make: Any, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(dx.UsageError, match=message):
         make(**arguments)
 
@@ -150,9 +144,7 @@ def test_unknown_kind_raises_usage_error() -> None:
         dx.Fault("throtling")
 
 
-def test_garbled_fault_without_fields_is_an_empty_success(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_garbled_fault_without_fields_is_an_empty_success(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.inject(dx.Fault("garbled"))
     response = client.get_job(JobId=DATA_SET)
     assert set(response) == {"ResponseMetadata"}
@@ -191,19 +183,13 @@ def test_status_from_300_is_an_error_as_for_botocore(
         client.get_job(JobId=job.id)
     (call,) = dxjobs.calls
     assert call.attempts[0].error_code == code
-    assert (
-        isinstance(call.error, client.exceptions.ClientError)
-        == (call.response is None)
-        == bool(code)
-    )
+    assert isinstance(call.error, client.exceptions.ClientError) == (call.response is None) == bool(code)
     dxjobs.assert_polled(job, 0 if code else 1)
     assert job.polls == (0 if code else 1)
 
 
 @pytest.mark.parametrize("state", [5, ["x"], {"a": 1}, True, float("nan")])
-def test_state_that_is_not_a_string_is_shown(
-    dxjobs: dx.FakeDataExchange, client: Any, state: object
-) -> None:
+def test_state_that_is_not_a_string_is_shown(dxjobs: dx.FakeDataExchange, client: Any, state: object) -> None:
     job = dxjobs.add_job()
     dxjobs.inject(faults.garbled(json.dumps({"State": state, "Id": ["x"]}).encode()))
     client.get_job(JobId=job.id)
@@ -212,15 +198,11 @@ def test_state_that_is_not_a_string_is_shown(
         dxjobs.assert_polled(job, times=5)
     dxjobs.inject(faults.garbled(b'{"Id": ["x"], "State": "WAITING"}'), operation="create_job")
     details = {"DataSetId": DATA_SET, "RevisionId": DATA_SET, "AssetId": DATA_SET}
-    client.create_job(
-        Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": details}
-    )
+    client.create_job(Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": details})
     assert "create_job  200 WAITING" in dxjobs.timeline()
 
 
-def test_body_that_botocore_cannot_decode_is_garbled(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_body_that_botocore_cannot_decode_is_garbled(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     job = dxjobs.add_job()
     dxjobs.inject(faults.garbled('{"State": "COMPLETED"}'.encode("utf-16")))
     with pytest.raises(UnicodeDecodeError):

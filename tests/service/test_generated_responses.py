@@ -15,9 +15,7 @@ from clients import MODEL
 
 import pytest_dxjobs as dx
 
-OPERATIONS: dict[str, Any] = {
-    botocore.xform_name(name): MODEL.operation_model(name) for name in MODEL.operation_names
-}
+OPERATIONS: dict[str, Any] = {botocore.xform_name(name): MODEL.operation_model(name) for name in MODEL.operation_names}
 ID, OTHER_ID = "d" * 32, "e" * 32
 
 EXAMPLE_STRINGS = (
@@ -39,9 +37,7 @@ def example_string(shape: Any) -> str:
     """Return a string that the shape permits; an account id if no example does."""
     bounds = range(shape.metadata.get("min", 0), shape.metadata.get("max", 99) + 1)
     pattern = shape.metadata.get("pattern", ".*")
-    permitted = (
-        each for each in EXAMPLE_STRINGS if re.fullmatch(pattern, each) and len(each) in bounds
-    )
+    permitted = (each for each in EXAMPLE_STRINGS if re.fullmatch(pattern, each) and len(each) in bounds)
     return str(shape.enum[0] if shape.enum else next(permitted, "123456789012"))
 
 
@@ -68,9 +64,7 @@ def scalars(shape: Any, value: Any) -> Iterator[tuple[Any, Any]]:
         yield shape, value
 
 
-def call_and_split(
-    client: Any, method: str, params: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def call_and_split(client: Any, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the response of the client and its metadata."""
     returned = getattr(client, method)(**params)
     return returned, returned.pop("ResponseMetadata")
@@ -86,9 +80,7 @@ def test_every_operation_returns_the_queued_response(
 ) -> None:
     operation = OPERATIONS[method]
     params = build(operation.input_shape, all_members=all_members)
-    response = (
-        build(operation.output_shape, all_members=all_members) if operation.output_shape else {}
-    )
+    response = build(operation.output_shape, all_members=all_members) if operation.output_shape else {}
     dxjobs.add_response(method, response, params)
     returned, metadata = call_and_split(client, method, params)
     # SendApiAsset returns every header and the raw body as members.
@@ -103,9 +95,7 @@ def test_every_operation_returns_the_queued_response(
 
 
 @pytest.mark.parametrize("method", OPERATIONS)
-def test_every_operation_raises_the_queued_error(
-    dxjobs: dx.FakeDataExchange, client: Any, method: str
-) -> None:
+def test_every_operation_raises_the_queued_error(dxjobs: dx.FakeDataExchange, client: Any, method: str) -> None:
     operation = OPERATIONS[method]
     dxjobs.add_client_error(method, "AccessDeniedException", "not yours")
     with pytest.raises(client.exceptions.AccessDeniedException) as caught:
@@ -119,9 +109,7 @@ def test_every_operation_raises_the_queued_error(
 
 
 @pytest.mark.parametrize("method", sorted(OPERATIONS.keys() - {"create_job"}))
-def test_every_operation_generates_a_valid_response(
-    dxjobs: dx.FakeDataExchange, client: Any, method: str
-) -> None:
+def test_every_operation_generates_a_valid_response(dxjobs: dx.FakeDataExchange, client: Any, method: str) -> None:
     shape = OPERATIONS[method].output_shape or MODEL.shape_for("StartJobResponse")
     dxjobs.add_response(method)
     params = build(OPERATIONS[method].input_shape, all_members=False)
@@ -185,9 +173,7 @@ REPEATED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("method", "params", "response"), [case for case in REPEATED if case[0] in OPERATIONS]
-)
+@pytest.mark.parametrize(("method", "params", "response"), [case for case in REPEATED if case[0] in OPERATIONS])
 def test_request_parameters_are_repeated(
     dxjobs: dx.FakeDataExchange,
     client: Any,
@@ -208,9 +194,7 @@ def test_malformed_id_raises_validation_exception(dxjobs: dx.FakeDataExchange, c
             getattr(client, method)(**{name: "x"})
 
 
-def test_list_entries_belong_to_the_requested_resource(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_list_entries_belong_to_the_requested_resource(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("list_data_set_revisions")
     dxjobs.add_response("list_revision_assets")
     (revision,) = client.list_data_set_revisions(DataSetId=ID)["Revisions"]
@@ -253,9 +237,7 @@ def test_generated_page_is_the_last(dxjobs: dx.FakeDataExchange, client: Any, me
         assert len(pages) == 1
 
 
-def test_generated_create_job_response_is_validated_like_a_real_one(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_generated_create_job_response_is_validated_like_a_real_one(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     details = {"AssetId": ID, "DataSetId": ID, "RevisionId": ID}
     dxjobs.add_response("create_job", times=2)
     returned, _ = call_and_split(

@@ -182,20 +182,14 @@ def test_body_is_rest_json(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> N
 
 
 @pytest.mark.parametrize("fraction", [0, 1000, 999000, 1, 999999])
-def test_timestamp_keeps_its_fraction(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any, fraction: int
-) -> None:
+def test_timestamp_keeps_its_fraction(dxjobs: dx.FakeDataExchange, dxjobs_client: Any, fraction: int) -> None:
     at = datetime.datetime(2024, 1, 1, 1, 1, 1, fraction, tzinfo=UTC)
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", CreatedAt=at)
     assert dxjobs_client.get_job(JobId=job.id)["CreatedAt"] == at
 
 
-def test_timestamp_in_another_time_zone_is_the_same_instant(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any
-) -> None:
-    at = datetime.datetime(
-        2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=5, minutes=30))
-    )
+def test_timestamp_in_another_time_zone_is_the_same_instant(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
+    at = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=5, minutes=30)))
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", CreatedAt=at)
     assert dxjobs_client.get_job(JobId=job.id)["CreatedAt"] == at
 
@@ -223,9 +217,7 @@ def test_unknown_id_raises_not_found(dxjobs: dx.FakeDataExchange, dxjobs_client:
     "job_id",
     ["", "x", "a" * 29, "a" * 41, "é" * 32, "a" * 31 + "-", "a" * 16 + "/" + "a" * 15, "%2F"],
 )
-def test_malformed_id_raises_validation_exception(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any, job_id: str
-) -> None:
+def test_malformed_id_raises_validation_exception(dxjobs: dx.FakeDataExchange, dxjobs_client: Any, job_id: str) -> None:
     with pytest.raises(dxjobs_client.exceptions.ValidationException) as caught:
         dxjobs_client.get_job(JobId=job_id)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
@@ -245,9 +237,7 @@ def test_botocore_validates_parameters(dxjobs: dx.FakeDataExchange, dxjobs_clien
         dxjobs_client.get_job(JobId="x", jobId="x")
 
 
-def test_invalid_response_is_accepted_with_check_false(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any
-) -> None:
+def test_invalid_response_is_accepted_with_check_false(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     job = dxjobs.add_job({"Id": "short", "State": "EXPLODED", "Details": None}, check=False)
     response = dxjobs_client.get_job(JobId="short")
     del response["ResponseMetadata"]
@@ -255,9 +245,7 @@ def test_invalid_response_is_accepted_with_check_false(
     assert (job.id, job.state, job.type, job.arn) == ("short", "EXPLODED", "", "")
 
 
-def test_job_without_an_id_is_polled_by_its_assigned_id(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any
-) -> None:
+def test_job_without_an_id_is_polled_by_its_assigned_id(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     job = dxjobs.add_job({"State": "ERROR"}, check=False)
     response = dxjobs_client.get_job(JobId=job.id)
     del response["ResponseMetadata"]

@@ -91,9 +91,7 @@ def test_histories_are_used_first_in_first_out(dxjobs: dx.FakeDataExchange, clie
     ]
 
 
-def test_default_history_applies_to_all_other_jobs(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_default_history_applies_to_all_other_jobs(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     assert dxjobs.default_history == dx.completes()
     assert state_once_started(client, create(client)) == COMPLETED
     dxjobs.default_history = dx.times_out()
@@ -104,9 +102,7 @@ def test_default_history_applies_to_all_other_jobs(
     assert state_once_started(client, create(client)) == COMPLETED
 
 
-def test_where_is_called_with_the_details_of_the_request(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_where_is_called_with_the_details_of_the_request(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     calls: list[dict[str, Any]] = []
 
     def where(details: dict[str, Any]) -> bool:
@@ -121,9 +117,7 @@ def test_where_is_called_with_the_details_of_the_request(
     assert calls == [details]
 
 
-def test_error_in_where_is_reported_and_creates_no_job(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_error_in_where_is_reported_and_creates_no_job(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.next_job(dx.fails(), where=lambda details: details["AssetSources"])
     message = f"next_job: where raised KeyError: 'AssetSources'.*{EXPORT}.*{DATA_SETS[3]}"
     with pytest.raises(dx.UsageError, match=message):
@@ -136,9 +130,7 @@ def has_data_set(data_set: str) -> Callable[[dict[str, Any]], bool]:
     return lambda details: bool(details["DataSetId"] == data_set)
 
 
-def test_where_may_block_until_another_job_is_created(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_where_may_block_until_another_job_is_created(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     barrier = threading.Barrier(2, timeout=10)
     dxjobs.next_job(dx.fails(), where=lambda _: barrier.wait() >= 0)
     dxjobs.next_job(dx.times_out())
@@ -177,9 +169,7 @@ def test_created_job_gets_an_unused_id(dxjobs: dx.FakeDataExchange, client: Any)
     assert create(client) not in taken
 
 
-def test_where_selects_the_history_of_jobs_created_in_threads(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_where_selects_the_history_of_jobs_created_in_threads(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     endings = [dx.completes(), dx.fails(), dx.times_out(), dx.stays(RUNNING), dx.completes()] * 2
     for data_set, ending in zip(DATA_SETS, endings, strict=True):
         dxjobs.next_job(ending, where=has_data_set(data_set))

@@ -34,9 +34,7 @@ def details_of(name: str, **members: Any) -> dict[str, dict[str, Any]]:
 
 # The Details of a valid request, by type.
 DETAILS: dict[str, dict[str, dict[str, Any]]] = {
-    S3_IMPORT: details_of(
-        "ImportAssetsFromS3", AssetSources=[{"Bucket": "prices", "Key": "a b/é.csv"}]
-    ),
+    S3_IMPORT: details_of("ImportAssetsFromS3", AssetSources=[{"Bucket": "prices", "Key": "a b/é.csv"}]),
     SIGNED_IMPORT: details_of("ImportAssetFromSignedUrl", AssetName="prices.csv", Md5Hash=MD5),
     S3_EXPORT: details_of(
         "ExportAssetsToS3",
@@ -44,9 +42,7 @@ DETAILS: dict[str, dict[str, dict[str, Any]]] = {
         Encryption={"Type": "aws:kms", "KmsKeyArn": KEY_ARN},
     ),
     SIGNED_EXPORT: details_of("ExportAssetToSignedUrl", AssetId=ASSET),
-    REVISIONS_EXPORT: {
-        "ExportRevisionsToS3": {"DataSetId": DATA_SET, "RevisionDestinations": [IN_BUCKET]}
-    },
+    REVISIONS_EXPORT: {"ExportRevisionsToS3": {"DataSetId": DATA_SET, "RevisionDestinations": [IN_BUCKET]}},
     "IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES": details_of(
         "ImportAssetsFromRedshiftDataShares", AssetSources=[{"DataShareArn": SHARE}]
     ),
@@ -166,9 +162,7 @@ CONFIGURATIONS: list[Any] = [{"Tags": [{"Key": "team", "Value": "x"}]}, {"Tags":
 
 
 @pytest.mark.parametrize("configuration", [None, *CONFIGURATIONS * CONFIGURABLE])
-def test_asset_configuration_is_returned(
-    dxjobs: dx.FakeDataExchange, client: Any, configuration: Any
-) -> None:
+def test_asset_configuration_is_returned(dxjobs: dx.FakeDataExchange, client: Any, configuration: Any) -> None:
     given = {} if configuration is None else {"AssetConfiguration": configuration}
     job = without_metadata(create(client, S3_IMPORT, **given))
     assert job.get("AssetConfiguration") == configuration
@@ -264,8 +258,7 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
         with_members(S3_EXPORT, Encryption={"Type": "aws:kms"}),
         "Details.ExportAssetsToS3.Encryption.KmsKeyArn: ",
     ),
-    *[(S3_IMPORT, {"AssetConfiguration": TAGS}, "AssetConfiguration.Tags: .*51.*50")]
-    * CONFIGURABLE,
+    *[(S3_IMPORT, {"AssetConfiguration": TAGS}, "AssetConfiguration.Tags: .*51.*50")] * CONFIGURABLE,
 ]
 
 
@@ -283,9 +276,7 @@ def test_invalid_request_raises_validation_exception_and_creates_no_job(
     assert client.get_job(JobId=job_id)["State"] == "ERROR"
 
 
-def test_start_and_cancel_return_an_empty_body(
-    dxjobs: dx.FakeDataExchange, dxjobs_client: Any
-) -> None:
+def test_start_and_cancel_return_an_empty_body(dxjobs: dx.FakeDataExchange, dxjobs_client: Any) -> None:
     client = dxjobs_client
     bodies: list[bytes] = []
     for operation in ("StartJob", "CancelJob"):
@@ -302,9 +293,7 @@ def test_start_and_cancel_return_an_empty_body(
     assert bodies == [b"", b""]
 
 
-def test_created_job_waits_until_started(
-    clock: Any, dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_created_job_waits_until_started(clock: Any, dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.default_history = dx.completes(polls=2)
     job_id = create(client)["Id"]
     (job,) = dxjobs.jobs
@@ -318,9 +307,7 @@ def test_created_job_waits_until_started(
     assert states == ["IN_PROGRESS", "COMPLETED"]
 
 
-def test_cancelled_job_stays_cancelled(
-    clock: Any, dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_cancelled_job_stays_cancelled(clock: Any, dxjobs: dx.FakeDataExchange, client: Any) -> None:
     created = create(client)
     (job,) = dxjobs.jobs
     clock.tick(60)
@@ -352,9 +339,7 @@ def test_added_job_counts_as_started(dxjobs: dx.FakeDataExchange, client: Any, s
 
 
 @pytest.mark.parametrize("state", sorted({*dx.JOB_STATES} - {"WAITING"}))
-def test_only_a_waiting_job_can_be_cancelled(
-    dxjobs: dx.FakeDataExchange, client: Any, state: str
-) -> None:
+def test_only_a_waiting_job_can_be_cancelled(dxjobs: dx.FakeDataExchange, client: Any, state: str) -> None:
     job = dxjobs.add_job(S3_EXPORT, dx.stays(state))
     with raises_service_error(client, "ConflictException", 409, state, job.id):
         client.cancel_job(JobId=job.id)
@@ -398,9 +383,7 @@ def test_jobs_are_listed_newest_first(clock: Any, dxjobs: dx.FakeDataExchange, c
 
 
 @pytest.mark.parametrize("type_", dx.JOB_TYPES)
-def test_list_jobs_filters_by_data_set_and_revision(
-    dxjobs: dx.FakeDataExchange, client: Any, type_: str
-) -> None:
+def test_list_jobs_filters_by_data_set_and_revision(dxjobs: dx.FakeDataExchange, client: Any, type_: str) -> None:
     other = dx.job_id("other")
     job_id = create(client, type_)["Id"]
     sibling = create(client, S3_IMPORT, **with_members(S3_IMPORT, RevisionId=other))["Id"]
@@ -468,9 +451,7 @@ def test_token_of_another_fake_raises_validation_exception(client: Any) -> None:
         client.list_jobs(NextToken=token)
 
 
-def test_token_from_before_a_reset_raises_validation_exception(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_token_from_before_a_reset_raises_validation_exception(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_job()
     dxjobs.add_job()
     token = client.list_jobs(MaxResults=1)["NextToken"]
@@ -480,9 +461,7 @@ def test_token_from_before_a_reset_raises_validation_exception(
 
 
 @pytest.mark.parametrize("config", [{}, {"PageSize": 100}])
-def test_paginator_returns_250_jobs(
-    dxjobs: dx.FakeDataExchange, client: Any, config: dict[str, int]
-) -> None:
+def test_paginator_returns_250_jobs(dxjobs: dx.FakeDataExchange, client: Any, config: dict[str, int]) -> None:
     ids = [dxjobs.add_job(SIGNED_EXPORT).id for _ in range(250)]
     pages = list(client.get_paginator("list_jobs").paginate(PaginationConfig=config))
     assert [job["Id"] for page in pages for job in page["Jobs"]] == ids[::-1]

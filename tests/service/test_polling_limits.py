@@ -69,8 +69,7 @@ def test_a_loop_without_a_sleep_is_stopped_by_max_polls(
     with pytest.raises(dx.RunawayPolling) as caught:
         all(client.get_job(JobId=job.id) for _ in iter(lambda: time.time() < end, False))
     assert message_lines(caught)[0] == (
-        f"get_job was called 5001 times for job {job.id} and each time reported IN_PROGRESS: without a "
-        "pause."
+        f"get_job was called 5001 times for job {job.id} and each time reported IN_PROGRESS: without a pause."
     )
     assert "raise the option max_polls" in message_lines(caught)[-1]
 
@@ -136,9 +135,7 @@ def test_a_long_timeline_omits_its_middle(dxjobs: dx.FakeDataExchange, client: A
 
 
 @pytest.mark.dxjobs(max_polls=3)
-def test_max_polls_counts_equal_requests_of_other_operations(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_max_polls_counts_equal_requests_of_other_operations(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     dxjobs.add_response("get_revision", times=dx.ALWAYS)
     dxjobs.add_response("create_revision", times=dx.ALWAYS)
     for _ in range(3):
@@ -291,12 +288,8 @@ def test_failures_swallowed_by_workers_fail_the_test_once(pytester: pytest.Pytes
     )
     result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["*RunawayPolling: get_job was called 26 times for job * after it reported ERROR, *"]
-    )
-    result.stdout.fnmatch_lines(
-        ["It was raised at *test_failures_swallowed_by_workers_fail_the_test_once.py:*"]
-    )
+    result.stdout.fnmatch_lines(["*RunawayPolling: get_job was called 26 times for job * after it reported ERROR, *"])
+    result.stdout.fnmatch_lines(["It was raised at *test_failures_swallowed_by_workers_fail_the_test_once.py:*"])
 
 
 def test_the_ini_file_sets_max_wait(pytester: pytest.Pytester) -> None:
@@ -315,9 +308,7 @@ def test_the_ini_file_sets_max_wait(pytester: pytest.Pytester) -> None:
         """
     )
     result = pytester.runpytest("-p", "no:randomly")
-    result.stdout.fnmatch_lines(
-        ["E  *The code slept for 1:01:00 while get_job was called 62 times*"]
-    )
+    result.stdout.fnmatch_lines(["E  *The code slept for 1:01:00 while get_job was called 62 times*"])
 
 
 def test_a_fake_shared_by_tests_counts_for_each_test(pytester: pytest.Pytester) -> None:
@@ -366,9 +357,7 @@ def test_a_fake_shared_by_tests_counts_for_each_test(pytester: pytest.Pytester) 
 
 
 @pytest.mark.parametrize("sets_back", [False, True])
-def test_a_history_that_starts_after_the_time_of_the_clock_is_reported(
-    client: Any, sets_back: bool
-) -> None:
+def test_a_history_that_starts_after_the_time_of_the_clock_is_reported(client: Any, sets_back: bool) -> None:
     with freezegun.freeze_time("2025-06-01"), dx.FakeDataExchange(max_polls=3) as fake:
         job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.completes(after=600))
         with dx.VirtualClock("2025-05-01") as clock:

@@ -99,9 +99,7 @@ def test_sleeps_between_two_calls_are_summed_without_backoff(
     ]
 
 
-def test_report_is_plain_ascii(
-    dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any
-) -> None:
+def test_report_is_plain_ascii(dxjobs: dx.FakeDataExchange, dxjobs_clock: dx.VirtualClock, client: Any) -> None:
     for job in dxjobs.add_job(), dxjobs.add_job():
         client.get_job(JobId=job.id)
         time.sleep(0.5)

@@ -103,9 +103,7 @@ def test_some_of_forty_values_are_in_order_and_shrink() -> None:
         ({"min": 4, "max": 4}, {4}),
     ],
 )
-def test_list_has_up_to_two_entries_beyond_its_minimum(
-    limits: dict[str, int], sizes: set[int]
-) -> None:
+def test_list_has_up_to_two_entries_beyond_its_minimum(limits: dict[str, int], sizes: set[int]) -> None:
     found = generate(list_of("Text", **limits), "Keys")
     assert len(found[0]) == min(sizes)
     assert {len(each) for each in found} == sizes
@@ -128,9 +126,7 @@ def test_list_of_enum_values_is_any_subset_but_the_empty_one() -> None:
         ({"min": -5, "max": -1}, -5, -1),
     ],
 )
-def test_number_reaches_both_bounds(
-    kind: str, limits: dict[str, int], simplest: int, highest: int | None
-) -> None:
+def test_number_reaches_both_bounds(kind: str, limits: dict[str, int], simplest: int, highest: int | None) -> None:
     found = generate(shape_of(type=kind, **limits))
     assert found[0] == simplest == min(found)
     assert max(found) == highest or highest is None
@@ -165,9 +161,7 @@ def test_text_varies_if_all_candidates_fit_its_length(limits: dict[str, int], va
 )
 def test_longest_permitted_value_is_drawn(name: str, shape: Any, longest: dict[str, int]) -> None:
     found = api_reference.scalars(generate(shape, name), name)
-    assert {
-        name: max(len(text) for key, text in found if key == name) for name in longest
-    } == longest
+    assert {name: max(len(text) for key, text in found if key == name) for name in longest} == longest
 
 
 def test_longest_key_fills_1024_bytes() -> None:

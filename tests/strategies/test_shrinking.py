@@ -69,9 +69,7 @@ def grants_two_keys(job: dict[str, Any]) -> bool:
 
 
 def names_keys_by_year(job: dict[str, Any]) -> bool:
-    return any(
-        name == "KeyPattern" and "Year" in value for name, value in api_reference.scalars(job)
-    )
+    return any(name == "KeyPattern" and "Year" in value for name, value in api_reference.scalars(job))
 
 
 def has_letter_beyond_latin_1(job: dict[str, Any]) -> bool:
@@ -90,10 +88,7 @@ def has_letter_beyond_latin_1(job: dict[str, Any]) -> bool:
 def test_only_needed_members_differ_from_the_simplest(condition: Any, needed: list[str]) -> None:
     job = find_simplest(dxst.jobs(), condition)
     simplest = api_reference.scalars(find_simplest(dxst.jobs(type=job["Type"], state=job["State"])))
-    assert (
-        sorted(name for name, value in api_reference.scalars(job) if (name, value) not in simplest)
-        == needed
-    )
+    assert sorted(name for name, value in api_reference.scalars(job) if (name, value) not in simplest) == needed
 
 
 def test_text_shrinks_to_the_letter_that_the_condition_needs() -> None:
@@ -116,9 +111,7 @@ def test_history_shrinks_to_the_shortest_of_its_form(prefix: str, simplest: str)
 
 
 def test_schedule_shrinks_to_one_fault_in_the_first_request() -> None:
-    assert find_simplest(dxst.fault_schedules()) == [
-        {"fault": faults.throttling(), "after": 0, "requests": 1}
-    ]
+    assert find_simplest(dxst.fault_schedules()) == [{"fault": faults.throttling(), "after": 0, "requests": 1}]
 
 
 @pytest.mark.parametrize("type_", model().types)

@@ -96,9 +96,7 @@ def test_texts_include_unicode_newlines_and_long_values(some_jobs: list[dict[str
     assert any(not message.isascii() for message in messages)
     assert any("\n" in message for message in messages)
     assert max(map(len, messages)) >= 256
-    keys = {
-        value for job in some_jobs for name, value in api_reference.scalars(job) if name == "Key"
-    }
+    keys = {value for job in some_jobs for name, value in api_reference.scalars(job) if name == "Key"}
     assert any(len(key.encode()) > 1000 for key in keys)
     assert len({job["Id"] for job in some_jobs}) > 300
 
@@ -131,9 +129,7 @@ def test_drawn_histories_and_faults_print_as_their_repr() -> None:
             assert pretty(value) == repr(value)
 
 
-@pytest.mark.parametrize(
-    "strategy", [dxst.jobs(), dxst.job_ids(), dxst.future_responses(), dxst.model_responses()]
-)
+@pytest.mark.parametrize("strategy", [dxst.jobs(), dxst.job_ids(), dxst.future_responses(), dxst.model_responses()])
 def test_failing_example_can_be_pasted_into_a_test(strategy: Any) -> None:
     values: list[Any] = []
 
@@ -231,9 +227,7 @@ def test_errors_have_every_combination_of_optional_members() -> None:
 
 
 @given(job=dxst.jobs())
-def test_get_job_returns_the_drawn_job(
-    dxjobs: dx.FakeDataExchange, client: Any, job: dict[str, Any]
-) -> None:
+def test_get_job_returns_the_drawn_job(dxjobs: dx.FakeDataExchange, client: Any, job: dict[str, Any]) -> None:
     added = dxjobs.add_job(job)
     response = client.get_job(JobId=added.id)
     del response["ResponseMetadata"]
@@ -279,10 +273,7 @@ def test_scheduled_requests_fail_and_all_others_succeed(
     job = dxjobs.add_job("EXPORT_ASSETS_TO_S3", dx.completes(polls=100))
     for arguments in schedule:
         dxjobs.inject(**arguments)
-    requests = [
-        range(arguments["after"], arguments["after"] + arguments["requests"])
-        for arguments in schedule
-    ]
+    requests = [range(arguments["after"], arguments["after"] + arguments["requests"]) for arguments in schedule]
     failing = {number for numbers in requests for number in numbers}
     assert len(failing) == sum(map(len, requests))
     while sum(len(call.attempts) for call in dxjobs.calls) <= max(failing):
@@ -291,9 +282,7 @@ def test_scheduled_requests_fail_and_all_others_succeed(
         except (BotoCoreError, ClientError, ValueError, AttributeError):
             pass
     attempts = [attempt for call in dxjobs.calls for attempt in call.attempts]
-    without_error_code = {
-        number for number, attempt in enumerate(attempts) if attempt.error_code is None
-    }
+    without_error_code = {number for number, attempt in enumerate(attempts) if attempt.error_code is None}
     garbled = {
         number
         for arguments, numbers in zip(schedule, requests, strict=True)
@@ -303,9 +292,7 @@ def test_scheduled_requests_fail_and_all_others_succeed(
     assert without_error_code - garbled == set(range(len(attempts))) - failing
 
 
-def test_model_responses_are_valid_and_reach_the_client(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_model_responses_are_valid_and_reach_the_client(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     responses = draw_examples(dxst.model_responses(), 60)
     for number, response in enumerate(responses):
         assert list(violations(model().job, response, "")) == []
@@ -363,9 +350,7 @@ def test_timestamps_have_milliseconds_and_go_from_1970_beyond_2038() -> None:
     assert {at.microsecond // 1000 % 2 for at in times} == {0, 1}
 
 
-def test_future_responses_have_unknown_states_types_codes_and_members(
-    dxjobs: dx.FakeDataExchange, client: Any
-) -> None:
+def test_future_responses_have_unknown_states_types_codes_and_members(dxjobs: dx.FakeDataExchange, client: Any) -> None:
     responses = draw_examples(dxst.future_responses(), 300)
     for number, response in enumerate(responses):
         assert dx.find_problems(response) != []
@@ -396,7 +381,5 @@ def test_datetimes_are_plain_if_strategies_are_first_imported_in_frozen_time() -
         jobs = [find(dxst.jobs(), bool), find(dxst.model_responses(), lambda job: "CreatedAt" in job)]
         print({type(job["CreatedAt"]).__module__ for job in jobs})
     """
-    ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
     assert (ran.stdout, ran.stderr) == ("{'datetime'}\n", "")

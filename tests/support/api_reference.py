@@ -144,15 +144,10 @@ def assert_valid_error(error: dict[str, Any], type_: str, job_details: dict[str,
         return
     if type_ == "IMPORT_ASSETS_FROM_S3":
         assert details["ImportAssetsFromS3JobErrorDetails"]
-        assert all(
-            source in job_details["AssetSources"]
-            for source in details["ImportAssetsFromS3JobErrorDetails"]
-        )
+        assert all(source in job_details["AssetSources"] for source in details["ImportAssetsFromS3JobErrorDetails"])
     else:
         assert type_ == "IMPORT_ASSET_FROM_SIGNED_URL"
-        assert details == {
-            "ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": job_details["AssetName"]}
-        }
+        assert details == {"ImportAssetFromSignedUrlJobErrorDetails": {"AssetName": job_details["AssetName"]}}
 
 
 def scalars(value: Any, name: str = "") -> list[tuple[str, Any]]:

@@ -106,9 +106,7 @@ def _wait_failure(job_id: str) -> Exception | None:
 
 async def polls_in_asyncio(job_id: str) -> None:
     async def poll() -> None:
-        while (job := await asyncio.to_thread(client.get_job, JobId=job_id))[
-            "State"
-        ] != "COMPLETED":
+        while (job := await asyncio.to_thread(client.get_job, JobId=job_id))["State"] != "COMPLETED":
             if job["State"] in FAILED:
                 raise Failed(describe_failure(job))
             await asyncio.sleep(20)
@@ -333,8 +331,6 @@ def checks_the_signed_url() -> str:
 def _signed_url() -> dict[str, Any]:
     client.list_revision_assets(DataSetId="d" * 32, RevisionId="e" * 32)
     ids = {"DataSetId": "d" * 32, "RevisionId": "e" * 32, "AssetId": "f" * 32}
-    job = client.create_job(
-        Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": ids}
-    )
+    job = client.create_job(Type="EXPORT_ASSET_TO_SIGNED_URL", Details={"ExportAssetToSignedUrl": ids})
     client.start_job(JobId=job["Id"])
     return polls_until_deadline(job["Id"])

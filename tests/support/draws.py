@@ -6,9 +6,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-GENERATE_ONLY = settings(
-    max_examples=2000, database=None, deadline=None, derandomize=True, phases=[Phase.generate]
-)
+GENERATE_ONLY = settings(max_examples=2000, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
 
 
 def draw_examples(strategy: Any, count: int = 300) -> list[Any]:

@@ -7,7 +7,5 @@ from pytest_dxjobs._core.timeutils import now
 from pytest_dxjobs._plugin.failure_report import build_report
 
 
-def report_lines(
-    fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80
-) -> list[str]:
+def report_lines(fake: dx.FakeDataExchange, clock: dx.VirtualClock | None, width: int = 80) -> list[str]:
     return build_report(fake, clock, now(), width, everything=False).splitlines()

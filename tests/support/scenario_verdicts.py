@@ -13,9 +13,7 @@ import pytest_dxjobs as dx
 from pytest_dxjobs._scenarios.catalogue import catalogue
 
 
-def report(
-    consumer: Callable[..., Any], scenario: dx.Scenario, *, max_polls: int = 100, **options: Any
-) -> str:
+def report(consumer: Callable[..., Any], scenario: dx.Scenario, *, max_polls: int = 100, **options: Any) -> str:
     """Return the report of the scenario about the code; empty if the check passes or skips."""
     with dx.VirtualClock() as clock, dx.FakeDataExchange(max_polls=max_polls) as fake:
         running = scenario._bind(fake, clock)

@@ -40,9 +40,7 @@ JOB: Any = MODEL.operation_model("GetJob").output_shape
         ("GET", "", None),
     ],
 )
-def test_method_and_path_select_the_operation(
-    method: str, path: str, found: tuple[str, dict[str, str]] | None
-) -> None:
+def test_method_and_path_select_the_operation(method: str, path: str, found: tuple[str, dict[str, str]] | None) -> None:
     assert route(model(), method, path) == found
 
 
@@ -50,9 +48,7 @@ def test_unknown_operation_raises_unexpected_call_and_is_logged() -> None:
     fake = dx.FakeDataExchange(strict=False)
     request = Request("PUT", "/v1/jobs/abc", "", {}, None, "us-east-1")
     for _ in range(2):  # without an invocation id, each request is a call of its own
-        with pytest.raises(
-            dx.UnexpectedCall, match=r"PUT /v1/jobs/abc .*there is no such operation"
-        ):
+        with pytest.raises(dx.UnexpectedCall, match=r"PUT /v1/jobs/abc .*there is no such operation"):
             fake._backend.handle(request)
     call, _ = fake.calls
     assert (call.operation, call.params, call.response) == ("PUT /v1/jobs/abc", {}, None)
@@ -128,9 +124,7 @@ def test_parameter_that_is_not_a_number_is_refused(dxjobs: dx.FakeDataExchange) 
     assert dxjobs.calls[0].params == {"MaxResults": "many"}
 
 
-def test_reset_within_a_call_clears_the_log(
-    dxjobs_client: Any, dxjobs: dx.FakeDataExchange
-) -> None:
+def test_reset_within_a_call_clears_the_log(dxjobs_client: Any, dxjobs: dx.FakeDataExchange) -> None:
     dxjobs.add_response("list_data_sets", lambda _: dxjobs.reset())
     assert dxjobs_client.list_data_sets()["DataSets"]
     assert dxjobs.calls == []
