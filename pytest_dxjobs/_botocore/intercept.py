@@ -41,7 +41,7 @@ from pytest_dxjobs._botocore.call_context import (
     thread_state,
 )
 from pytest_dxjobs._botocore.credentials import with_local_credentials
-from pytest_dxjobs._botocore.pool_workers import escalate
+from pytest_dxjobs._botocore.escalation import escalate
 from pytest_dxjobs._botocore.retry_state import ClientRetries
 from pytest_dxjobs._core.errors import PollingStopped, RunawayPolling, UnexpectedCall, UsageError
 from pytest_dxjobs._core.patching import Patch

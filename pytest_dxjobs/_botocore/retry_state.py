@@ -137,14 +137,14 @@ class RetryState:
         )
 
     def wait(self, seconds: float) -> None:
-        """Let a wait of botocore pass; the limiter's clock skips what no clock has shown."""
+        """Let a backoff pass. Add to the limiter's clock what did not really pass."""
         started_at = self._clock.current_time()
         self._back_off(seconds)
         self._clock.skip(seconds - (self._clock.current_time() - started_at))
 
 
 class _Clock(Clock):
-    """Seconds since creation plus skipped seconds. Setting the time back subtracts nothing."""
+    """The clock of a rate limiter: it never goes back, and ``skip`` adds seconds that did not really pass."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -159,7 +159,7 @@ def _python_threads() -> set[int | None]:
 
 
 def _needs_thread(frame: FrameType) -> bool:
-    """Return whether a thread, if it is blocked, is so without a timeout until another thread wakes it."""
+    """Return whether a thread waits without a timeout, so that only another thread can wake it."""
     function = _function(frame)
     if function == ("threading", "wait"):  # by which queues, events and futures wait
         return frame.f_locals.get("timeout") is None

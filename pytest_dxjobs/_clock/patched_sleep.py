@@ -197,7 +197,7 @@ def _clock_for(caller: FrameType, module: str, exempt: frozenset[str]) -> timeut
 
 
 def _calls_task(caller: FrameType, module: str) -> bool:
-    """Return whether the caller runs a function for a thread: that function may be ``sleep`` itself."""
+    """Return whether the caller is pool or thread code that runs the user's function, which may be ``sleep`` itself."""
     code = caller.f_code
     return code is _THREAD_RUN or (module, code.co_name) in _CALLERS_OF_TASKS
 

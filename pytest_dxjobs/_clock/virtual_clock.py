@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_dxjobs._botocore.retry_state import limiters_in_virtual_time
 from pytest_dxjobs._clock.freezegun_adapter import Freeze, frozen_now, move
 from pytest_dxjobs._clock.patched_sleep import SleepPatches
-from pytest_dxjobs._clock.sleeps import RunningClock
+from pytest_dxjobs._clock.running_clock import RunningClock
 from pytest_dxjobs._core import timeutils
 from pytest_dxjobs._core.arguments import instant, span
 from pytest_dxjobs._core.errors import UsageError

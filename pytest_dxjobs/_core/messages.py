@@ -1,6 +1,7 @@
 """The parts of every message that a user reads: values, hints, lists of permitted names.
 
-A message says what was found, then what is permitted, then what to do.
+A message says what was found, then what is permitted, then what to do. The sentences about arguments are in
+``arguments``.
 """
 
 from __future__ import annotations

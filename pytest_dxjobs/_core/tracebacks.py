@@ -23,7 +23,7 @@ _INTERNAL: Final = ("botocore", "boto3", _US)  # between the calling code and th
 
 
 def is_expected(failure: BaseException) -> bool:
-    """Return whether whoever caught a failure expects it.
+    """Return whether the test caught a failure, and not the code under test.
 
     pytest and unittest do, and so does a function that names the exception's class: code under test does not know
     it. A simpler rule, by the file of the test, lets swallowed failures pass if the code under test stands in that

@@ -152,7 +152,7 @@ class FakeDataExchange(Stubbing, FaultInjection, Assertions):
             raise failure
 
     def _check_late_calls(self) -> None:
-        """Raise the failures since ``_check_at_end``, which has reported what is unused."""
+        """Raise failures of calls after ``_check_at_end``; unused items are not reported again."""
         if (failure := find_failure(self._backend, strict=self._strict, unused=False)) is not None:
             raise failure
 

@@ -21,13 +21,7 @@ _STRICT_HINT: Final = (
 
 
 def find_failure(backend: Backend, *, strict: bool, unused: bool = True) -> Exception | None:
-    """Return the failure to raise, with everything in one message; None if there is nothing to report.
-
-    Args:
-        backend: The service of the fake; it forgets the failures.
-        strict: Whether unexpected calls, and what is unused, are reported as well.
-        unused: Whether what is unused is reported.
-    """
+    """Return the failure to raise, with everything in one message; None if there is nothing to report."""
     failures = [each for each in backend.take_failures() if strict or not isinstance(each, UnexpectedCall)]
     # If the test expects a failure of one worker of a pool, it expects the same of the others.
     expected = {_identity(each) for each in failures if is_expected(each)}

@@ -31,16 +31,7 @@ def response_in_state(
     history: History,
     deferred: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the response adapted to another state.
-
-    Args:
-        installed: The service model.
-        response: The response so far; its values may have been read back from JSON.
-        state: The new state.
-        at: When the job entered it: a datetime.
-        history: Has the errors of a job that fails.
-        deferred: The members that ``split_deferred`` kept for a later state.
-    """
+    """Return the response adapted to another state."""
     job = {name: part for name, part in response.items() if name != "Errors"}
     job.update(State=state, UpdatedAt=at)
     type_ = str(response.get("Type"))
@@ -74,7 +65,7 @@ def _errors(installed: Model, job: Mapping[str, Any], history: History, deferred
 def split_deferred(
     installed: Model, members: Mapping[str, Any], type_: str, history: History
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split members into those for the first state and deferred ones, which a later state has."""
+    """Split members into those of the first state and those for later states (errors, signed URLs)."""
     first, *later = [stage.state for stage in history.stages]
     kept, deferred = dict(members), {}
     if first != documented.FAILED and documented.FAILED in later and "Errors" in kept:

@@ -41,15 +41,7 @@ def build_report(
     *,
     everything: bool,
 ) -> str:
-    """Return the text of the section; empty if the fake has no jobs and met no calls.
-
-    Args:
-        fake: The fake of the test.
-        clock: The clock of the test, which lists the sleeps; None without virtual time.
-        until: When the test failed, or ended.
-        width: The columns of the terminal.
-        everything: Show every job, and a line for every call.
-    """
+    """Return the text of the section; empty if the fake has no jobs and met no calls."""
     backend = fake._backend  # noqa: SLF001
     with backend.lock:
         reports = _JobReports(backend, clock, until)

@@ -30,11 +30,6 @@ _FIXTURES: Final = ("dxjobs", "dxjobs_client", "dxjobs_clock")
 def fresh_for_each_example(test: Any, fake: FakeDataExchange | None, clock: VirtualClock | None) -> Iterator[None]:
     """Reset the fixtures of a Hypothesis test before each example, and check the fake after it.
 
-    Args:
-        test: The function or method that pytest calls.
-        fake: The fixture ``dxjobs``; None if the test does not use it.
-        clock: The fixture ``dxjobs_clock``; None if the test does not use it.
-
     Raises:
         UsageError: The fake is already in use.
     """

@@ -211,7 +211,7 @@ class Scenario:
                 "check_creating: the scenario sets the histories of the jobs; remove default_history and next_job"
             )
         if self.expected == "gives up":
-            fake._backend.let_hang(self.history, _HANGING_JOBS)  # noqa: SLF001
+            fake._backend.limit_to_first_jobs(self.history, _HANGING_JOBS)  # noqa: SLF001
         else:
             fake.default_history = self.history
         self._run_and_check("check_creating", run, run, failed)

@@ -57,17 +57,7 @@ def check_run(
     jobs: Sequence[Job],
     sleeps: Sequence[Sleep],
 ) -> str:
-    """Return the report; empty if the code is correct.
-
-    Args:
-        expected: What correct code does, one of ``ENDINGS``.
-        usually: The usual cause of a failure; may be empty.
-        title: The first line of the report.
-        result: What the code did.
-        fake: The fake in which it ran.
-        jobs: The jobs that the code should wait for.
-        sleeps: The sleeps during the run.
-    """
+    """Return the report; empty if the code is correct."""
     records = fake._backend.calls.records  # noqa: SLF001
     findings = list(_findings(expected, result, jobs, records))
     if not findings:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class _Epoch:
-    """Identifies a fake between two resets."""
+    """A token that ``reset`` replaces, by which calls that began before a reset are recognised."""
 
 
 class Backend:
@@ -180,8 +180,8 @@ class Backend:
         with self.lock:
             self._operations.adapt = adapt
 
-    def let_hang(self, history: History, jobs: int) -> None:
-        """Give the first so many jobs this history, and faults; let the others complete, until the next reset."""
+    def limit_to_first_jobs(self, history: History, jobs: int) -> None:
+        """Until the next reset, give this history and the faults to the first ``jobs`` jobs; later ones complete."""
         with self.lock:
             self.planned_histories.first = itertools.repeat(history, jobs)
             self.planned_histories.default = completes(polls=3)

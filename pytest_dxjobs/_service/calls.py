@@ -120,13 +120,11 @@ Respond = Callable[["CallRecord"], "Response"]
 
 
 class Role(enum.Enum):
-    """What an operation does with jobs."""
+    """What an operation does with a job, as far as the log, the limits and the verdict need to know."""
 
     CREATE = enum.auto()
     START = enum.auto()
-    CANCEL = enum.auto()
     POLL = enum.auto()
-    LIST = enum.auto()
 
 
 class CallRecord:
@@ -152,12 +150,12 @@ class CallRecord:
         "thread",
     )
 
-    def __init__(self, installed: Model, roles: Mapping[str, Role], request: Request, stamp: Stamp) -> None:
+    def __init__(self, installed: Model, roles: Mapping[str, Role | None], request: Request, stamp: Stamp) -> None:
         found = route(installed, request.method, request.path)
         self.operation: str | None
         self.path_params: dict[str, str]
         self.operation, self.path_params = found or (None, {})
-        self.role: Role | None = roles.get(self.operation or "")  # None: not an operation on jobs
+        self.role: Role | None = roles.get(self.operation or "")
         self.installed: Model = installed
         # Headers are most of a request, and few operations have parameters in them.
         keep_headers = self.operation is not None and takes_headers(installed, self.operation)
@@ -247,7 +245,7 @@ def _without_headers(request: Request) -> Request:
 class CallLog:
     """The calls that reached one fake, in the order of their first attempts."""
 
-    def __init__(self, installed: Model, roles: Mapping[str, Role]) -> None:
+    def __init__(self, installed: Model, roles: Mapping[str, Role | None]) -> None:
         self._installed, self._roles = installed, roles
         self.reset()
 

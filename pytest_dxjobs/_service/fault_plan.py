@@ -66,7 +66,7 @@ class PlannedFault:
         return f"{self.name}{used}"
 
     def matches(self, call: CallRecord) -> bool:
-        """Return whether this request counts for the fault."""
+        """Return whether the fault is for the operation and the job of this request."""
         return (
             call.operation in self.operations
             and (self.job_ids is None or call.job_id in self.job_ids)
@@ -74,7 +74,7 @@ class PlannedFault:
         )
 
     def triggers(self, job_id: str | None, ordinal_of: OrdinalOf) -> bool:
-        """Return whether the fault happens to the last request that was seen.
+        """Return whether the request that was counted last meets the fault, by ``after``, ``times`` and ``rate``.
 
         Each job has a random generator of its own, seeded with its ordinal in the fake. So neither threads
         nor the name of the test, which job ids depend on, change what happens to a job.

@@ -78,7 +78,7 @@ class StoredJob:
         self._body = encode(installed.job, response)
 
     def position_at(self, at: datetime.datetime, *, polling: bool) -> Position | None:
-        """Return the position in the history; ``polling``: as a ``get_job`` at this instant would see it."""
+        """Return the position in the history; None before the start. With ``polling``, as the next ``get_job`` finds it."""
         if self._position is None:
             return None
         return advance(self._history, self._position, at, polling=polling)
@@ -125,7 +125,7 @@ class StoredJob:
         self.polls += 1
 
     def start(self, at: datetime.datetime) -> None:
-        """Run the history from now on, unless it runs since the creation."""
+        """Mark the job as started, and begin its history unless it has begun already."""
         self.started = True
         if self._position is None:
             self._position = Position(0, at)

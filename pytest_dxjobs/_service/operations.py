@@ -1,6 +1,7 @@
 """The operations on jobs, as the service's pages describe them.
 
-``_OPERATIONS`` is the one table of them: another operation on jobs is a row there, with its method.
+``_OPERATIONS`` is the one table of them: another operation on jobs is a row there, with its method and its ``Role``
+for the log, the limits and the verdict (None if these need not know it).
 """
 
 from __future__ import annotations
@@ -166,11 +167,11 @@ class JobOperations:
         )
 
 
-_OPERATIONS: Final[dict[str, tuple[Role, Operate]]] = {
-    "CancelJob": (Role.CANCEL, JobOperations.cancel_job),
+_OPERATIONS: Final[dict[str, tuple[Role | None, Operate]]] = {
+    "CancelJob": (None, JobOperations.cancel_job),
     "CreateJob": (Role.CREATE, JobOperations.create_job),
     "GetJob": (Role.POLL, JobOperations.get_job),
-    "ListJobs": (Role.LIST, JobOperations.list_jobs),
+    "ListJobs": (None, JobOperations.list_jobs),
     "StartJob": (Role.START, JobOperations.start_job),
 }
 ROLES: Final = {name: role for name, (role, _) in _OPERATIONS.items()}

@@ -196,7 +196,7 @@ class PollingMonitor:
 
 
 def permitting_option(message: str) -> str:
-    """Return the option that permits what a failure reports, if it may be meant; polls after the end are not."""
+    """Return the limit that a failure advises to raise; "" after an end state, where more polls are always a mistake."""
     return next((each for each in ("max_polls", "max_wait") if _how_to_permit(each) in message), "")
 
 

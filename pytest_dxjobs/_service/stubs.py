@@ -48,7 +48,7 @@ class StubbedResponse:
 
     @property
     def applies_to_every_call(self) -> bool:
-        """Whether no call ever reaches a response queued after it."""
+        """Whether it responds to every call of its operation, so that no response queued after it is ever used."""
         return self.times is None and self.expected is None
 
     @property

@@ -144,13 +144,7 @@ _SUMMARY_LINES: Final = 8
 
 
 def polling_summary(records: Sequence[CallRecord], polls: int, reason: str) -> str:
-    """Return the end of the sentence on how often a job was polled, and the lines after it.
-
-    Args:
-        records: The calls about the job, including the one over the limit.
-        polls: How many of the last ``get_job`` calls the sentence counts.
-        reason: Why the job stays in its state; may be empty.
-    """
+    """Return the end of the sentence on how often a job was polled, and the lines after it."""
     polled = [record for record in records if record.role is Role.POLL]
     finished = [record for record in records if record.attempt_rows]
     timeline = shorten(draw_timeline("Calls about this job", finished), _SUMMARY_LINES)

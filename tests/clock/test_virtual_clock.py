@@ -27,7 +27,7 @@ from clients import client_for
 
 import pytest_dxjobs as dx
 from pytest_dxjobs import faults
-from pytest_dxjobs._clock import sleeps, virtual_clock
+from pytest_dxjobs._clock import running_clock, virtual_clock
 from pytest_dxjobs._core import timeutils
 
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
@@ -468,5 +468,5 @@ def test_a_wait_that_is_interrupted_at_its_start_takes_no_time(
 
 
 def test_a_fork_without_a_clock_changes_nothing() -> None:
-    sleeps._reset_after_fork()
+    running_clock._reset_after_fork()
     assert timeutils.running_clock is None

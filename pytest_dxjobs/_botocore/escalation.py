@@ -29,12 +29,7 @@ def escalate(
     stopped: PollingStopped,
     remember: Callable[[RunawayPolling], None],
 ) -> BaseException:
-    """Return the exception that ends the loop in this thread. The caller holds no lock.
-
-    Args:
-        stopped: The failure to report.
-        remember: Makes the fake remember another failure that it has caused.
-    """
+    """Return the exception that ends the loop in this thread. The caller holds no lock."""
     if stopped.times > _MAX_SWALLOWED:
         end_process(f"{stopped}\n{_SWALLOWS_EVERYTHING}")
     worker = _pool_worker()
