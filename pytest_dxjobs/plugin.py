@@ -240,7 +240,7 @@ def pytest_runtest_makereport(
         return (yield)
     for info in (call.excinfo, *(caught_by_unittest or ())):
         if info is not None:
-            if not item.config.getoption("fulltrace"):
+            if not item.config.getoption("fulltrace", False):
                 _trim_own_tracebacks(info)
             _add_scope_hint(info.value)
     report = yield

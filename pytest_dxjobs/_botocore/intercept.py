@@ -51,6 +51,7 @@ from pytest_dxjobs._wire.http import Request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_dxjobs._botocore.retry_state import RetryState
     from pytest_dxjobs._service.backend import Backend
 
 
@@ -110,11 +111,11 @@ class _Handlers:
         for event, handler in self._events():
             client.meta.events.unregister(event, handler, unique_id=f"pytest-dxjobs {event}")
 
-    def _events(self) -> tuple[tuple[str, Any], ...]:
-        return (
-            (f"choose-signer.{SERVICE}", self._choose_signer),
-            (f"before-send.{SERVICE}", self._respond),
-        )
+    def _events(self) -> list[tuple[str, Any]]:
+        events = [(f"choose-signer.{SERVICE}", self._choose_signer), (f"before-send.{SERVICE}", self._respond)]
+        if self.retries.has_limiter:
+            events.append((f"needs-retry.{SERVICE}", self._after_response))
+        return events
 
     def _choose_signer(self, **_: object) -> Any:
         return None if thread_state.call is None else botocore.UNSIGNED
@@ -144,6 +145,11 @@ class _Handlers:
         aws_response._content = response.body  # noqa: SLF001 - as if it were read, so no socket is needed
         return aws_response
 
+    def _after_response(self, **event: Any) -> None:
+        call = thread_state.call
+        if call is not None:
+            call.retry_state.limiter.on_receiving_response(**event)
+
 
 class _Headers(dict[str, str]):
     """Headers with lower-case names and case-insensitive look-up, far cheaper than botocore's."""
@@ -158,8 +164,8 @@ class _Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-def _attach(client: BaseClient) -> _Handlers:
-    """Count one more call of a client, and register the handlers at its first one."""
+def _attach(client: BaseClient, epoch: object) -> tuple[_Handlers, RetryState]:
+    """Count one more call of a client, register the handlers at its first one, and install the retry state."""
     with _lock:
         handlers = _handlers.get(client)
         if handlers is None:
@@ -167,7 +173,9 @@ def _attach(client: BaseClient) -> _Handlers:
             handlers.register(client)
             _handlers[client] = handlers
         handlers.running_calls += 1
-        return handlers
+        if handlers.retries.epoch is not epoch:
+            handlers.retries.install(epoch)
+        return handlers, handlers.retries.state
 
 
 def _detach(client: BaseClient, handlers: _Handlers) -> None:
@@ -201,11 +209,8 @@ def _wrap_make_request(make_request: Callable[..., Any]) -> Callable[..., Any]:
                 return make_request(client, *args, **kwargs)
             finally:
                 thread_state.call = outer
-        handlers = _attach(client)
-        retries = handlers.retries
-        if retries.epoch is not fake.epoch:
-            retries.install(fake.epoch)
-        call = thread_state.call = CallContext(fake, retries.state)
+        handlers, retry_state = _attach(client, fake.epoch)
+        call = thread_state.call = CallContext(fake, retry_state)
         try:
             http, parsed = make_request(client, *args, **kwargs)
             _note_end(call, parsed.get("ResponseMetadata", {}))

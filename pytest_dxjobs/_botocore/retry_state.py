@@ -57,7 +57,7 @@ class ClientRetries:
     Attributes:
         state: The installed state; None before the first ``install``.
         epoch: The epoch of the fake to which it belongs; a reset of the fake ends it.
-        has_limiter: Whether the client retries in adaptive mode.
+        has_limiter: Whether the client retries in adaptive mode. Who handles its events calls ``state.limiter``.
 
     Args:
         client: The client; its own state is found among its handlers.
@@ -79,7 +79,6 @@ class ClientRetries:
         for limiter in self._limiters:
             self._events.unregister("before-send", limiter.on_sending_request)
             self._events.unregister("needs-retry", limiter.on_receiving_response)
-            self._events.register(f"needs-retry.{SERVICE}", self._on_receiving_response)
 
     def install(self, epoch: object) -> None:
         """Install the state for an epoch of a fake."""
@@ -97,12 +96,8 @@ class ClientRetries:
         for backoff, draw in self._draws.items():
             backoff._random = draw
         for limiter in self._limiters:
-            self._events.unregister(f"needs-retry.{SERVICE}", self._on_receiving_response)
             self._events.register("before-send", limiter.on_sending_request)
             self._events.register("needs-retry", limiter.on_receiving_response)
-
-    def _on_receiving_response(self, **event: Any) -> None:
-        self.state.limiter.on_receiving_response(**event)
 
 
 def _handlers_of(client: BaseClient, kind: type) -> list[Any]:

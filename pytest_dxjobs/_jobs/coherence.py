@@ -46,10 +46,14 @@ def find_problems(job: object) -> list[str]:
     members = {name: value for name, value in dict.items(job) if name != "ResponseMetadata"}
     problems = [f"{name}: missing; every job has it" for name in installed.required if name not in members]
     for name, value in members.items():
-        _collect(problems, violations(installed.job, {name: value}, ""), str(name))
+        _collect(problems, violations(installed.job, {name: value}, ""), _place(name))
     for rule in _RULES:
         _collect(problems, rule(members, installed), "(response)")
     return problems
+
+
+def _place(name: object) -> str:
+    return name if isinstance(name, str) else f"(a name of type {type(name).__name__})"
 
 
 def _collect(problems: list[str], found: Iterator[str], place: str) -> None:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from pytest_dxjobs._wire.http import Request, Response
 
 
+_FAILURES = (AssertionError, UsageError)  # that fail the test even if the code swallows them
+
+
 class _Epoch:
     """A token that ``reset`` replaces, by which calls that began before a reset are recognised."""
 
@@ -87,10 +90,13 @@ class Backend:
             epoch = self.epoch
             call = self.calls.begin(request, now())
             outcome: Response | BaseException = self._respond(call)
-            outcome = self._limits.check(call) or outcome
+            exceeded = self._limits.check(call)
+            # A failure of the test itself matters more, until the code has swallowed too many.
+            if exceeded and not (isinstance(outcome, _FAILURES) and isinstance(exceeded, Exception)):
+                outcome = exceeded
             call.finish(outcome)
             if isinstance(outcome, BaseException):
-                if isinstance(outcome, (AssertionError, UsageError)) and self.epoch is epoch:
+                if isinstance(outcome, _FAILURES) and self.epoch is epoch:
                     self.remembered.append(outcome)
                 try:
                     raise outcome
@@ -116,6 +122,9 @@ class Backend:
         except Exception as failure:
             call.reported = type(failure).__name__
             return failure
+        except BaseException as failure:  # such as pytest.fail in a function of the test
+            call.finish(failure)
+            raise
 
     def _read(self, response: Response, call: CallRecord) -> None:
         """Record what a planned response reports of a job."""

@@ -219,7 +219,7 @@ class CallRecord:
         """Record that botocore retries the call."""
         self.stamp = stamp
         self.response = self.failure = self.count_poll = None
-        self.garbled = False
+        self.garbled, self.reported = False, ""
 
     def finish(self, outcome: Response | BaseException) -> None:
         """Record the outcome of the attempt: a response, or what is raised instead."""

@@ -109,8 +109,7 @@ class PollingMonitor:
 
     def check(self, call: CallRecord) -> RunawayPolling | PollingStopped | None:
         """Count a call whose outcome is known; return what to raise if it is one too many."""
-        if os.environ.get("PYTEST_CURRENT_TEST") != self._phase:
-            self._reset_in_another_test()
+        self._reset_in_another_test()
         is_retry = bool(call.attempt_rows)
         if call.role is Role.POLL:
             self.failure = self._check_poll(call.path_params["JobId"], call.reported, is_retry=is_retry)
@@ -127,6 +126,7 @@ class PollingMonitor:
         Raises:
             PollingStopped: It has slept too often.
         """
+        self._reset_in_another_test()
         self._sleeps += 1
         if self.failure is None or self._sleeps <= _MAX_SWALLOWED:
             return
@@ -189,7 +189,10 @@ class PollingMonitor:
 
     def _reset_in_another_test(self) -> None:
         """Count for each test by itself, if several use the fake."""
-        self._phase, test = os.environ.get("PYTEST_CURRENT_TEST"), current_test()
+        phase = os.environ.get("PYTEST_CURRENT_TEST")
+        if phase == self._phase:
+            return
+        self._phase, test = phase, current_test()
         if test not in ("", self._test):
             self._test = test
             self.reset()

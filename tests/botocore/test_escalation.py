@@ -167,17 +167,22 @@ def test_scripts_that_might_hang_end(name: str, script: str) -> None:
     assert (name, result.stderr, result.returncode) == (name, "", 0)
 
 
-def test_a_loop_with_a_bare_except_ends_the_process() -> None:
+@pytest.mark.parametrize("run", ["poll(job.id)", "multiprocessing.dummy.Pool(1).apply_async(poll, [job.id]).wait(30)"])
+def test_a_loop_with_a_bare_except_ends_the_process(run: str) -> None:
     result = run_script(
-        """
+        f"""
+        import multiprocessing.dummy
+        def poll(job_id):
+            while True:
+                try:
+                    client.get_job(JobId=job_id)
+                except:
+                    pass
         with dx.FakeDataExchange() as fake:
             client = boto3.client("dataexchange", region_name="us-east-1")
             job = fake.add_job("EXPORT_ASSETS_TO_S3", dx.stays("TIMED_OUT"))
-            while True:
-                try:
-                    client.get_job(JobId=job.id)
-                except:
-                    pass
+            {run}
+            time.sleep(30)
         """
     )
     assert result.returncode == 1
@@ -209,12 +214,12 @@ def test_a_runaway_whose_result_is_not_fetched_fails_at_exit(client: Any) -> Non
         work()
 
 
-@pytest.mark.parametrize("options", [[], ["-s"], ["-p", "no:capture"]])
 @pytest.mark.parametrize(
-    "test",
+    ("test", "options"),
     [
-        "def test_bare(dxjobs): poll(dxjobs)",
-        "def test_bare():\n    with dx.FakeDataExchange() as fake: poll(fake)",
+        ("def test_bare(dxjobs): poll(dxjobs)", []),
+        ("def test_bare():\n    with dx.FakeDataExchange() as fake: poll(fake)", ["-s"]),
+        ("def test_bare(dxjobs): poll(dxjobs)", ["-p", "no:capture"]),
     ],
 )
 def test_under_pytest_the_message_gets_past_the_capture(

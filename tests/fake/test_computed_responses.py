@@ -203,3 +203,23 @@ def test_a_computed_status_that_is_not_a_success_is_refused(
     dxjobs.add_response("get_data_set", lambda _: response)
     with pytest.raises(dx.UsageError, match="HTTPStatusCode: a whole number from 200 to 299 is needed"):
         client.get_data_set(DataSetId=ID)
+
+
+def test_a_function_that_fails_the_test_ends_its_call(client: Any) -> None:
+    with dx.FakeDataExchange() as fake:
+        fake.add_response("list_jobs", lambda _: pytest.fail("must not be called"))
+        with pytest.raises(pytest.fail.Exception, match="must not be called"):
+            client.list_jobs()
+        (call,) = fake.calls
+        assert isinstance(call.error, pytest.fail.Exception)
+        assert [attempt.error_code for attempt in call.attempts] == ["Failed"]
+
+
+def test_an_error_of_the_function_is_raised_although_a_limit_is_exceeded(client: Any) -> None:
+    with dx.FakeDataExchange(max_polls_after_end=1, strict=False) as fake:
+        job = fake.add_job()
+        for _ in range(2):
+            client.get_job(JobId=job.id)
+        fake.add_response("get_job", lambda params: params["oops"])
+        with pytest.raises(dx.UsageError, match="the function raised KeyError: 'oops'"):
+            client.get_job(JobId=job.id)

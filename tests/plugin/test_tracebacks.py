@@ -279,3 +279,9 @@ def test_a_cause_without_a_line_of_the_user_keeps_its_first_line(pytester: pytes
 def test_full_trace_shows_every_frame(pytester: pytest.Pytester) -> None:
     result = run(pytester, "def test_it(dxjobs): list_data_sets()\n", "--full-trace")
     result.stdout.fnmatch_lines(["E *UnexpectedCall: *", "*intercept.py:*: UnexpectedCall"])
+
+
+def test_a_failure_is_reported_without_the_terminal_plugin(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(dxjobs): dxjobs.add_job('NOPE')")
+    result = pytester.runpytest_subprocess("-p", "no:terminal", "-p", "no:randomly")
+    assert (result.ret, "INTERNALERROR" in result.stdout.str() + result.stderr.str()) == (1, False)

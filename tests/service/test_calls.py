@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from clients import START, client_for
 
 import pytest_dxjobs as dx
+from pytest_dxjobs import faults
 from pytest_dxjobs._service.timeline import shorten
 
 ID, OTHER_ID = "d" * 32, "e" * 32
@@ -300,3 +301,10 @@ def test_runaway_polling_explains_why_the_job_stays(
         client.get_job(JobId=job_id)
     with pytest.raises(dx.RunawayPolling, match=explanation):
         client.get_job(JobId=job_id)
+
+
+def test_a_success_does_not_show_the_error_of_an_earlier_attempt(client: Any) -> None:
+    with dx.FakeDataExchange() as fake:
+        fake.inject(faults.throttling(), operation="list_jobs")
+        client.list_jobs()
+        assert repr(fake.calls[0]) == "<Call list_jobs 200>"
