@@ -95,12 +95,7 @@ class Scheduler:
     ) -> None:
         """Sleep until the clock shows ``wake`` or later; without other threads, advance it at once.
 
-        Args:
-            started_at: The time of the call.
-            wake: The wake time.
-            advance: Moves the clock forward, if this sleeper wakes first.
-            interrupted: Ends the sleep early when it returns true.
-            min_samples: For how many samples, at least, a thread or a socket may interrupt the sleep.
+        The sleep ends early when ``interrupted`` returns true, for which there are at least ``min_samples`` samples.
         """
         me = threading.get_ident()
         with self.lock:

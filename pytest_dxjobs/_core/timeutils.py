@@ -91,25 +91,15 @@ class Clock(Protocol):
 
     def now(self) -> datetime.datetime:
         """Return the virtual time, plain and in UTC."""
-        ...
 
     def elapsed(self) -> float:
         """Return the seconds since the start of the clock."""
-        ...
 
     def record_sleep(self, seconds: float, module: str) -> None:
         """Record a sleep for which an event loop will wait."""
-        ...
 
     def wait(self, seconds: float, interrupted: Callable[[], object], *, grace: bool) -> None:
-        """Wait, on behalf of an event loop.
-
-        Args:
-            seconds: The duration.
-            interrupted: Ends the wait early when it returns true.
-            grace: Whether it first gets a few real milliseconds to return true.
-        """
-        ...
+        """Wait for an event loop, until ``interrupted`` returns true; ``grace`` gives it a few real milliseconds."""
 
     def sleep(
         self,
@@ -120,11 +110,9 @@ class Clock(Protocol):
         grace: bool = False,
     ) -> None:
         """Record a sleep and wait for it, as ``wait`` does."""
-        ...
 
     def back_off(self, seconds: float, module: str) -> None:
         """Sleep, on behalf of botocore."""
-        ...
 
 
 running_clock: Clock | None = None

@@ -83,9 +83,7 @@ def _is_internal(entry: TracebackType) -> bool:
 def exception_chain(raised: BaseException, *, suppressed: bool) -> Iterator[BaseException]:
     """Yield an exception, then its causes, contexts and grouped exceptions, the nearest first.
 
-    Args:
-        raised: The exception.
-        suppressed: Whether to include contexts that ``raise ... from None`` has hidden.
+    ``suppressed`` includes contexts that ``raise ... from None`` has hidden.
     """
     pending: list[object] = [raised]
     seen: set[int] = set()

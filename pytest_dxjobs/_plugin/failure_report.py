@@ -134,14 +134,9 @@ def _draw_chart(
     final: StateAt | None,
     width: int,
 ) -> list[str]:
-    """Return the lines of a chart: states, marks and scale. Return none if no time has passed.
+    """Return the lines of a chart: states, marks and a scale from ``origin``. Return none if no time has passed.
 
-    Args:
-        polls: The ``get_job`` calls for one job.
-        sleeps: The sleeps of the code.
-        origin: The time that the scale calls 0 s.
-        final: The end of the chart and the job's state then, if it goes on after the last poll.
-        width: The number of columns; a very small one is exceeded.
+    ``final`` is the end of the chart and the job's state then, if it goes on after the last poll.
     """
     attempts = [attempt for poll in polls for attempt in poll.attempts]
     states = [(poll.started_at, poll.reported) for poll in polls if poll.succeeded]

@@ -26,11 +26,7 @@ def draw_timeline(
 ) -> str:
     """Draw one line for each call, with the time since the first; repeated responses share a line.
 
-    Args:
-        title: What the calls have in common.
-        records: The calls.
-        separate: The calls that get a line of their own, so that their times are visible.
-        sleeps: The sleeps that the clock recorded; each is shown with the call before it.
+    Calls in ``separate`` get a line of their own. Each sleep is shown with the call before it.
     """
     calls = list(records)
     if not calls:
