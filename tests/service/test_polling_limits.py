@@ -158,7 +158,7 @@ def test_a_loop_that_swallows_exceptions_is_stopped_by_a_base_exception(
     assert not issubclass(PollingStopped, Exception)
     assert caught.value.times == 1
     assert len(dxjobs.calls) == 1 + 25 + 25 + 1
-    dxjobs._backend.take_failures()
+    dxjobs.reset()
 
 
 def test_a_stopped_job_does_not_affect_other_jobs(
@@ -189,7 +189,7 @@ def test_code_that_swallows_the_failure_and_sleeps_on_is_stopped_in_a_sleep(
         run()
     assert not isinstance(caught.value, Exception)
     assert len([each for each in dxjobs_clock.sleeps if each.seconds == 1]) == 26
-    dxjobs._backend.take_failures()
+    dxjobs.reset()
 
 
 def test_a_test_that_expects_the_failure_may_sleep_on(
@@ -242,7 +242,7 @@ def test_an_asyncio_loop_that_swallows_exceptions_is_stopped(
     with pytest.raises(BaseException, match="TIMED_OUT") as caught:
         asyncio.run(poll())
     assert not isinstance(caught.value, Exception)
-    dxjobs._backend.take_failures()
+    dxjobs.reset()
 
 
 def test_a_task_that_sleeps_on_after_its_thread_failed_is_stopped(
@@ -262,7 +262,7 @@ def test_a_task_that_sleeps_on_after_its_thread_failed_is_stopped(
     with pytest.raises(BaseException, match="TIMED_OUT") as caught:
         asyncio.run(poll())
     assert not isinstance(caught.value, Exception)
-    dxjobs._backend.take_failures()
+    dxjobs.reset()
 
 
 def test_failures_swallowed_by_workers_fail_the_test_once(pytester: pytest.Pytester) -> None:
