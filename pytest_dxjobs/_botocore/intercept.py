@@ -146,9 +146,9 @@ class _Handlers:
         return aws_response
 
     def _after_response(self, **event: Any) -> None:
-        call = thread_state.call
-        if call is not None:
-            call.retry_state.limiter.on_receiving_response(**event)
+        call = thread_state.call  # None for a call that began before the fake was activated
+        state = self.retries.state if call is None else call.retry_state
+        state.limiter.on_receiving_response(**event)
 
 
 class _Headers(dict[str, str]):

@@ -141,7 +141,7 @@ class StubQueue:
 Where = Callable[[dict[str, Any]], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # a comparison in Python would let threads disturb list.remove
 class PlannedHistory:
     """The history of one job to be created, and which jobs it is for."""
 
