@@ -49,11 +49,13 @@ class Backend:
     """One fake service, behind one lock."""
 
     def __init__(self, installed: Model, region: str, account_id: str, limits: PollingLimits) -> None:
-        self.installed, self.region, self.account_id = installed, region, account_id
+        self.installed: Model = installed
+        self.region: str = region
+        self.account_id: str = account_id
         self.lock: threading.RLock = threading.RLock()
-        self.calls = CallLog(installed, ROLES)
-        self.jobs = JobStore(installed)
-        self.planned_histories = PlannedHistories()
+        self.calls: CallLog = CallLog(installed, ROLES)
+        self.jobs: JobStore = JobStore(installed)
+        self.planned_histories: PlannedHistories = PlannedHistories()
         self._faults = FaultPlan()
         self._stubs = StubQueue()
         self._limits = PollingMonitor(limits, self._polling_summary)

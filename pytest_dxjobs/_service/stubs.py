@@ -198,7 +198,7 @@ class PlannedHistories:
         """Remove all histories."""
         self.queued: list[PlannedHistory] = []
         self.first: Iterator[History] = iter(())
-        self.default = COMPLETES_AT_ONCE
+        self.default: History = COMPLETES_AT_ONCE
 
     def take(self, type_: str, details: Mapping[str, Any]) -> History:
         """Return the history for a job that is being created.
