@@ -524,3 +524,7 @@ def test_random_value_is_reported_or_returned_by_get_job(path: list[Any], value:
             parsed = CLIENT.get_job(JobId=fake.add_job(job).id)
         del parsed["ResponseMetadata"]
         assert parsed == job
+
+
+def test_name_that_cannot_be_shown_is_reported() -> None:
+    assert any(each.startswith("(a name of type int): cannot be checked") for each in dx.find_problems({10**5000: 1}))
